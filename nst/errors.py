@@ -1,0 +1,144 @@
+"""The one tree of errors that Pastiche shows to people.
+
+    PasticheError(code, detail)
+    ├─ UserError       bad image, too large, bad option, no such job       → say what to do
+    ├─ BusyError       rate limited, queue full (retry_after_s)            → say when
+    ├─ JobError        timed out, out of memory, method failed, expired    → apologise, with the job's id
+    └─ OperatorError   bad settings, weights missing, queue unavailable    → log; exit 1; `doctor` explains
+
+Only ``{code, detail}`` crosses the queue; the sentence is made where it is read, in the reader's
+language, from ``bot/texts``. A test proves that every code has a sentence in every language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+Scalar = str | int | float
+Detail = Mapping[str, Scalar]
+
+
+class PasticheError(Exception):
+    """Something that a person is told.
+
+    Args:
+        code: One of the class's ``codes``.
+        detail: Values for the sentence's placeholders; JSON scalars only.
+
+    Raises:
+        ValueError: The code does not belong to this class.
+    """
+
+    codes: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, code: str, detail: Detail | None = None) -> None:
+        if code not in self.codes:
+            raise ValueError(f"{type(self).__name__} has no code {code!r}")
+        super().__init__(code, dict(detail or {}))
+        self.code = code
+        self.detail: dict[str, Scalar] = dict(detail or {})
+
+    def __str__(self) -> str:
+        """The code and its details; people read the catalogue's sentence instead."""
+        return f"{self.code} {self.detail}" if self.detail else self.code
+
+    def as_dict(self) -> dict[str, Any]:
+        """What crosses the queue."""
+        return {"code": self.code, "detail": self.detail}
+
+
+class UserError(PasticheError):
+    """The user can mend it."""
+
+    codes = frozenset(
+        {
+            "image_empty",  # no bytes
+            "image_not_an_image",  # text, HTML, ZIP, … (found)
+            "image_vector",  # SVG, PDF
+            "image_polyglot",  # an image that is something else as well (found)
+            "image_truncated",  # ends too early, or its data is damaged
+            "image_format_unsupported",  # a raster format that is not read here (found, allowed)
+            "image_heic_unavailable",  # HEIC without pillow-heif
+            "image_too_many_bytes",  # (received_bytes, allowed_bytes)
+            "image_too_many_pixels",  # (width_px, height_px, allowed_px)
+            "image_too_small",  # (width_px, height_px, allowed_px)
+            "image_too_long",  # side ratio (width_px, height_px, allowed_ratio)
+            "image_missing",  # no picture was given
+            "image_unreachable",  # a path or address that cannot be read (name)
+            "option_out_of_range",  # (option, received, allowed)
+            "option_unknown",  # (option, allowed)
+            "style_unknown",  # (received, allowed)
+            "style_missing",  # neither preset nor picture
+            "too_many_styles",  # (received, allowed)
+            "no_such_job",  # (job_id)
+            "not_your_job",  # (job_id)
+        }
+    )
+
+
+class BusyError(PasticheError):
+    """Not now; ``retry_after_s`` says when."""
+
+    codes = frozenset({"rate_limited", "queue_full"})
+
+    @property
+    def retry_after_s(self) -> float:
+        """Seconds after which another try makes sense."""
+        return float(self.detail.get("retry_after_s", 60))
+
+
+class JobError(PasticheError):
+    """The job was accepted and could not be done."""
+
+    codes = frozenset(
+        {
+            "job_timed_out",  # (timeout_s)
+            "job_out_of_memory",  # (allowed_px)
+            "job_failed",  # anything unforeseen; the log has it under the job's id
+            "job_abandoned",  # its worker died too often
+            "job_expired",  # its pictures are gone
+        }
+    )
+
+
+class OperatorError(PasticheError):
+    """The operator can mend it."""
+
+    codes = frozenset(
+        {
+            "bad_setting",  # (setting, received, allowed)
+            "setting_missing",  # (setting)
+            "weights_missing",  # (model, reason)
+            "model_unusable",  # (model, reason)
+            "queue_unavailable",  # (reason)
+            "port_taken",  # (host, port)
+            "output_unwritable",  # (path, reason)
+            "extra_missing",  # a Python extra is not installed (extra)
+            "no_worker",  # nobody takes jobs (reason)
+        }
+    )
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
+    """Raised inside a method when its ``cancelled`` callback says so. Never crosses the queue."""
+
+
+CLASSES: tuple[type[PasticheError], ...] = (UserError, BusyError, JobError, OperatorError)
+
+
+def error_from_dict(data: Mapping[str, Any]) -> PasticheError:
+    """Rebuild an error from what ``as_dict`` gave.
+
+    Args:
+        data: ``{"code": str, "detail": {...}}``.
+
+    Returns:
+        An error of the class that owns the code; an unknown code (from a newer worker, say)
+        becomes ``JobError("job_failed")``.
+    """
+    code = str(data.get("code", ""))
+    for cls in CLASSES:
+        if code in cls.codes:
+            return cls(code, data.get("detail"))
+    return JobError("job_failed", {"code": code})

@@ -1,0 +1,160 @@
+"""The protocol that every method obeys, and the registry that knows them all.
+
+A method gets decoded pictures and options, reports progress, asks now and then whether it was
+cancelled, and returns a pastiche. Strength 0 returns the content's pixels in every method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from nst.errors import UserError
+
+if TYPE_CHECKING:
+    from nst.images import Picture
+    from nst.options import StyleOptions
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know about a result; a code of ``bot/texts`` with its values.
+
+    Attributes:
+        code: For instance ``fell_back_to_palette`` or ``first_frame_only``.
+        detail: JSON scalars for the sentence's placeholders.
+    """
+
+    code: str
+    detail: dict[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a method is.
+
+    Attributes:
+        fraction: 0..1, never falling within one job.
+        step: Steps done; 0 where the method has no steps.
+        steps: Steps in all; 0 where the method has no steps.
+        preview: The picture as it stands, or None. Made lazily: call it to get it.
+        losses: Named losses of this step, for curves; empty where there are none.
+    """
+
+    fraction: float
+    step: int = 0
+    steps: int = 0
+    preview: Callable[[], Picture] | None = None
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pastiche:
+    """What a method made.
+
+    Attributes:
+        picture: The result, same aspect as the content.
+        method: The method that really made it; differs from the one asked for after a fall-back.
+        model: Identity of the weights, for caches and recipes ("" where there are none).
+        notices: What the user should know.
+    """
+
+    picture: Picture
+    method: str
+    model: str = ""
+    notices: tuple[Notice, ...] = ()
+
+
+Report = Callable[[Progress], None]
+IsCancelled = Callable[[], bool]
+
+
+def no_report(progress: Progress) -> None:
+    """A report that nobody reads."""
+
+
+def never_cancelled() -> bool:
+    """For callers that cannot cancel."""
+    return False
+
+
+class Method(Protocol):
+    """One way of making a pastiche. Instances are kept warm and used by one thread at a time."""
+
+    name: str
+
+    def prepare(self) -> None:
+        """Load weights and warm up, so that the first job is not slower than the others.
+
+        Raises:
+            OperatorError: ``weights_missing`` or ``model_unusable``.
+        """
+
+    def stylize(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+    ) -> Pastiche:
+        """Make one pastiche.
+
+        Args:
+            content: Content image, already no larger than ``options.max_side_px``.
+            styles: One to four style images.
+            options: What the user chose.
+            report: Told about progress, at least at the start and the end of the work.
+            cancelled: Asked at least once a step.
+
+        Returns:
+            The pastiche, of the content's size.
+
+        Raises:
+            Cancelled: ``cancelled()`` was true.
+            PasticheError: Anything that a person should be told.
+        """
+
+
+# Where each method lives. Modules are imported on first use: some cost seconds.
+_MODULES = {
+    "fast": ("nst.methods.fast", "Fast"),
+    "gatys": ("nst.methods.gatys", "Gatys"),
+    "palette": ("nst.methods.palette", "Palette"),
+}
+
+
+@dataclass(frozen=True)
+class MethodSettings:
+    """What the operator sets about methods.
+
+    Attributes:
+        fast_model: ``NST_FAST_MODEL``: ``auto``, ``bundled``, a folder, a TF-Hub URL, …
+        vgg_weights: ``NST_VGG_WEIGHTS``: a local VGG-19 weight file, or "".
+        model_cache: Folder for what is downloaded.
+    """
+
+    fast_model: str = "auto"
+    vgg_weights: str = ""
+    model_cache: str = ""
+
+
+def create_method(name: str, settings: MethodSettings) -> Method:
+    """Make a method by its name; its weights are loaded by ``prepare`` or on first use.
+
+    Args:
+        name: One of ``options.METHODS``.
+        settings: The operator's choices.
+
+    Raises:
+        UserError: ``option_out_of_range`` for an unknown name.
+    """
+    if name not in _MODULES:
+        raise UserError(
+            "option_out_of_range", {"option": "method", "received": name[:40], "allowed": ", ".join(_MODULES)}
+        )
+    module, attribute = _MODULES[name]
+    method: Method = getattr(import_module(module), attribute)(settings)
+    return method

@@ -1,0 +1,167 @@
+"""What a user may choose: one frozen, validated value that means the same in every method.
+
+Standard library only: frontends import this and never pay for NumPy or TensorFlow.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from nst.errors import UserError
+
+METHODS = ("fast", "gatys", "palette")
+COLOURS = ("style", "keep", "match")
+EXTRACTORS = ("vgg19", "vgg16", "inception_v3", "xception", "densenet121", "resnet50", "resnet50_v2", "bundled")
+GATYS_PRESETS = ("default", "gatys2016")
+STARTS = ("content", "noise", "fast")
+MAX_STYLES = 4
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "method": METHODS,
+    "colours": COLOURS,
+    "extractor": EXTRACTORS,
+    "gatys_preset": GATYS_PRESETS,
+    "start": STARTS,
+}
+_RANGES: dict[str, tuple[float, float]] = {
+    "strength": (0.0, 1.0),
+    "max_side_px": (64, 8192),
+    "style_scale": (0.25, 4.0),
+    "seed": (0, 2**31 - 1),
+    "steps": (1, 10_000),
+    "content_weight": (0.0, 1e9),
+    "style_weight": (0.0, 1e9),
+    "total_variation_weight": (0.0, 1e9),
+}
+_WHOLE = frozenset({"max_side_px", "seed", "steps"})
+_OPTIONAL = frozenset({"steps", "extractor", "content_weight", "style_weight", "total_variation_weight"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleOptions:
+    """Everything besides the pictures that decides how a pastiche looks.
+
+    Attributes:
+        method: Which method makes it.
+        strength: How far towards the style, 0..1 (0-100 in chat). 0 returns the content's pixels.
+        style_weights: One weight per style image, any scale (normalised by the method);
+            empty means equal.
+        max_side_px: Longer side of the result at most; smaller pictures are not enlarged.
+        colours: ``style`` takes the style's colours, ``keep`` the content's (luminance only),
+            ``match`` moves the style's colours to the content's first (Gatys et al. 2016,
+            "Preserving color in neural artistic style transfer").
+        style_scale: Size of the style's strokes, 1 as the style picture is.
+        seed: Seed of everything random.
+        steps: Optimisation steps of ``gatys``; None lets the method choose.
+        extractor: Feature extractor of ``gatys``; None takes the best that is at hand.
+        gatys_preset: ``default``, or ``gatys2016`` for the paper's own set-up.
+        content_weight: Alpha of the paper; None for the preset's own.
+        style_weight: Beta of the paper; None for the preset's own.
+        total_variation_weight: None for the preset's own.
+        start: What ``gatys`` starts from.
+
+    Raises:
+        UserError: ``option_out_of_range`` names the option, what came and what is allowed.
+    """
+
+    method: str = "fast"
+    strength: float = 1.0
+    style_weights: tuple[float, ...] = ()
+    max_side_px: int = 768
+    colours: str = "style"
+    style_scale: float = 1.0
+    seed: int = 0
+    steps: int | None = None
+    extractor: str | None = None
+    gatys_preset: str = "default"
+    content_weight: float | None = None
+    style_weight: float | None = None
+    total_variation_weight: float | None = None
+    start: str = "content"
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            _check_choice(name, getattr(self, name), choices)
+        for name, (low, high) in _RANGES.items():
+            _check_range(name, getattr(self, name), low, high)
+        _check_weights(self.style_weights)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, only what differs from the defaults, so that old readers meet few new names."""
+        given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        if "style_weights" in given:
+            given["style_weights"] = list(given["style_weights"])
+        return given
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> StyleOptions:
+        """The inverse of ``as_dict``.
+
+        Args:
+            data: Option names and values.
+
+        Raises:
+            UserError: ``option_unknown`` or ``option_out_of_range``.
+        """
+        known = {f.name for f in fields(cls)}
+        for name in data:
+            if name not in known:
+                raise UserError("option_unknown", {"option": str(name)[:40], "allowed": ", ".join(sorted(known))})
+        values = dict(data)
+        if "style_weights" in values:
+            values["style_weights"] = _as_weights(values["style_weights"])
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> StyleOptions:
+        """A copy with some options changed, validated again."""
+        return dataclasses.replace(self, **changes)
+
+
+def strength_from_percent(percent: float) -> float:
+    """Strength as chat has it (0-100) to strength as code has it (0..1).
+
+    Raises:
+        UserError: ``option_out_of_range``, in chat's own scale.
+    """
+    if isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 <= percent <= 100:
+        raise _out_of_range("strength", percent, "0 to 100")
+    return percent / 100
+
+
+def _as_weights(value: Any) -> tuple[float, ...]:
+    if not isinstance(value, list | tuple):
+        raise _out_of_range("style_weights", value, f"a list of up to {MAX_STYLES} numbers")
+    return tuple(value)
+
+
+def _out_of_range(option: str, received: object, allowed: str) -> UserError:
+    return UserError("option_out_of_range", {"option": option, "received": str(received)[:40], "allowed": allowed})
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value is None and name in _OPTIONAL:
+        return
+    if value not in choices:
+        raise _out_of_range(name, value, ", ".join(choices))
+
+
+def _check_range(name: str, value: object, low: float, high: float) -> None:
+    if value is None and name in _OPTIONAL:
+        return
+    kinds: tuple[type, ...] = (int,) if name in _WHOLE else (int, float)
+    sound = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)  # type: ignore[arg-type]
+    if not sound or not low <= value <= high:  # type: ignore[operator]
+        raise _out_of_range(name, value, f"{low:g} to {high:g}")
+
+
+def _check_weights(weights: tuple[float, ...]) -> None:
+    if len(weights) > MAX_STYLES:
+        raise UserError("too_many_styles", {"received": len(weights), "allowed": MAX_STYLES})
+    for weight in weights:
+        _check_range("style_weights", weight, 0.0, 1e6)
+    if weights and sum(weights) <= 0:
+        raise _out_of_range("style_weights", weights, "at least one above 0")

@@ -1,0 +1,214 @@
+"""What crosses the queue: jobs, events and results as versioned JSON. Never pickle.
+
+A reader accepts its own version and the one before, ignores fields that it does not know, and
+refuses anything else with a clear error, so that workers and frontends of two neighbouring
+releases work side by side.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self, TypeVar
+
+from nst.errors import PasticheError, error_from_dict
+from nst.options import StyleOptions
+
+VERSION = 1
+READABLE_VERSIONS = frozenset({VERSION})
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class ContractError(ValueError):
+    """A payload that this release cannot read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One pastiche to be made.
+
+    Attributes:
+        job_id: Unique; results are idempotent by it.
+        frontend: Whose outbox gets the result: ``discord``, ``telegram``, ``web``, ``cli``.
+        reply_to: The frontend's own address of the chat and message; opaque to everybody else.
+        user: Opaque key of the requester, for quotas and ``forget me``.
+        content: Blob hash of the content image.
+        styles: Blob hashes of one to four style images.
+        options: What the user chose.
+        style_label: The preset's name, or "" for the user's own picture: for captions.
+        submitted_at_s: Unix time.
+    """
+
+    job_id: str
+    frontend: str
+    content: str
+    styles: tuple[str, ...]
+    options: StyleOptions
+    reply_to: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    style_label: str = ""
+    submitted_at_s: float = 0.0
+
+    def to_json(self) -> str:
+        """Compact JSON with the contract's version."""
+        data = {f.name: getattr(self, f.name) for f in fields(self)}
+        data |= {"options": self.options.as_dict(), "styles": list(self.styles), "reply_to": dict(self.reply_to)}
+        return _dump(data)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read and validate.
+
+        Raises:
+            ContractError: Not JSON, another version, or fields missing.
+            UserError: Options out of range.
+        """
+        data = _load(text)
+        try:
+            options = StyleOptions.from_dict(data.pop("options", {}))
+            styles = tuple(str(style) for style in data.pop("styles"))
+            return cls(options=options, styles=styles, **_known(cls, data))
+        except (TypeError, KeyError) as error:
+            raise ContractError(f"not a job: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """How a job stands; only the last one counts.
+
+    Attributes:
+        job_id: The job.
+        frontend: Whose job it is.
+        state: ``queued``, ``running`` or a terminal state of ``Result``.
+        fraction: 0..1.
+        step: Steps done, of ``steps``; both 0 where there are none.
+        steps: Steps in all.
+        eta_s: Estimated seconds to the end; negative when unknown.
+        preview: Blob hash of a small JPEG, or "".
+        losses: Named losses of this step.
+    """
+
+    job_id: str
+    frontend: str
+    state: str
+    fraction: float = 0.0
+    step: int = 0
+    steps: int = 0
+    eta_s: float = -1.0
+    preview: str = ""
+    losses: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Compact JSON with the contract's version."""
+        return _dump(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read and validate; see ``Job.from_json``."""
+        return _plain(cls, text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The one terminal event of a job.
+
+    Attributes:
+        job_id: The job.
+        frontend: Whose outbox it lies in.
+        outcome: ``done``, ``failed`` or ``cancelled``.
+        reply_to: As in the job.
+        user: As in the job.
+        picture: Blob hash of the result (``done`` only).
+        media_type: ``image/jpeg`` or ``image/png``.
+        width_px: Of the result.
+        height_px: Of the result.
+        method: The method that really made it.
+        model: Identity of its weights.
+        service_s: Seconds that the worker spent on it.
+        notices: ``{"code", "detail"}`` of what the user should know.
+        error: ``{"code", "detail"}`` (``failed`` only).
+        job: The job itself, so that a result can be varied and replayed.
+    """
+
+    job_id: str
+    frontend: str
+    outcome: str
+    reply_to: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    picture: str = ""
+    media_type: str = ""
+    width_px: int = 0
+    height_px: int = 0
+    method: str = ""
+    model: str = ""
+    service_s: float = 0.0
+    notices: tuple[Json, ...] = ()
+    error: Json | None = None
+    job: str = ""
+
+    def to_json(self) -> str:
+        """Compact JSON with the contract's version."""
+        return _dump(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read and validate; see ``Job.from_json``."""
+        result = _plain(cls, text)
+        object.__setattr__(result, "notices", tuple(result.notices))
+        return result
+
+    @classmethod
+    def failure(cls, job: Job, error: PasticheError, service_s: float = 0.0) -> Self:
+        """The result of a job that could not be done."""
+        return cls(**_common(job), outcome="failed", error=error.as_dict(), service_s=service_s)
+
+    @classmethod
+    def cancellation(cls, job: Job) -> Self:
+        """The result of a job that somebody cancelled."""
+        return cls(**_common(job), outcome="cancelled")
+
+    def raised(self) -> PasticheError | None:
+        """The error as an exception, or None."""
+        return error_from_dict(self.error) if self.error else None
+
+
+def _common(job: Job) -> Json:
+    return {
+        "job_id": job.job_id,
+        "frontend": job.frontend,
+        "reply_to": dict(job.reply_to),
+        "user": job.user,
+        "job": job.to_json(),
+    }
+
+
+def _dump(data: Mapping[str, Any]) -> str:
+    return json.dumps({"version": VERSION, **data}, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _load(text: str | bytes) -> Json:
+    try:
+        data = json.loads(text)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ContractError("not JSON") from error
+    if not isinstance(data, dict):
+        raise ContractError("not a JSON object")
+    version = data.pop("version", None)
+    if version not in READABLE_VERSIONS:
+        raise ContractError(f"contract version {version!r}; this release reads {sorted(READABLE_VERSIONS)}")
+    return data
+
+
+def _known(cls: type[Any], data: Json) -> Json:
+    names = {f.name for f in fields(cls)}
+    return {name: value for name, value in data.items() if name in names}
+
+
+def _plain(cls: type[T], text: str | bytes) -> T:
+    try:
+        return cls(**_known(cls, _load(text)))
+    except TypeError as error:
+        raise ContractError(f"not a {cls.__name__.lower()}: {error}") from error
