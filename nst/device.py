@@ -1,0 +1,77 @@
+"""The one place that decides how TensorFlow uses this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+# TensorFlow 2.21 writes these while it is imported, before TF_CPP_MIN_LOG_LEVEL takes effect.
+_CHATTER = re.compile(rb"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:\d\d)")
+
+
+@functools.cache
+def configure_tensorflow() -> Any:
+    """Set TensorFlow up for a worker, once per process; later calls change nothing.
+
+    Called before TensorFlow does anything: quiet C++ logs (set ``TF_CPP_MIN_LOG_LEVEL`` to hear
+    them), memory that grows on a GPU instead of being taken whole, and as many threads inside an
+    operation as this process has cores. One operation at a time: style transfer is a chain of
+    convolutions, and two running at once would fight for the same cores.
+
+    Returns:
+        The ``tensorflow`` module.
+    """
+    quiet = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _without_chatter() if quiet else contextlib.nullcontext():
+        import tensorflow as tf
+
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        try:
+            _set_threads_and_memory(tf)
+        except RuntimeError as error:
+            log.warning("TensorFlow was already running when it was configured: %s", error)
+    return tf
+
+
+def cores() -> int:
+    """Cores that this process may use (an affinity mask or a container's cpuset counts)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _set_threads_and_memory(tf: Any) -> None:
+    tf.config.threading.set_intra_op_parallelism_threads(cores())
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+    tf.zeros(1)  # the devices are made here, with the last of the chatter
+
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Hold back C++ start-up lines of standard error; everything else written meanwhile still appears."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        original = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(original, 2)
+            os.close(original)
+            held.seek(0)
+            for line in held:
+                if not _CHATTER.match(line):
+                    os.write(2, line)
