@@ -1,0 +1,52 @@
+# Two commands: `make demo` and `make test`. Needs Python 3.11 or 3.12 and make, nothing else.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && { echo $$p; break; }; done)
+UV := .uv/bin/uv
+RUN := .venv/bin/python
+STAMP := .venv/.synced
+export UV_PYTHON_DOWNLOADS ?= never
+
+.PHONY: help setup demo test check lint bench format clean
+
+help:
+	@echo 'make demo    Redis, a worker and the web chat on this machine, and a first pastiche (ARGS="--once …" for just one)'
+	@echo 'make test    the tests'
+	@echo 'make check   ruff, mypy --strict, import-linter and the tests'
+	@echo 'make bench   speed and memory, measured here'
+
+.uv/bin/uv:
+	@test -n "$(PYTHON)" || { echo 'Pastiche needs Python 3.11 or 3.12; neither is on the PATH (make PYTHON=/path/to/python3.12).' >&2; exit 1; }
+	@echo 'First run: getting uv (about 25 MB) into .uv/ …'
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/python -m pip --quiet --disable-pip-version-check install 'uv>=0.8'
+
+# uv has a venv of its own, since `uv sync` removes from .venv what is not locked.
+$(STAMP): pyproject.toml uv.lock | .uv/bin/uv
+	@test -d .venv || echo 'First run: getting TensorFlow and the rest (about 900 MB, 3 GB on disk) into .venv/ …'
+	@$(UV) sync --quiet --frozen --all-extras --python .uv/bin/python
+	@touch $@
+
+setup: $(STAMP)
+
+demo: setup
+	@$(RUN) -m bot demo $(ARGS)
+
+test: setup
+	@$(RUN) -m pytest $(ARGS)
+
+lint: setup
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+check: lint test
+
+format: setup
+	.venv/bin/ruff check --fix-only --quiet
+	.venv/bin/ruff format
+
+bench: setup
+	@$(RUN) -m bench $(ARGS)
+
+clean:
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache artefacts

@@ -1,0 +1,80 @@
+"""Everything an operator may set: environment variables, or a ``.env`` file in the working folder.
+
+``.env.example`` documents each of them; a test holds the two together. Settings are read when a
+process starts, never at import, and a wrong one is named together with what would be right.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from platformdirs import user_cache_path, user_data_path
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nst.errors import OperatorError
+from nst.method import MethodSettings
+
+_SECRET = frozenset({"discord_token", "telegram_token", "redis_url", "discord_proxy"})
+
+
+def _redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("redis://…, rediss://… or unix://…")
+    return value
+
+
+def _http_url(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("http://… or https://…")
+    return value.rstrip("/")
+
+
+class Settings(BaseSettings):
+    """The settings of one process; attribute names are the variables' in lower case."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(default="redis://127.0.0.1:6379/0", repr=False)
+    discord_token: SecretStr = SecretStr("")
+    discord_proxy: Annotated[str, AfterValidator(_http_url)] = Field(default="", repr=False)
+    telegram_token: SecretStr = SecretStr("")
+    telegram_api_url: Annotated[str, AfterValidator(_http_url)] = "https://api.telegram.org"
+    web_host: str = "127.0.0.1"
+    web_port: int = Field(default=8080, ge=0, le=65535)
+    nst_fast_model: str = "auto"
+    nst_vgg_weights: str = ""
+    model_cache_dir: Path = Field(default_factory=lambda: user_cache_path("pastiche") / "models")
+    presets_dir: Path | None = None
+    data_dir: Path = Field(default_factory=lambda: user_data_path("pastiche"))
+    language: str = Field(default="en", pattern="^[a-z]{2}$")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @property
+    def methods(self) -> MethodSettings:
+        """What the methods need to know."""
+        return MethodSettings(
+            fast_model=self.nst_fast_model, vgg_weights=self.nst_vgg_weights, model_cache=str(self.model_cache_dir)
+        )
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Read the environment and ``.env``.
+
+    Args:
+        overrides: Values that win over both, by attribute name.
+
+    Raises:
+        OperatorError: ``bad_setting`` with the first wrong one; secrets are not repeated.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        received = "(hidden)" if name in _SECRET else str(first.get("input"))[:60]
+        allowed = str(first["msg"]).removeprefix("Value error, ")
+        raise OperatorError(
+            "bad_setting", {"setting": name.upper(), "received": received, "allowed": allowed}
+        ) from None
