@@ -1,0 +1,94 @@
+"""Every way of storing colour that pictures come in, brought to 8-bit sRGB and opacity."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageCms, ImageFile
+
+_PLAIN = frozenset({"L", "RGB", "CMYK", "LAB"})
+_DEEP = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+
+
+def split_alpha(image: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | None]:
+    """Part colour and opacity.
+
+    Args:
+        image: A loaded picture of any mode.
+
+    Returns:
+        Colour in mode L, RGB, CMYK or LAB, still in the file's own colour space, and opacity in
+        mode L, or None if all is opaque.
+    """
+    if image.mode in _DEEP:
+        return _grey(image)
+    if not image.has_transparency_data:
+        return _opaque(image), None
+    with_alpha = image.convert("RGBA")
+    colour = with_alpha.convert("L" if image.mode in {"1", "L", "LA", "La"} else "RGB")
+    alpha = with_alpha.getchannel("A")
+    return colour, alpha if alpha.getextrema() != (255, 255) else None
+
+
+def _opaque(image: ImageFile.ImageFile) -> Image.Image:
+    if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        # Pillow takes every CMYK JPEG for Adobe's, which stores inks inverted; without the marker they are not.
+        return ImageChops.invert(image)
+    if image.mode in _PLAIN:
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _grey(image: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | None]:
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    grey = Image.fromarray(_to_bytes(values, _full_scale(image.mode, values)))
+    hidden = image.info.get("transparency")
+    if not isinstance(hidden, int) or not (values == hidden).any():
+        return grey, None
+    return grey, Image.fromarray(np.where(values == hidden, 0, 255).astype(np.uint8))
+
+
+def _full_scale(mode: str, values: NDArray[np.float64]) -> float:
+    """What counts as white: 65535 for 16 bits; wider numbers have no agreed one, so the least that holds all."""
+    if mode.startswith("I;16"):
+        return 65535.0
+    return next((scale for scale in (1.0, 255.0, 65535.0) if values.max() <= scale), float(values.max()))
+
+
+def _to_bytes(values: NDArray[np.float64], full_scale: float) -> NDArray[np.uint8]:
+    return np.rint(np.clip(values / full_scale, 0, 1) * 255).astype(np.uint8)
+
+
+def to_srgb(colour: Image.Image, profile: bytes | None) -> Image.Image:
+    """Bring colours to sRGB.
+
+    Args:
+        colour: Mode L, RGB, CMYK or LAB.
+        profile: The file's ICC profile; one that is damaged or does not fit the mode is passed over.
+
+    Returns:
+        Mode RGB.
+    """
+    source = _profile(colour.mode, profile)
+    if source is not None:
+        try:
+            converted = ImageCms.profileToProfile(colour, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            return converted or colour.convert("RGB")
+        except (ImageCms.PyCMSError, ValueError):
+            pass
+    return colour.convert("RGB")
+
+
+def _profile(mode: str, profile: bytes | None) -> ImageCms.ImageCmsProfile | None:
+    if mode == "LAB":
+        return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    if not profile:
+        return None
+    try:
+        opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        # Through its own profile sRGB would come out a level off here and there.
+        return None if "sRGB" in ImageCms.getProfileDescription(opened) else opened
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None
