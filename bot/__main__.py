@@ -1,0 +1,5 @@
+"""``python -m bot`` is ``pastiche``."""
+
+from bot.cli import main
+
+main()

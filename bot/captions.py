@@ -1,0 +1,85 @@
+"""Sentences about jobs and results, made from what the queue says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.presets.catalogue import Preset
+from bot.texts import duration, explain, notice, say
+from nst.options import StyleOptions
+from workers.contract import Event, Job, Result
+
+
+def style_name(label: str, presets: Mapping[str, Preset], language: str) -> str:
+    """What a style is called: presets' titles joined by " + ", or "your picture"."""
+    names = [name for name in label.split(" ") if name]
+    titles = [title_of(presets[name], language) if name in presets else name for name in names]
+    return " + ".join(titles) or say("caption.own_style", language)
+
+
+def title_of(preset: Preset, language: str) -> str:
+    """A preset's title in a language, or in English, or its name."""
+    return preset.titles.get(language) or preset.titles.get("en") or preset.name
+
+
+def caption(result: Result, presets: Mapping[str, Preset], language: str) -> str:
+    """The line under a result, followed by its notices."""
+    job = Job.from_json(result.job)
+    first = say(
+        "caption.done",
+        language,
+        style=style_name(job.style_label, presets, language),
+        strength=percent(job.options),
+    )
+    return "\n".join([f"{first} · {result.method}", *notices(result, language)])
+
+
+def alt_text(job: Job, presets: Mapping[str, Preset], language: str) -> str:
+    """What a screen reader says of a result."""
+    return say(
+        "caption.alt",
+        language,
+        subject=say("caption.photo", language),
+        style=style_name(job.style_label, presets, language),
+        strength=percent(job.options),
+    )
+
+
+def notices(result: Result, language: str) -> list[str]:
+    """What the user should know of a result, a sentence each."""
+    sentences = (notice(str(n.get("code")), n.get("detail") or {}, language) for n in result.notices)
+    return [sentence for sentence in sentences if sentence]
+
+
+def failure(result: Result, language: str) -> str:
+    """Why there is no picture."""
+    error = result.raised()
+    if error is None:
+        return say("progress.cancelled", language)
+    error.detail.setdefault("job_id", result.job_id[:8])
+    return explain(error, language)
+
+
+def standing(event: Event | None, position: int | None, eta_s: float | None, language: str) -> str:
+    """How a job stands, for a progress line.
+
+    Args:
+        event: The job's last event, or None before the first.
+        position: Place in the queue from 1, or None when it does not wait.
+        eta_s: Seconds to the end, or None when unknown.
+        language: Whom to speak to.
+    """
+    if event is not None and event.state == "running":
+        if event.steps:
+            return say("progress.running_steps", language, step=event.step, steps=event.steps)
+        return say("progress.running", language, percent=round(event.fraction * 100))
+    if position is None:
+        return say("progress.waiting", language)
+    if eta_s is None:
+        return say("progress.queued", language, position=position)
+    return say("progress.queued_eta", language, position=position, eta=duration(eta_s, language))
+
+
+def percent(options: StyleOptions) -> str:
+    """Strength as chat has it."""
+    return f"{options.strength * 100:g}"

@@ -1,0 +1,197 @@
+"""``pastiche``, the one command line, and the place where the three floors meet (docs/adr/0002).
+
+Every command imports what it needs when it runs, so that all of them start fast: TensorFlow is
+loaded only where a picture is made. Exit codes: 0 done; 2 the user's mistake, with one clear
+message on standard error; 1 anything else; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from nst.errors import OperatorError, PasticheError, UserError
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+    from nst.options import StyleOptions
+
+app = typer.Typer(
+    name="pastiche",
+    help="Paint a picture in the style of another: in chats, in the browser, on the command line.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Method = Annotated[str, typer.Option(help="fast, gatys or palette.")]
+Strength = Annotated[float, typer.Option(help="0 (the photograph) to 100 (all style).")]
+Size = Annotated[int, typer.Option(help="Longer side of the result at most, in pixels.", metavar="MAX_SIDE_PX")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option(help="Do one job, write the picture, and end.")] = False,
+    content: Annotated[Path | None, typer.Option(help="Content image; a sample photograph if left out.")] = None,
+    style: Annotated[str, typer.Option(help="A preset's name or a picture.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder for the result.")] = None,
+    method: Method = "fast",
+    strength: Strength = 100,
+    size: Size = 768,
+    seed: Seed = 0,
+) -> None:
+    """Redis, a worker and the web chat on this machine, and a first pastiche through the queue."""
+    from bot.demo import Demo, FirstJob
+
+    options = _options(method, strength, size, seed)
+    Demo(_settings()).run(FirstJob(content, style, out, options), once=once)
+
+
+@app.command()
+def stylize(
+    content: Annotated[Path, typer.Argument(help="The picture to paint.")],
+    styles: Annotated[list[str], typer.Argument(metavar="STYLE...", help="Up to four pictures or presets' names.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write it: .jpg, .png or .webp.")],
+    method: Method = "fast",
+    strength: Strength = 100,
+    size: Size = 768,
+    seed: Seed = 0,
+    colours: Annotated[str, typer.Option(help="style, keep (the photograph's) or match.")] = "style",
+    weights: Annotated[str, typer.Option(help="Weights of the styles, for instance 2,1.")] = "",
+    scale: Annotated[float, typer.Option(help="Size of the strokes: 0.25 to 4.")] = 1.0,
+    steps: Annotated[int | None, typer.Option(help="Steps of gatys: 1 to 10000.")] = None,
+    extractor: Annotated[str | None, typer.Option(help="Feature extractor of gatys.")] = None,
+) -> None:
+    """Paint one picture right here, without Redis."""
+    from nst.commands import run_stylize
+
+    options = _options(method, strength, size, seed).replace(
+        colours=colours,
+        style_scale=scale,
+        steps=steps,
+        extractor=extractor,
+        style_weights=_weights(weights),
+    )
+    settings = _settings()
+    pastiche = run_stylize(content, _style_paths(styles, settings), out, options, settings.methods)
+    for note in pastiche.notices:
+        _say_notice(note.code, note.detail, settings)
+
+
+@app.command()
+def worker(
+    queues: Annotated[str, typer.Option(help="Queues in order of priority.")] = "fast,slow",
+    device: Annotated[int | None, typer.Option(help="Number of the GPU; all that TensorFlow sees if left out.")] = None,
+) -> None:
+    """Take jobs from the queue and paint them, in the foreground."""
+    from workers.__main__ import run_worker
+
+    settings = _settings()
+    names = tuple(name.strip() for name in queues.split(",") if name.strip())
+    raise typer.Exit(run_worker(settings.redis_url, names, settings.methods, device=device))
+
+
+@app.command()
+def web() -> None:
+    """The local web chat, at WEB_HOST:WEB_PORT."""
+    from bot.web.app import serve
+
+    serve(_settings())
+
+
+@app.command()
+def discord() -> None:
+    """The Discord bot."""
+    from bot.discord.app import run
+
+    run(_settings())
+
+
+@app.command()
+def telegram() -> None:
+    """The Telegram bot."""
+    from bot.telegram.app import run
+
+    run(_settings())
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, Redis, workers, models and GPU, and say what to do."""
+    from bot.doctor import examine
+
+    raise typer.Exit(examine(_settings()))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line: the boundary where errors become sentences and exit codes."""
+    try:
+        app(args=list(arguments) if arguments is not None else None, standalone_mode=True)
+    except PasticheError as error:
+        _complain(error)
+        sys.exit(2 if isinstance(error, UserError) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # the boundary: a sentence, not a stack trace
+        logging.getLogger(__name__).debug("unforeseen", exc_info=True)
+        sys.stderr.write(f"Something went wrong: {type(error).__name__}: {error} (LOG_LEVEL=DEBUG shows where)\n")
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _settings() -> Settings:
+    from bot.logs import set_up_logs
+    from bot.settings import read_settings
+
+    settings = read_settings()
+    set_up_logs(settings.log_level)
+    return settings
+
+
+def _options(method: str, strength: float, size: int, seed: int) -> StyleOptions:
+    from nst.options import StyleOptions, strength_from_percent
+
+    return StyleOptions(method=method, strength=strength_from_percent(strength), max_side_px=size, seed=seed)
+
+
+def _weights(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        detail = {"option": "weights", "received": text[:40], "allowed": "numbers with commas, such as 2,1"}
+        raise UserError("option_out_of_range", detail) from None
+
+
+def _style_paths(styles: Sequence[str], settings: Settings) -> list[Path]:
+    from bot.presets.catalogue import load_presets
+    from bot.recipes import find_preset
+
+    presets = load_presets(settings.presets_dir)
+    return [Path(style) if _is_path(style) else presets[find_preset(style, presets)].picture for style in styles]
+
+
+def _is_path(style: str) -> bool:
+    return Path(style).exists() or Path(style).suffix != "" or "/" in style
+
+
+def _complain(error: PasticheError) -> None:
+    from bot.texts import explain
+
+    sys.stderr.write(explain(error) + "\n")
+    if isinstance(error, OperatorError):
+        sys.stderr.write("`pastiche doctor` looks at settings, Redis, models and GPU and says what to do.\n")
+
+
+def _say_notice(code: str, detail: dict[str, str | int | float], settings: Settings) -> None:
+    from bot.texts import notice
+
+    sentence = notice(code, detail, settings.language)
+    if sentence:
+        sys.stderr.write(sentence + "\n")

@@ -1,0 +1,218 @@
+"""What every frontend can ask for, in the project's own words: the use cases, and no platform.
+
+The queue's client is synchronous and quick; it is called in threads, so that a slow Redis never
+stops a frontend's event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import redis
+
+from bot.presets.catalogue import Preset
+from bot.variations import Button, vary
+from nst.errors import UserError
+from nst.image_header import inspect
+from nst.options import MAX_STYLES, StyleOptions
+from workers.blobs import Blobs, blob_hash
+from workers.client import QueueClient
+from workers.contract import Event, Job, Result
+
+
+@dataclass(frozen=True)
+class Style:
+    """One style image: a preset by name, or somebody's own picture.
+
+    Attributes:
+        preset: A preset's name, or "".
+        picture: The picture's bytes, or its blob hash when it is stored already.
+    """
+
+    preset: str = ""
+    picture: bytes | str = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user asked for.
+
+    Attributes:
+        content: The content image's bytes, or its blob hash.
+        styles: One to four styles.
+        options: What they chose.
+        user: Opaque key of the user; the same person has the same key in every message.
+        reply_to: The frontend's own address for the answer.
+        job_id: Given by platforms that may deliver the same request twice; else made here.
+    """
+
+    content: bytes | str
+    styles: Sequence[Style]
+    options: StyleOptions
+    user: str
+    reply_to: Mapping[str, str] = field(default_factory=dict)
+    job_id: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a job stands.
+
+    Attributes:
+        event: Its last event, or None.
+        position: Place in the queue from 1, or None when it does not wait.
+        eta_s: Seconds to the end, or None when nothing like it was measured yet.
+    """
+
+    event: Event | None
+    position: int | None
+    eta_s: float | None
+
+
+class StyleService:
+    """The use cases of one frontend.
+
+    Args:
+        connection: To the queue's Redis, from ``workers.connection.connect``.
+        presets: All presets by name.
+        frontend: Whose outbox gets the results.
+    """
+
+    def __init__(self, connection: redis.Redis, presets: Mapping[str, Preset], frontend: str) -> None:
+        self.presets = presets
+        self._frontend = frontend
+        self._client = QueueClient(connection)
+        self._blobs = Blobs(connection)
+
+    async def submit(self, request: Request) -> Job:
+        """Queue a pastiche.
+
+        Returns:
+            The job as it was queued.
+
+        Raises:
+            UserError: A picture or a style that cannot be used.
+            BusyError: Too much at once.
+            OperatorError: The queue is away.
+        """
+        return await asyncio.to_thread(self._submit, request)
+
+    async def vary(self, result: Result, button: Button, user: str, reply_to: Mapping[str, str]) -> tuple[Job, ...]:
+        """Start what a button under a result stands for; the strip starts five jobs.
+
+        Raises:
+            JobError: ``job_expired``: the pictures are gone.
+            BusyError, OperatorError: As in ``submit``.
+        """
+        job = Job.from_json(result.job)
+        varied = vary(job.options, button)
+        return tuple([await self.repeat(job, options, user, reply_to) for options in varied])
+
+    async def repeat(self, job: Job, options: StyleOptions, user: str, reply_to: Mapping[str, str]) -> Job:
+        """The same pictures with other options."""
+        again = Job(
+            job_id=new_job_id(),
+            frontend=self._frontend,
+            content=job.content,
+            styles=job.styles,
+            options=options,
+            reply_to=reply_to,
+            user=user,
+            style_label=job.style_label,
+            submitted_at_s=time.time(),
+        )
+        await asyncio.to_thread(self._client.submit, again)
+        return again
+
+    async def cancel(self, job_id: str, user: str) -> bool:
+        """Stop a job; False if it was finished already.
+
+        Raises:
+            UserError: ``no_such_job`` or ``not_your_job``.
+        """
+        return await asyncio.to_thread(self._client.cancel, job_id, user)
+
+    async def standing(self, job_id: str) -> Standing:
+        """How a job stands."""
+        return await asyncio.to_thread(self._standing, job_id)
+
+    async def result(self, job_id: str) -> Result | None:
+        """A job's terminal result, for a day."""
+        return await asyncio.to_thread(self._client.result, job_id)
+
+    async def jobs_of(self, user: str) -> list[str]:
+        """A user's unfinished jobs, oldest first."""
+        return await asyncio.to_thread(self._client.jobs_of, user)
+
+    async def keep(self, picture: bytes) -> str:
+        """Check a picture's header and store it for a job to come.
+
+        Returns:
+            Its blob hash.
+
+        Raises:
+            UserError: ``image_*``.
+        """
+        return await asyncio.to_thread(self._keep, picture)
+
+    async def picture(self, digest: str) -> bytes:
+        """A stored picture.
+
+        Raises:
+            JobError: ``job_expired``.
+        """
+        return await asyncio.to_thread(self._blobs.get, digest)
+
+    def _submit(self, request: Request) -> Job:
+        given: list[bytes] = []
+        content = _hash(request.content, given)
+        styles = [self._style(style, given) for style in request.styles]
+        if not styles:
+            raise UserError("style_missing")
+        if len(styles) > MAX_STYLES:
+            raise UserError("too_many_styles", {"received": len(styles), "allowed": MAX_STYLES})
+        job = Job(
+            job_id=request.job_id or new_job_id(),
+            frontend=self._frontend,
+            content=content,
+            styles=tuple(styles),
+            options=request.options,
+            reply_to=request.reply_to,
+            user=request.user,
+            style_label=" ".join(style.preset for style in request.styles if style.preset),
+            submitted_at_s=time.time(),
+        )
+        self._client.submit(job, given)
+        return job
+
+    def _style(self, style: Style, given: list[bytes]) -> str:
+        if not style.preset:
+            return _hash(style.picture, given)
+        preset = self.presets.get(style.preset)
+        if preset is None:
+            raise UserError("style_unknown", {"received": style.preset[:40], "allowed": ", ".join(self.presets)})
+        return _hash(preset.picture.read_bytes(), given)
+
+    def _standing(self, job_id: str) -> Standing:
+        client = self._client
+        return Standing(client.event(job_id), client.position(job_id), client.eta_s(job_id))
+
+    def _keep(self, picture: bytes) -> str:
+        inspect(picture)
+        return self._blobs.put(picture)
+
+
+def new_job_id() -> str:
+    """A name that no other job has."""
+    return uuid.uuid4().hex
+
+
+def _hash(picture: bytes | str, given: list[bytes]) -> str:
+    if isinstance(picture, str):
+        return picture
+    given.append(picture)
+    return blob_hash(picture)

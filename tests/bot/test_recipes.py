@@ -1,0 +1,73 @@
+"""Recipes in words: what is printed is read back the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.recipes import find_preset, format_style_command, parse_style_command
+from nst.errors import UserError
+from nst.options import COLOURS, METHODS, StyleOptions
+
+PRESETS = ("great-wave", "mosaic", "ink-wash", "ink-lines")
+
+options = st.builds(
+    StyleOptions,
+    method=st.sampled_from(METHODS),
+    strength=st.integers(0, 100).map(lambda percent: percent / 100),
+    colours=st.sampled_from(COLOURS),
+    max_side_px=st.integers(64, 4096),
+    seed=st.integers(0, 99_999),
+    style_scale=st.sampled_from((0.25, 0.5, 1.0, 2.0)),
+    steps=st.none() | st.integers(1, 10_000),
+)
+
+
+@given(st.sets(st.sampled_from(PRESETS), max_size=4), options)
+def test_what_is_printed_is_read_back(names: set[str], chosen: StyleOptions) -> None:
+    command = parse_style_command(format_style_command(sorted(names), chosen), PRESETS)
+    assert command.presets == tuple(sorted(names))
+    assert command.options == chosen
+
+
+def test_words_in_any_order_and_either_spelling() -> None:
+    command = parse_style_command("70 Mosaic keep-colors gatys 1024px seed=7", PRESETS)
+    assert command.presets == ("mosaic",)
+    assert command.options == StyleOptions(method="gatys", strength=0.7, colours="keep", max_side_px=1024, seed=7)
+
+
+def test_weights_of_a_mix() -> None:
+    command = parse_style_command("great-wave:2 mosaic", PRESETS)
+    assert command.presets == ("great-wave", "mosaic")
+    assert command.options.style_weights == (2.0, 1.0)
+
+
+def test_defaults_stay_where_no_word_changes_them() -> None:
+    defaults = StyleOptions(strength=0.4, method="palette")
+    assert parse_style_command("mosaic 60", PRESETS, defaults).options == defaults.replace(strength=0.6)
+
+
+def test_a_beginning_that_only_one_preset_has_is_enough() -> None:
+    assert find_preset("Great Wa", PRESETS) == "great-wave"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "named"),
+    [
+        ("ink 50", "style_unknown", "ink"),
+        ("monet", "style_unknown", "monet"),
+        ("mosaic 101", "option_out_of_range", "101"),
+        ("mosaic -5", "option_out_of_range", "-5"),
+        ("mosaic steps=0", "option_out_of_range", "0"),
+        ("mosaic steps=many", "option_out_of_range", "many"),
+        ("mosaic 10px", "option_out_of_range", "10"),
+        ("mosaic mosaic mosaic mosaic mosaic", "too_many_styles", "5"),
+    ],
+)
+def test_mistakes_are_named(text: str, code: str, named: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_style_command(text, PRESETS)
+    assert caught.value.code == code
+    assert named in str(caught.value.detail["received"])
+    assert caught.value.detail["allowed"]
