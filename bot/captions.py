@@ -13,13 +13,8 @@ from workers.contract import Event, Job, Result
 def style_name(label: str, presets: Mapping[str, Preset], language: str) -> str:
     """What a style is called: presets' titles joined by " + ", or "your picture"."""
     names = [name for name in label.split(" ") if name]
-    titles = [title_of(presets[name], language) if name in presets else name for name in names]
+    titles = [presets[name].title(language) if name in presets else name for name in names]
     return " + ".join(titles) or say("caption.own_style", language)
-
-
-def title_of(preset: Preset, language: str) -> str:
-    """A preset's title in a language, or in English, or its name."""
-    return preset.titles.get(language) or preset.titles.get("en") or preset.name
 
 
 def caption(result: Result, presets: Mapping[str, Preset], language: str) -> str:

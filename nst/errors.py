@@ -116,6 +116,7 @@ class OperatorError(PasticheError):
             "output_unwritable",  # (path, reason)
             "extra_missing",  # a Python extra is not installed (extra)
             "no_worker",  # nobody takes jobs (reason)
+            "process_ended",  # a process of the demo ended (name, reason)
         }
     )
 

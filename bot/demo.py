@@ -1,0 +1,259 @@
+"""``pastiche demo``: everything on one machine, and a first pastiche through the real queue.
+
+    embedded Redis (or REDIS_URL) ── worker process ── web chat process (not with --once)
+              └── first job: submitted, watched and received here, as any frontend would
+
+Ctrl-C ends the web chat, then the worker (which finishes its picture or hands it back), then
+Redis; what waits is in Redis' append-only file and goes on with the next demo.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import signal
+import socket
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+
+from bot.captions import failure, notices, standing
+from bot.presets.catalogue import load_presets
+from bot.processes import Child, die_with_parent
+from bot.recipes import find_preset
+from bot.service import Request, Style, StyleService
+from bot.settings import Settings
+from bot.texts import say
+from nst.errors import OperatorError, UserError
+from nst.options import StyleOptions
+from workers.connection import connect, connect_async
+from workers.contract import Job, Result
+from workers.embedded_redis import EmbeddedRedis, running_url
+from workers.outbox import OutboxReader
+
+FRONTEND = "demo"
+FIRST_STYLE = "starry-strokes"
+_SAMPLE = "chelsea.png"
+_POLL_S = 0.1
+_WEB_TIMEOUT_S = 60.0
+_WEB_GRACE_S = 5.0
+_WORKER_GRACE_S = 30.0
+
+
+@dataclass(frozen=True)
+class FirstJob:
+    """The demo's first job.
+
+    Attributes:
+        content: Content image; None for a sample photograph of scikit-image's.
+        style: A preset's name or a picture's path; "" for a preset that shows well.
+        out: Folder for the result; None for the data folder.
+        options: The rest.
+    """
+
+    content: Path | None
+    style: str
+    out: Path | None
+    options: StyleOptions
+
+
+class Demo:
+    """The demo's processes and its first job.
+
+    Args:
+        settings: The operator's.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._console = Console(highlight=False)
+        self._stack = contextlib.ExitStack()
+
+    def run(self, first: FirstJob, once: bool) -> None:
+        """Start everything, do the first job, and serve until Ctrl-C (or end, with ``once``).
+
+        Raises:
+            PasticheError: Anything that keeps the first job from being done.
+        """
+        content, style = _content(first.content), _style(first.style, self._settings)
+        signal.signal(signal.SIGTERM, _as_interrupt)
+        with self._stack:
+            try:
+                self._serve(first, content, style, once)
+            except KeyboardInterrupt:
+                self._say("\nStopping … what is not finished stays in the queue and goes on next time.")
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would leave processes behind
+
+    def _serve(self, first: FirstJob, content: bytes, style: Style, once: bool) -> None:
+        settings = self._settings = self._settings.model_copy(update={"redis_url": self._redis_url()})
+        worker = self._child("worker", _WORKER_GRACE_S)
+        web = None if once else self._web()
+        asyncio.run(self._first_job(first, content, style, worker))
+        if web is None:
+            return
+        self._say(f"\nThe web chat is at [bold]{self._address}[/bold] (Ctrl-C ends it).")
+        self._say(f"Logs are in {settings.data_dir}.")
+        _wait_for_end(worker, web)
+
+    def _redis_url(self) -> str:
+        settings = self._settings
+        if "redis_url" in settings.model_fields_set:
+            connect(settings.redis_url).close()
+            self._say("Using the Redis of REDIS_URL.")
+            return settings.redis_url
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        other = running_url(settings.data_dir / "redis")
+        if other:
+            self._say("Using the Redis of another demo that runs here.")
+            return other
+        own = self._stack.enter_context(EmbeddedRedis(settings.data_dir / "redis", preexec=die_with_parent()))
+        self._say(f"Redis runs, with its data in {settings.data_dir / 'redis'}.")
+        return own.url
+
+    def _child(self, name: str, grace_s: float, **environment: str) -> Child:
+        settings = self._settings
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        log = settings.data_dir / f"{name}-{os.getpid()}.log"
+        child = Child(name, environment={"REDIS_URL": settings.redis_url, **environment}, log=log)
+        self._stack.callback(child.stop, grace_s)
+        return child.start()
+
+    def _web(self) -> Child:
+        host, port = self._settings.web_host, _free_port(self._settings.web_host, self._settings.web_port)
+        self._address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}/"  # noqa: S104
+        web = self._child("web", _WEB_GRACE_S, WEB_PORT=str(port))
+        deadline = time.monotonic() + _WEB_TIMEOUT_S
+        while not _answers(self._address + "healthz"):
+            if not web.running() or time.monotonic() > deadline:
+                raise OperatorError("process_ended", {"name": web.name, "reason": web.last_words()})
+            time.sleep(_POLL_S)
+        self._say(f"The web chat answers at {self._address}")
+        return web
+
+    async def _first_job(self, first: FirstJob, content: bytes, style: Style, worker: Child) -> None:
+        settings = self._settings
+        connection = connect(settings.redis_url)
+        reader = OutboxReader(await connect_async(settings.redis_url), FRONTEND, consumer=f"demo-{os.getpid()}")
+        service = StyleService(connection, load_presets(settings.presets_dir), FRONTEND)
+        job = await service.submit(Request(content=content, styles=[style], options=first.options, user=FRONTEND))
+        received = asyncio.create_task(_receive(reader, job.job_id))
+        try:
+            await self._watch(service, job, worker, received)
+            result = await received
+        finally:
+            received.cancel()
+        await self._keep(result, service, first)
+
+    async def _watch(self, service: StyleService, job: Job, worker: Child, received: asyncio.Task[Result]) -> None:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:.0f} %"),
+        )
+        with Progress(*columns, console=self._console) as bar:
+            task = bar.add_task(say("progress.waiting", self._settings.language), total=1.0)
+            while not received.done():
+                if not worker.running():
+                    raise OperatorError("no_worker", {"reason": worker.last_words()})
+                await self._show(bar, task, service, job.job_id)
+                await asyncio.wait({received}, timeout=_POLL_S)
+            bar.update(task, completed=1.0)
+
+    async def _show(self, bar: Progress, task: TaskID, service: StyleService, job_id: str) -> None:
+        now = await service.standing(job_id)
+        line = standing(now.event, now.position, now.eta_s, self._settings.language)
+        bar.update(task, description=line, completed=now.event.fraction if now.event else 0.0)
+
+    async def _keep(self, result: Result, service: StyleService, first: FirstJob) -> None:
+        language = self._settings.language
+        error = result.raised()
+        if error is not None or result.outcome != "done":
+            self._say(failure(result, language))
+            raise error or UserError("no_such_job", {"job_id": result.job_id})
+        folder = first.out or self._settings.data_dir
+        suffix = ".png" if result.media_type == "image/png" else ".jpg"
+        path = folder / f"pastiche-{result.job_id[:8]}{suffix}"
+        _write(path, await service.picture(result.picture))
+        self._say(f"Painted in {result.service_s:.1f} s with {result.method}: [bold]{path}[/bold]")
+        for sentence in notices(result, language):
+            self._say(sentence)
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True)
+
+
+async def _receive(reader: OutboxReader, job_id: str) -> Result:
+    async for delivery in reader.deliveries():
+        await reader.ack(delivery)
+        if delivery.result.job_id == job_id:  # others are of a demo that was interrupted
+            return delivery.result
+    raise AssertionError("an outbox never ends")
+
+
+def _content(path: Path | None) -> bytes:
+    if path is None:
+        # Found, not imported: scikit-image costs a second, and its photographs are plain files.
+        spec = importlib.util.find_spec("skimage")
+        if spec is None or spec.origin is None:
+            raise OperatorError("extra_missing", {"extra": "worker"})
+        path = Path(spec.origin).parent / "data" / _SAMPLE
+    return _read(path)
+
+
+def _style(name: str, settings: Settings) -> Style:
+    if name and (Path(name).exists() or Path(name).suffix or "/" in name):
+        return Style(picture=_read(Path(name)))
+    return Style(preset=find_preset(name or FIRST_STYLE, load_presets(settings.presets_dir)))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError("image_unreachable", {"name": path.name, "reason": error.strerror or ""}) from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise OperatorError("output_unwritable", {"path": str(path), "reason": error.strerror or ""}) from None
+
+
+def _free_port(host: str, wanted: int) -> int:
+    for port in (wanted, 0):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OperatorError("port_taken", {"host": host, "port": wanted})
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - ours
+        return bool(response.status == 200)
+    return False
+
+
+def _wait_for_end(*children: Child) -> None:
+    while True:
+        for child in children:
+            if not child.running():
+                raise OperatorError("process_ended", {"name": child.name, "reason": child.last_words()})
+        time.sleep(_POLL_S)
+
+
+def _as_interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,186 @@
+"""``pastiche doctor``: looks at everything a setup needs and says what to do.
+
+Each finding is ``ok``, ``note`` (works, but the operator may want to know) or ``bad``. The exit
+code is 1 if anything is bad.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+
+from bot.presets.catalogue import load_presets
+from bot.settings import Settings
+from bot.texts import explain
+from nst.errors import PasticheError
+from workers import keys
+from workers.connection import connect
+
+_MARKS = {"ok": "[green]ok  [/green]", "note": "[yellow]note[/yellow]", "bad": "[red]bad [/red]"}
+_TIMEOUT_S = 5.0
+_PROBE_TIMEOUT_S = 120.0
+# In a process of its own: TensorFlow is never loaded here, and a broken driver cannot take the doctor with it.
+_GPU_PROBE = """
+from nst.device import configure_tensorflow
+configure_tensorflow()
+import tensorflow as tf
+print(tf.__version__, len(tf.config.list_physical_devices("GPU")))
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        verdict: ``ok``, ``note`` or ``bad``.
+        what: What was looked at.
+        text: What was found, and what to do.
+    """
+
+    verdict: str
+    what: str
+    text: str
+
+
+def examine(settings: Settings) -> int:
+    """Look at everything and print what was found.
+
+    Returns:
+        The exit code: 1 if something is bad.
+    """
+    console = Console(highlight=False)
+    worst = 0
+    for check in (_settings, _redis, _presets, _tensorflow, _fast_model, _gatys_weights, _discord, _telegram):
+        for finding in _guarded(check, settings):
+            console.print(f"{_MARKS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
+            worst = max(worst, finding.verdict == "bad")
+    return int(worst)
+
+
+def _guarded(check: Callable[[Settings], Iterator[Finding]], settings: Settings) -> Iterator[Finding]:
+    try:
+        yield from check(settings)
+    except PasticheError as error:
+        yield Finding("bad", check.__name__.strip("_").replace("_", " "), explain(error))
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    given = sorted(name.upper() for name in settings.model_fields_set)
+    yield Finding("ok", "settings", ", ".join(given) + " set; the rest are defaults" if given else "all defaults")
+    if os.path.exists(".env") and os.stat(".env").st_mode & 0o077:
+        yield Finding("note", "settings", ".env can be read by others on this machine: chmod 600 .env")
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    with connect(settings.redis_url) as connection:
+        info = cast("dict[str, Any]", connection.info())
+        yield Finding("ok", "Redis", f"version {info['redis_version']} answers")
+        yield _durability(info)
+        yield _eviction(info)
+        workers = cast("set[bytes]", connection.smembers(keys.WORKERS))
+        alive = sum(bool(connection.exists(keys.lease(name.decode()))) for name in workers)
+        text = f"{alive} alive" if alive else "none is up: start one with `pastiche worker`"
+        yield Finding("ok" if alive else "note", "workers", text)
+
+
+def _durability(info: dict[str, Any]) -> Finding:
+    if info.get("aof_enabled"):
+        return Finding("ok", "Redis persistence", "append-only file on: a crash loses a second at most")
+    return Finding("bad", "Redis persistence", "a crash would lose jobs: set `appendonly yes`")
+
+
+def _eviction(info: dict[str, Any]) -> Finding:
+    policy = info.get("maxmemory_policy", "unknown")
+    if policy in ("noeviction", "volatile-ttl"):
+        return Finding("ok", "Redis eviction", str(policy))
+    return Finding("bad", "Redis eviction", f"{policy} throws jobs away when memory is short: set `noeviction`")
+
+
+def _presets(settings: Settings) -> Iterator[Finding]:
+    presets = load_presets(settings.presets_dir)
+    own = sum(preset.picture.parent == settings.presets_dir for preset in presets.values())
+    yield Finding("ok", "presets", f"{len(presets)}, {own} of them from PRESETS_DIR")
+
+
+def _tensorflow(settings: Settings) -> Iterator[Finding]:
+    if importlib.util.find_spec("tensorflow") is None:
+        yield Finding("note", "TensorFlow", "not installed: frontends run, workers need `uv sync --extra worker`")
+        return
+    code = [sys.executable, "-c", _GPU_PROBE]
+    probe = subprocess.run(code, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False)  # noqa: S603
+    if probe.returncode != 0:
+        reason = (probe.stderr.strip().splitlines() or ["no reason given"])[-1]
+        yield Finding("bad", "TensorFlow", f"cannot be loaded: {reason[-300:]}")
+        return
+    version, gpus = probe.stdout.split()[-2:]
+    yield Finding("ok", "TensorFlow", version)
+    text = f"{gpus} seen" if gpus != "0" else "none seen: pictures are made on the processor"
+    yield Finding("ok" if gpus != "0" else "note", "GPU", text)
+
+
+def _fast_model(settings: Settings) -> Iterator[Finding]:
+    yield from _method_model("fast", settings.nst_fast_model, settings)
+
+
+def _gatys_weights(settings: Settings) -> Iterator[Finding]:
+    yield from _method_model("gatys", settings.nst_vgg_weights or "auto", settings)
+
+
+def _method_model(method: str, setting: str, settings: Settings) -> Iterator[Finding]:
+    if importlib.util.find_spec("tensorflow") is None:
+        return
+    code = (
+        "import sys\nfrom nst.errors import OperatorError\nfrom nst.method import MethodSettings, create_method\n"
+        "from bot.texts import explain\nmethod = create_method(sys.argv[1], MethodSettings(*sys.argv[2:]))\n"
+        "try:\n    method.prepare()\n    print('ok', getattr(method, 'model', ''))\n"
+        "except OperatorError as error:\n    print('bad', explain(error))\n"
+    )
+    methods = settings.methods
+    command = [sys.executable, "-c", code, method, methods.fast_model, methods.vgg_weights, methods.model_cache]
+    probe = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False)  # noqa: S603
+    lines = (probe.stdout if probe.returncode == 0 else probe.stderr).strip().splitlines() or ["no answer"]
+    verdict, _, text = lines[-1].partition(" ") if probe.returncode == 0 else ("bad", "", lines[-1])
+    what = f"{method} model ({setting})"
+    if verdict == "ok":
+        yield Finding("ok", what, text or "loads")
+    else:
+        yield Finding("note", what, f"{text} Pictures are painted with colours only (palette).")
+
+
+def _discord(settings: Settings) -> Iterator[Finding]:
+    token = settings.discord_token.get_secret_value()
+    if not token:
+        yield Finding("note", "Discord", "DISCORD_TOKEN is not set: the Discord bot stays off")
+        return
+    proxy = settings.discord_proxy or None
+    headers = {"Authorization": f"Bot {token}"}
+    yield _token("Discord", "DISCORD_TOKEN", "https://discord.com/api/v10/users/@me", headers, proxy)
+
+
+def _telegram(settings: Settings) -> Iterator[Finding]:
+    token = settings.telegram_token.get_secret_value()
+    if not token:
+        yield Finding("note", "Telegram", "TELEGRAM_TOKEN is not set: the Telegram bot stays off")
+        return
+    yield _token("Telegram", "TELEGRAM_TOKEN", f"{settings.telegram_api_url}/bot{token}/getMe", {}, None)
+
+
+def _token(what: str, setting: str, url: str, headers: dict[str, str], proxy: str | None) -> Finding:
+    try:
+        with httpx.Client(proxy=proxy, timeout=_TIMEOUT_S) as client:
+            status = client.get(url, headers=headers).status_code
+    except httpx.HTTPError as error:
+        return Finding("bad", what, f"cannot be reached ({type(error).__name__}): a proxy or firewall in the way?")
+    if status == 200:
+        return Finding("ok", what, "the token is valid")
+    return Finding("bad", what, f"{setting} was refused ({status}): make a new token")
