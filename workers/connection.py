@@ -1,0 +1,109 @@
+"""Connections to Redis that survive its restart and never show its password."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import OutOfMemoryError, RedisError
+from redis.retry import Retry
+
+from nst.errors import BusyError, OperatorError
+
+SCHEMES = ("redis", "rediss", "unix")
+PATIENT = 60  # tries of a worker: about 110 s, long enough for a restart of Redis
+POLITE = 6  # tries of a frontend: about 2 s, then its user is told
+SOCKET_TIMEOUT_S = 15.0  # above every BLOCK that is used here; redis-py's own 5 s would cut them off
+_CONNECT_TIMEOUT_S = 3.0
+_HEALTH_CHECK_S = 15
+
+
+def connect(redis_url: str, retries: int = POLITE) -> redis.Redis:
+    """Connect and check that Redis answers.
+
+    Args:
+        redis_url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with password where needed.
+        retries: Tries of every command while Redis is away, 0.05 s to 2 s apart.
+
+    Raises:
+        OperatorError: ``bad_setting`` for an address of another kind, ``queue_unavailable`` if
+            Redis does not answer; neither shows the password.
+    """
+    _check(redis_url)
+    with speaking_redis(redis_url), _open(redis_url, POLITE) as probe:
+        # A first connection is tried politely even where later commands are patient.
+        probe.ping()
+    return _open(redis_url, retries)
+
+
+async def connect_async(redis_url: str, retries: int = PATIENT) -> redis.asyncio.Redis:
+    """The asynchronous twin of ``connect``, for the long-lived readers of a frontend.
+
+    Args:
+        redis_url: As in ``connect``.
+        retries: As in ``connect``; patient by default, because readers wait in the background.
+
+    Raises:
+        OperatorError: As in ``connect``.
+    """
+    await asyncio.to_thread(lambda: connect(redis_url).close())
+    return redis.asyncio.Redis.from_url(redis_url, retry=AsyncRetry(_backoff(), retries), **_options(redis_url))
+
+
+@contextmanager
+def speaking_redis(redis_url: str = "") -> Iterator[None]:
+    """Turn redis-py's errors into the project's own.
+
+    Args:
+        redis_url: Its password is struck out of the reason.
+
+    Raises:
+        BusyError: ``queue_full``: Redis has no memory left.
+        OperatorError: ``queue_unavailable`` with the reason.
+    """
+    try:
+        yield
+    except OutOfMemoryError:
+        raise BusyError("queue_full", {"retry_after_s": 60}) from None
+    except (RedisError, OSError, ValueError) as error:
+        raise OperatorError("queue_unavailable", {"reason": _reason(error, redis_url)}) from None
+
+
+def _open(redis_url: str, retries: int) -> redis.Redis:
+    return redis.Redis.from_url(redis_url, retry=Retry(_backoff(), retries), **_options(redis_url))
+
+
+def _backoff() -> ExponentialWithJitterBackoff:
+    return ExponentialWithJitterBackoff(base=0.05, cap=2)
+
+
+def _options(redis_url: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT_S, "health_check_interval": _HEALTH_CHECK_S}
+    if not redis_url.startswith("unix:"):
+        options |= {"socket_connect_timeout": _CONNECT_TIMEOUT_S, "socket_keepalive": True}
+    return options
+
+
+def _check(redis_url: str) -> None:
+    scheme = redis_url.partition("://")[0] if "://" in redis_url else ""
+    if scheme not in SCHEMES:
+        allowed = ", ".join(f"{name}://" for name in SCHEMES)
+        raise OperatorError("bad_setting", {"setting": "REDIS_URL", "received": scheme[:20], "allowed": allowed})
+
+
+def _reason(error: Exception, redis_url: str) -> str:
+    reason = f"{type(error).__name__}: {error}"
+    try:
+        password = urlsplit(redis_url).password
+    except ValueError:
+        password = redis_url
+    for secret in {password, unquote(password or "")} - {None, ""}:
+        reason = reason.replace(str(secret), "…")
+    return reason[:200]

@@ -1,0 +1,114 @@
+"""Names of everything in Redis, and how long it is kept there.
+
+Keys that start with ``rq:`` are RQ's own; their layout is pinned with RQ's version.
+"""
+
+from __future__ import annotations
+
+RESULT_TTL_S = 86_400  # results, job records and pictures: a day
+PREVIEW_TTL_S = 600
+OUTBOX_TTL_S = 7 * 86_400  # a frontend that was away for longer finds nothing
+
+
+def blob(digest: str) -> str:
+    """Bytes by SHA-256."""
+    return f"pastiche:blob:{digest}"
+
+
+def record(job_id: str) -> str:
+    """Hash: what is known of a job from submission on (job, queue, user, kind, event)."""
+    return f"pastiche:job:{job_id}"
+
+
+def done(job_id: str) -> str:
+    """The job's terminal result; whoever sets it first has the only word."""
+    return f"pastiche:done:{job_id}"
+
+
+def cancel(job_id: str) -> str:
+    """Flag: the job should stop."""
+    return f"pastiche:cancel:{job_id}"
+
+
+def outbox(frontend: str) -> str:
+    """Stream of a frontend's terminal results."""
+    return f"pastiche:outbox:{frontend}"
+
+
+def progress(frontend: str) -> str:
+    """Channel of a frontend's progress events."""
+    return f"pastiche:progress:{frontend}"
+
+
+def pending(user: str) -> str:
+    """Sorted set: a user's unfinished jobs by time of submission."""
+    return f"pastiche:pending:{user}"
+
+
+def quota(user: str, day: str) -> str:
+    """Counter: jobs that a user submitted on a day."""
+    return f"pastiche:quota:{user}:{day}"
+
+
+def line(queue: str) -> str:
+    """Hash: who waits in a queue, in which round and since when; for fair places."""
+    return f"pastiche:line:{queue}"
+
+
+def lease(worker: str) -> str:
+    """What a live worker runs ("-" for nothing); gone a few seconds after the worker."""
+    return f"pastiche:lease:{worker}"
+
+
+def ready(worker: str) -> str:
+    """Hash about a live and warm worker; lives as long as its lease."""
+    return f"pastiche:worker:{worker}"
+
+
+WORKERS = "pastiche:workers"  # set of worker names; those without a lease are dead
+SERVICE_TIMES = "pastiche:service"  # hash: kind of job → seconds, exponentially weighted
+REAPER_LOCK = "pastiche:reaper"
+COUNTERS = "pastiche:counters"  # hash of totals for the metrics
+
+
+def rq_job(job_id: str) -> str:
+    """RQ's hash of a job."""
+    return f"rq:job:{job_id}"
+
+
+def rq_queue(queue: str) -> str:
+    """RQ's list of waiting job ids."""
+    return f"rq:queue:{queue}"
+
+
+def rq_intermediate(queue: str) -> str:
+    """RQ's list of ids that were taken and not yet started."""
+    return f"rq:queue:{queue}:intermediate"
+
+
+def rq_started(queue: str) -> str:
+    """RQ's sorted set of ``job:execution`` that run."""
+    return f"rq:wip:{queue}"
+
+
+def rq_execution(entry: str) -> str:
+    """RQ's hash of one execution, by its entry in ``rq_started``."""
+    return f"rq:execution:{entry}"
+
+
+def rq_executions(job_id: str) -> str:
+    """RQ's sorted set of a job's executions."""
+    return f"rq:executions:{job_id}"
+
+
+def rq_finished(queue: str) -> str:
+    """RQ's sorted set of finished job ids."""
+    return f"rq:finished:{queue}"
+
+
+def rq_failed(queue: str) -> str:
+    """RQ's sorted set of failed job ids."""
+    return f"rq:failed:{queue}"
+
+
+RQ_QUEUES = "rq:queues"
