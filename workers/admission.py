@@ -1,0 +1,145 @@
+"""Who may wait, and where in the line: one script decides, so that no two frontends disagree.
+
+A user's k-th waiting job belongs to the k-th round from now, and rounds are served in order
+(start-time fair queueing, Goyal, Vin and Cheng 1997, with one job as the unit of service): behind a
+flood of a hundred jobs of one user everybody else still waits for one job of each user only. The
+line stays RQ's plain list, so that a position is an index and every tool of RQ sees it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import redis
+
+from nst.errors import BusyError
+from workers import keys
+from workers.contract import Event, Job
+from workers.job_class import new_rq_job
+from workers.routing import queue_of
+
+_OVERTAKE_S = 30  # who waited that long is overtaken by nobody
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a queue takes before it says "later".
+
+    Attributes:
+        pending_per_user: Unfinished jobs of one user.
+        per_user_per_day: Jobs of one user on one day (UTC).
+        waiting: Jobs waiting in one queue.
+    """
+
+    pending_per_user: int = 10
+    per_user_per_day: int = 1000
+    waiting: int = 1000
+
+
+# KEYS: rq job, rq queue, record, pending, done, line, quota, rq queues
+# ARGV: id, user, now_s, overtake_s, record ttl, pending cap, day cap, waiting cap, number of record values,
+#       record values …, rq job values …
+_SUBMIT = """
+local id, user, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
+if redis.call('EXISTS', KEYS[1], KEYS[5]) > 0 then return {'duplicate', 0} end
+local waiting = redis.call('LLEN', KEYS[2])
+if waiting >= tonumber(ARGV[8]) then return {'queue_full', waiting} end
+if user ~= '' then
+  local mine = redis.call('ZCARD', KEYS[4])
+  if mine >= tonumber(ARGV[6]) then return {'pending', mine} end
+  if tonumber(redis.call('GET', KEYS[7]) or 0) >= tonumber(ARGV[7]) then return {'quota', 0} end
+end
+
+local records = tonumber(ARGV[9])
+redis.call('HSET', KEYS[1], unpack(ARGV, 10 + records))
+redis.call('HSET', KEYS[3], unpack(ARGV, 10, 9 + records))
+redis.call('EXPIRE', KEYS[3], ARGV[5])
+redis.call('SADD', KEYS[8], KEYS[2])
+if user ~= '' then
+  redis.call('ZADD', KEYS[4], now, id)
+  redis.call('EXPIRE', KEYS[4], ARGV[5])
+  redis.call('INCR', KEYS[7])
+  redis.call('EXPIRE', KEYS[7], 2 * 86400)
+end
+
+local ids = redis.call('LRANGE', KEYS[2], 0, -1)
+local round, before = 0, nil
+if #ids > 0 then
+  local head, mine, fixed, rounds = nil, -1, 0, {}
+  for i, info in ipairs(redis.call('HMGET', KEYS[6], unpack(ids))) do
+    local r, since, who = string.match(info or '', '^(%d+) ([%d.]+) (.*)$')
+    rounds[i] = tonumber(r)
+    if not r or now - tonumber(since) > tonumber(ARGV[4]) then fixed = i end
+    if r and not head then head = rounds[i] end
+    if r and who == user and user ~= '' then mine = math.max(mine, rounds[i]) end
+  end
+  round = math.max(head or 0, mine + 1)
+  for i = fixed + 1, #ids do
+    if rounds[i] > round then before = ids[i] break end
+  end
+end
+redis.call('HSET', KEYS[6], id, round .. ' ' .. ARGV[3] .. ' ' .. user)
+if before then redis.call('LINSERT', KEYS[2], 'BEFORE', before, id) else redis.call('RPUSH', KEYS[2], id) end
+return {'queued', waiting}
+"""
+
+
+def enqueue(connection: redis.Redis, job: Job, kind: str, limits: Limits) -> bool:
+    """Put a job in its place in the line.
+
+    Args:
+        connection: To the queue's Redis.
+        job: Its blobs are stored already.
+        kind: From ``routing.kind_of``.
+        limits: What the queue takes.
+
+    Returns:
+        False if this job id was queued before: that is success as well.
+
+    Raises:
+        BusyError: ``rate_limited`` or ``queue_full``; ``retry_after_s`` is filled in by the client.
+    """
+    queue, now_s = queue_of(job.options.method), time.time()
+    event = Event(job_id=job.job_id, frontend=job.frontend, state="queued")
+    record: dict[str, Any] = {
+        "job": job.to_json(),
+        "queue": queue,
+        "user": job.user,
+        "frontend": job.frontend,
+        "kind": kind,
+        "event": event.to_json(),
+    }
+    record_values, rq_values = _flat(record), _flat(new_rq_job(connection, job, queue).to_dict())
+    day = datetime.fromtimestamp(now_s, UTC).date().isoformat()
+    script_keys = [
+        keys.rq_job(job.job_id),
+        keys.rq_queue(queue),
+        keys.record(job.job_id),
+        keys.pending(job.user),
+        keys.done(job.job_id),
+        keys.line(queue),
+        keys.quota(job.user, day),
+        keys.RQ_QUEUES,
+    ]
+    caps = [limits.pending_per_user, limits.per_user_per_day, limits.waiting]
+    head: list[Any] = [job.job_id, job.user, f"{now_s:.3f}", _OVERTAKE_S, keys.RESULT_TTL_S, *caps, len(record_values)]
+    answer = connection.register_script(_SUBMIT)(keys=script_keys, args=[*head, *record_values, *rq_values])
+    verdict = cast("list[Any]", answer)[0].decode()
+    if verdict in ("queue_full", "pending", "quota"):
+        raise _refusal(verdict, now_s)
+    return bool(verdict == "queued")
+
+
+def _refusal(verdict: str, now_s: float) -> BusyError:
+    if verdict == "quota":
+        now = datetime.fromtimestamp(now_s, UTC)
+        midnight = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
+        return BusyError("rate_limited", {"retry_after_s": round((midnight - now).total_seconds())})
+    return BusyError("queue_full" if verdict == "queue_full" else "rate_limited")
+
+
+def _flat(mapping: dict[str, Any]) -> list[Any]:
+    return [part for name, value in mapping.items() if value is not None for part in (name, value)]

@@ -1,0 +1,174 @@
+"""What a frontend does with the queue: submit, cancel, ask. Light, and never TensorFlow.
+
+Synchronous: an asynchronous frontend calls it with ``asyncio.to_thread``. Every method raises
+``OperatorError("queue_unavailable")`` when Redis is away for longer than a few tries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import redis
+
+from nst.errors import BusyError, JobError, UserError
+from nst.image_header import inspect
+from workers import keys, outbox, progress, service_times
+from workers.admission import Limits, enqueue
+from workers.blobs import blob_hash
+from workers.connection import speaking_redis
+from workers.contract import Event, Job, Result
+from workers.routing import QUEUES, kind_of
+
+_RETRY_UNMEASURED_S = 30.0
+
+# KEYS: rq queue, line, rq job, then what outbox.POST wants. ARGV: what outbox.POST wants (4 is the job's id).
+_CANCEL_WAITING = (
+    outbox.POST
+    + """
+if redis.call('LREM', KEYS[1], 1, ARGV[4]) == 0 then return 0 end
+redis.call('HDEL', KEYS[2], ARGV[4])
+redis.call('DEL', KEYS[3])
+post({unpack(KEYS, 4)}, ARGV)
+return 1
+"""
+)
+
+
+class QueueClient:
+    """The queue as a frontend sees it.
+
+    Args:
+        connection: From ``workers.connection.connect``.
+        limits: What the queue takes before it says "later".
+    """
+
+    def __init__(self, connection: redis.Redis, limits: Limits | None = None) -> None:
+        self._connection = connection
+        self._limits = limits or Limits()
+
+    def submit(self, job: Job, pictures: Sequence[bytes] = ()) -> bool:
+        """Store the pictures and queue the job; twice is as good as once.
+
+        Args:
+            job: Its ``content`` and ``styles`` are hashes from ``blobs.blob_hash``.
+            pictures: The pictures themselves; those that are stored already may be left out.
+
+        Returns:
+            False if this job id was submitted before.
+
+        Raises:
+            UserError: ``image_*``: a picture that no worker could use, refused before it waits.
+            BusyError: ``rate_limited`` or ``queue_full``, with ``retry_after_s``.
+            JobError: ``job_expired``: a picture is neither given nor stored.
+            OperatorError: ``queue_unavailable``.
+        """
+        given = {blob_hash(data): data for data in pictures}
+        sides_px = {digest: _longest_side_px(data) for digest, data in given.items()}
+        longest_px = sides_px.get(job.content, job.options.max_side_px)
+        with speaking_redis():
+            self._store(job, given)
+            try:
+                return enqueue(self._connection, job, kind_of(job.options, longest_px), self._limits)
+            except BusyError as error:
+                raise BusyError(error.code, {"retry_after_s": self._retry_after_s(job), **error.detail}) from None
+
+    def cancel(self, job_id: str, user: str) -> bool:
+        """Stop a job: at once if it waits, at its next step if it runs.
+
+        Args:
+            job_id: Which.
+            user: Who asks; only the one who submitted it may.
+
+        Returns:
+            False if it was finished already.
+
+        Raises:
+            UserError: ``no_such_job`` or ``not_your_job``.
+            OperatorError: ``queue_unavailable``.
+        """
+        with speaking_redis():
+            job = self._job(job_id)
+            if job is None:
+                raise UserError("no_such_job", {"job_id": job_id})
+            if job.user != user:
+                raise UserError("not_your_job", {"job_id": job_id})
+            if self._connection.exists(keys.done(job_id)):
+                return False
+            # The flag first: between queue and worker a job is in neither, and its start asks for the flag.
+            self._connection.set(keys.cancel(job_id), 1, ex=keys.RESULT_TTL_S)
+            self._take_out(job)
+            return True
+
+    def position(self, job_id: str) -> int | None:
+        """A job's place in the line, 1 is next.
+
+        Returns:
+            None if it does not wait (it runs, is finished, or nobody knows it).
+        """
+        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.lpos(keys.rq_queue(queue), job_id)
+            places = [place for place in pipe.execute() if place is not None]
+        return places[0] + 1 if places else None
+
+    def eta_s(self, job_id: str) -> float | None:
+        """Seconds until a job will be ready, from measured service times; None if that is not known."""
+        with speaking_redis():
+            return service_times.eta_s(self._connection, job_id)
+
+    def event(self, job_id: str) -> Event | None:
+        """How a job stands: its last progress, or its outcome once it has one; None if nobody knows it."""
+        with speaking_redis():
+            last = progress.last_event(self._connection, job_id)
+            result = outbox.result_of(self._connection, job_id)
+        if result is None:
+            return last
+        return Event(job_id=job_id, frontend=result.frontend, state=result.outcome, fraction=1.0)
+
+    def result(self, job_id: str) -> Result | None:
+        """A job's terminal result, for a day; None while there is none."""
+        with speaking_redis():
+            return outbox.result_of(self._connection, job_id)
+
+    def jobs_of(self, user: str) -> list[str]:
+        """A user's unfinished jobs, oldest first."""
+        with speaking_redis():
+            ids = cast("list[bytes]", self._connection.zrange(keys.pending(user), 0, -1))
+        return [job_id.decode() for job_id in ids]
+
+    def _store(self, job: Job, given: dict[str, bytes]) -> None:
+        wanted = (job.content, *job.styles)
+        with self._connection.pipeline(transaction=False) as pipe:
+            for digest in wanted:
+                if digest in given:
+                    pipe.set(keys.blob(digest), given[digest], ex=keys.RESULT_TTL_S)
+                else:
+                    pipe.expire(keys.blob(digest), keys.RESULT_TTL_S)
+            answers = pipe.execute()
+        if not all(answers):
+            raise JobError("job_expired", {"job_id": job.job_id})
+
+    def _job(self, job_id: str) -> Job | None:
+        text = cast("bytes | None", self._connection.hget(keys.record(job_id), "job"))
+        return Job.from_json(text) if text else None
+
+    def _take_out(self, job: Job) -> bool:
+        result = Result.cancellation(job)
+        queue = self._connection.hget(keys.record(job.job_id), "queue")
+        name = cast(bytes, queue).decode()
+        own = [keys.rq_queue(name), keys.line(name), keys.rq_job(job.job_id)]
+        script = self._connection.register_script(_CANCEL_WAITING)
+        return bool(script(keys=[*own, *outbox.post_keys(result)], args=outbox.post_args(result)))
+
+    def _retry_after_s(self, job: Job) -> float:
+        waiting: Any = self.jobs_of(job.user)
+        known = [
+            eta for eta in (service_times.eta_s(self._connection, mine) for mine in waiting[:1]) if eta is not None
+        ]
+        return round(max(1.0, known[0]), 1) if known else _RETRY_UNMEASURED_S
+
+
+def _longest_side_px(data: bytes) -> int:
+    header = inspect(data)
+    return max(header.width_px, header.height_px)

@@ -1,0 +1,200 @@
+"""Exactly one terminal result per job, and how a frontend reads them.
+
+A job may be run twice: its worker froze and came back, or was killed between posting and tidying
+up. So the first result sets the job's done-key and enters the frontend's stream in one script,
+and every later one finds the key set. RQ's callbacks would fire twice and are not used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import redis
+import redis.asyncio
+from redis.exceptions import RedisError, ResponseError
+
+from workers import keys
+from workers.contract import ContractError, Result
+
+log = logging.getLogger(__name__)
+
+# KEYS: done, outbox, pending, cancel, counters. ARGV: result, ttl_s, oldest id, job id, counter.
+# The stream comes first: if Redis has no memory left, the script fails before it changed anything.
+POST = """
+local function post(keys, argv)
+  if redis.call('EXISTS', keys[1]) == 1 then return 0 end
+  redis.call('XADD', keys[2], 'MINID', '~', argv[3], '*', 'result', argv[1])
+  redis.call('SET', keys[1], argv[1], 'EX', argv[2])
+  redis.call('ZREM', keys[3], argv[4])
+  redis.call('DEL', keys[4])
+  redis.call('HINCRBY', keys[5], argv[5], 1)
+  return 1
+end
+"""
+_POST_ONLY = POST + "return post(KEYS, ARGV)"
+
+GROUP = "frontend"
+_BLOCK_MS = 2_000  # below connection.SOCKET_TIMEOUT_S
+
+
+def post_terminal(connection: redis.Redis, result: Result) -> bool:
+    """Post a job's terminal result, unless it has one already.
+
+    Args:
+        connection: To the queue's Redis.
+        result: What became of the job.
+
+    Returns:
+        Whether this was the one that counts.
+    """
+    script = connection.register_script(_POST_ONLY)
+    return bool(script(keys=post_keys(result), args=post_args(result)))
+
+
+def post_keys(result: Result) -> list[str]:
+    """The keys that the ``POST`` script wants."""
+    job_id = result.job_id
+    return [
+        keys.done(job_id),
+        keys.outbox(result.frontend),
+        keys.pending(result.user),
+        keys.cancel(job_id),
+        keys.COUNTERS,
+    ]
+
+
+def post_args(result: Result) -> list[str | int]:
+    """The arguments that the ``POST`` script wants."""
+    oldest_ms = int((time.time() - keys.OUTBOX_TTL_S) * 1000)
+    counter = f"results:{result.method or '-'}:{result.outcome}"
+    return [result.to_json(), keys.RESULT_TTL_S, oldest_ms, result.job_id, counter]
+
+
+def result_of(connection: redis.Redis, job_id: str) -> Result | None:
+    """The terminal result of a job, readable for a day.
+
+    Returns:
+        The result, or None while there is none (or none any more).
+    """
+    data = cast("bytes | None", connection.get(keys.done(job_id)))
+    return Result.from_json(data) if data else None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One result to be shown in a chat.
+
+    Attributes:
+        entry_id: The stream's id of it; for ``OutboxReader.ack``.
+        result: What became of the job.
+        redelivered: It was read before and not acknowledged: it may have been shown already.
+    """
+
+    entry_id: str
+    result: Result
+    redelivered: bool = False
+
+
+class OutboxReader:
+    """Reads a frontend's results, each until it is acknowledged.
+
+    A consumer that starts again under its own name first gets what it had not acknowledged; what
+    another consumer left is claimed after ``claim_idle_s``.
+
+    Args:
+        connection: Asynchronous, to the queue's Redis.
+        frontend: Whose outbox.
+        consumer: Name of this reader; keep it over restarts.
+        claim_idle_s: Longer than the slowest post takes.
+    """
+
+    def __init__(
+        self, connection: redis.asyncio.Redis, frontend: str, consumer: str = "main", claim_idle_s: float = 60
+    ) -> None:
+        self._connection = connection
+        self._stream = keys.outbox(frontend)
+        self._consumer = consumer
+        self._claim_idle_ms = int(claim_idle_s * 1000)
+        self._next_claim_s = 0.0
+        self._in_hand: set[str] = set()
+        self._own_backlog = True
+
+    async def deliveries(self) -> AsyncIterator[Delivery]:
+        """Results as they come, for ever; waits while Redis is away."""
+        while True:
+            try:
+                batch = await self._read()
+            except RedisError as error:
+                log.warning("The outbox cannot be read now: %s", type(error).__name__)
+                await self._recover(error)
+                continue
+            for delivery in batch:
+                self._in_hand.add(delivery.entry_id)
+                yield delivery
+
+    async def ack(self, delivery: Delivery) -> None:
+        """Say that a result was shown; call it after the post, never before."""
+        async with self._connection.pipeline(transaction=True) as pipe:
+            pipe.xack(self._stream, GROUP, delivery.entry_id)
+            pipe.xdel(self._stream, delivery.entry_id)
+            await pipe.execute()
+        self._in_hand.discard(delivery.entry_id)
+
+    async def _read(self) -> list[Delivery]:
+        if self._own_backlog:
+            await self._ensure_group()
+            entries = await self._read_group("0", block_ms=None)
+            self._own_backlog = False
+            return await self._parse(entries, redelivered=True)
+        claimed = await self._claim()
+        if claimed:
+            return claimed
+        return await self._parse(await self._read_group(">", block_ms=_BLOCK_MS), redelivered=False)
+
+    async def _read_group(self, since: str, block_ms: int | None) -> list[Any]:
+        streams: Any = {self._stream: since}
+        count = 16 if since == ">" else 10_000
+        answer = await self._connection.xreadgroup(GROUP, self._consumer, streams, count=count, block=block_ms)
+        if isinstance(answer, dict):  # RESP3
+            return [entry for batches in answer.values() for batch in batches for entry in batch]
+        return [entry for _, batch in answer or [] for entry in batch]
+
+    async def _claim(self) -> list[Delivery]:
+        if time.monotonic() < self._next_claim_s:
+            return []
+        self._next_claim_s = time.monotonic() + max(0.2, self._claim_idle_ms / 4000)
+        answer = await self._connection.xautoclaim(
+            self._stream, GROUP, self._consumer, self._claim_idle_ms, start_id="0-0", count=16
+        )
+        return await self._parse(answer[1], redelivered=True)
+
+    async def _parse(self, entries: list[Any], redelivered: bool) -> list[Delivery]:
+        deliveries = []
+        for raw_id, fields in entries:
+            entry_id = raw_id.decode()
+            if entry_id in self._in_hand:
+                continue
+            try:
+                result = Result.from_json((fields or {})[b"result"])
+            except (KeyError, ContractError) as error:
+                log.error("A result that cannot be read was dropped: %s", error)
+                await self._connection.xack(self._stream, GROUP, entry_id)
+                continue
+            deliveries.append(Delivery(entry_id, result, redelivered))
+        return deliveries
+
+    async def _ensure_group(self) -> None:
+        try:
+            await self._connection.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def _recover(self, error: RedisError) -> None:
+        self._own_backlog = True  # the group may be gone with the data: make it again, read from its start
+        await asyncio.sleep(0 if "NOGROUP" in str(error) else 1)

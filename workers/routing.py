@@ -1,0 +1,40 @@
+"""Which queue a job waits in, how long it may take, and what it is like for estimates."""
+
+from __future__ import annotations
+
+from nst.options import StyleOptions
+
+FAST, SLOW = "fast", "slow"
+QUEUES = (FAST, SLOW)  # in order of priority
+
+_QUEUE_OF = {"fast": FAST, "palette": FAST, "gatys": SLOW}
+_TIMEOUT_S = {"fast": 180, "palette": 60, "gatys": 1800}
+_BUCKETS_PX = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 8192)
+
+TASK = "workers.tasks.stylize"
+
+
+def queue_of(method: str) -> str:
+    """The queue of a method: ``fast`` for what takes a second, ``slow`` for what takes minutes."""
+    return _QUEUE_OF[method]
+
+
+def timeout_s(method: str) -> int:
+    """Seconds after which a job of a method is given up."""
+    return _TIMEOUT_S[method]
+
+
+def kind_of(options: StyleOptions, longest_side_px: int) -> str:
+    """What jobs have in common that take about the same time: method, size bucket and steps.
+
+    Args:
+        options: The job's options.
+        longest_side_px: Longer side of its content image.
+
+    Returns:
+        For instance ``fast:768`` or ``gatys:512:200``.
+    """
+    side_px = min(longest_side_px, options.max_side_px)
+    bucket = next(size for size in (*_BUCKETS_PX, side_px) if size >= side_px)
+    steps = f":{options.steps}" if options.steps else ""
+    return f"{options.method}:{bucket}{steps}"

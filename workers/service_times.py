@@ -1,0 +1,117 @@
+"""How long jobs take and when one will be ready, from what was measured here; never a guess."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+import redis
+
+from workers import keys
+from workers.routing import FAST, QUEUES
+
+# Exponentially weighted mean: a fifth of each new measurement, the first one as it is.
+_OBSERVE = """
+local old = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or ARGV[2])
+redis.call('HSET', KEYS[1], ARGV[1], tostring(old + 0.2 * (tonumber(ARGV[2]) - old)))
+"""
+
+
+def observe(connection: redis.Redis, kind: str, service_s: float) -> None:
+    """Note how long a job of a kind took.
+
+    Args:
+        connection: To the queue's Redis.
+        kind: From ``routing.kind_of``.
+        service_s: Seconds that the worker spent on it.
+    """
+    connection.register_script(_OBSERVE)(keys=[keys.SERVICE_TIMES], args=[kind, f"{service_s:.6f}"])
+
+
+def live_workers(connection: redis.Redis) -> list[dict[str, str]]:
+    """What is known of the workers that hold a lease.
+
+    Returns:
+        One mapping per worker: ``name``, ``queues`` (comma-separated) and what else it announced.
+    """
+    names = sorted(name.decode() for name in cast("set[bytes]", connection.smembers(keys.WORKERS)))
+    with connection.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.hgetall(keys.ready(name))
+        found = pipe.execute()
+    return [
+        {"name": name} | {key.decode(): value.decode() for key, value in data.items()}
+        for name, data in zip(names, found, strict=True)
+        if data
+    ]
+
+
+def eta_s(connection: redis.Redis, job_id: str) -> float | None:
+    """Seconds until a job will be ready, for a job that waits or runs.
+
+    The work ahead of it (for a slow job the fast queue's as well) is shared by the live workers of
+    its queue.
+
+    Returns:
+        Seconds, or None if a kind of job ahead was never measured, no worker is up, or the job is
+        neither waiting nor running.
+    """
+    kind, queue = _fields(connection, job_id, "kind", "queue")
+    means = {
+        k.decode(): float(v) for k, v in cast("dict[bytes, bytes]", connection.hgetall(keys.SERVICE_TIMES)).items()
+    }
+    workers = sum(queue in worker.get("queues", "").split(",") for worker in live_workers(connection))
+    if not kind or kind not in means or not workers or connection.exists(keys.done(job_id)):
+        return None
+    running = _running(connection)
+    if job_id in running:
+        return max(0.0, means[kind] - running[job_id][1])
+    place = cast("int | None", connection.lpos(keys.rq_queue(queue), job_id))
+    if place is None:
+        return None
+    left = _seconds_ahead(connection, queue, place, means, running)
+    return None if left is None else left / workers + means[kind]
+
+
+def _seconds_ahead(
+    connection: redis.Redis,
+    queue: str,
+    place: int,
+    means: dict[str, float],
+    running: dict[str, tuple[str, float]],
+) -> float | None:
+    ids = connection.lrange(keys.rq_queue(queue), 0, place - 1) if place else []
+    ahead = [job.decode() for job in cast("list[bytes]", ids)]
+    if queue != FAST:
+        ahead += [job.decode() for job in cast("list[bytes]", connection.lrange(keys.rq_queue(FAST), 0, -1))]
+    with connection.pipeline(transaction=False) as pipe:
+        for job in ahead:
+            pipe.hget(keys.record(job), "kind")
+        kinds = [(kind or b"").decode() for kind in pipe.execute()]
+    in_service = [(kind, done_s) for _, (kind, done_s) in running.items()]
+    if any(kind not in means for kind in (*kinds, *(kind for kind, _ in in_service))):
+        return None
+    return sum(means[kind] for kind in kinds) + sum(max(0.0, means[kind] - done_s) for kind, done_s in in_service)
+
+
+def _running(connection: redis.Redis) -> dict[str, tuple[str, float]]:
+    """Running job ids with their kind and the seconds that they have been running for."""
+    entries = [entry.decode() for queue in QUEUES for entry in _started(connection, queue)]
+    now_s = time.time()
+    found = {}
+    for entry in entries:
+        job_id, _, _ = entry.rpartition(":")
+        started = cast("bytes | None", connection.hget(keys.rq_execution(entry), "created_at"))
+        (kind,) = _fields(connection, job_id, "kind")
+        if started:
+            found[job_id] = (kind, now_s - float(started))
+    return found
+
+
+def _started(connection: redis.Redis, queue: str) -> list[bytes]:
+    return cast("list[bytes]", connection.zrange(keys.rq_started(queue), 0, -1))
+
+
+def _fields(connection: redis.Redis, job_id: str, *names: str) -> list[str]:
+    values = cast("list[Any]", connection.hmget(keys.record(job_id), list(names)))
+    return [(value or b"").decode() for value in values]
