@@ -109,6 +109,12 @@ BUILT_IN: dict[str, Words] = {
         "Hand-painted cobalt tiles with flowers, scrolls and a touch of yellow.",
         "Des carreaux peints à la main au cobalt, fleurs et volutes, touches de jaune.",
     ),
+    "kilim": Words(
+        "Kilim",
+        "Kilim",
+        "A woven rug of stepped diamonds in madder, indigo, teal and saffron.",
+        "Un tapis tissé à losanges en gradins : garance, indigo, canard et safran.",
+    ),
     "neon-rain": Words(
         "Neon rain",
         "Pluie de néons",

@@ -6,7 +6,7 @@ from bot.presets.drawing.canvas import papered, resized
 from bot.presets.drawing.fields import Field, as_field, fbm, grid, noise, rgb, step
 
 _PAPER = rgb("#f7f0e0")
-_INKS = (("#ffd400", 0.05, 50), ("#ff4f81", 1.31, 46), ("#0067b8", 0.79, 46))
+_INKS = (("#ffd400", 0.05, 64), ("#ff4f81", 1.31, 58), ("#0067b8", 0.79, 58))
 
 
 def draw(size_px: int, seed: int) -> Field:
