@@ -1,0 +1,64 @@
+"""What several floors' tests share: a real Redis, waiting for a condition, and the development models."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from workers.connection import connect
+from workers.embedded_redis import EmbeddedRedis
+
+ROOT = Path(__file__).resolve().parents[1]
+Until = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def _redis_server() -> Iterator[EmbeddedRedis]:
+    with tempfile.TemporaryDirectory(prefix="pastiche-test-") as folder, EmbeddedRedis(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(_redis_server: EmbeddedRedis) -> str:
+    """The address of an empty Redis."""
+    with connect(_redis_server.url) as connection:
+        connection.flushall()
+    return _redis_server.url
+
+
+@pytest.fixture
+def redis_connection(redis_url: str) -> Iterator[redis.Redis]:
+    """A connection to an empty Redis."""
+    with connect(redis_url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def until() -> Until:
+    """Waits for a condition: ``until(lambda: …, "what should happen", deadline_s)`` returns its value."""
+
+    def wait(condition: Callable[[], Any], what: str = "a condition", deadline_s: float = 60) -> Any:
+        ends_s = time.monotonic() + deadline_s
+        while not (value := condition()):
+            assert time.monotonic() < ends_s, f"{what} did not come within {deadline_s} s"
+            time.sleep(0.02)
+        return value
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder with development models and pictures; skips where it is absent."""
+    folder = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared"))
+    folder = folder if folder.is_absolute() else ROOT / folder
+    if not folder.is_dir():
+        pytest.skip("SHARED_DIR is absent: development models and pictures are not on this machine")
+    return folder
