@@ -16,19 +16,28 @@ from typing import Any
 import tensorflow as tf
 
 _STYLE_PARAMETER = re.compile(r"^style_params/.*/StyleNorm/Conv(_1)?/Conv2D$")
+# Hidden activations that the student may be led by (FitNets, Romero et al. 2015), from shallow to deep.
+_HINTS = (
+    "transformer/contract/conv3/Relu",
+    "transformer/residual/residual3/add",
+    "transformer/residual/residual5/add",
+    "transformer/expand/conv1/conv/Relu",
+)
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """The two halves of the teacher.
+    """The two halves of the teacher, pure TensorFlow functions of constants.
 
     Attributes:
         vector: style image [N,h,w,3] float32 0..1 -> style vector [N,1,1,D].
         paint: (content [N,h,w,3] 0..1, vector [N,1,1,D]) -> pastiche [N,h',w',3] 0..1, sides rounded up to 4.
+        paint_with_hints: the same, followed by its hidden activations; no activations where their names are unknown.
     """
 
     vector: Callable[[tf.Tensor], tf.Tensor]
     paint: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    paint_with_hints: Callable[[tf.Tensor, tf.Tensor], list[tf.Tensor]]
 
 
 def load_teacher(folder: Path) -> Teacher:
@@ -44,19 +53,19 @@ def load_teacher(folder: Path) -> Teacher:
         ValueError: the graph has no single tensor that feeds all style parameters.
     """
     module = tf.saved_model.load(str(folder))
-    concrete = module.__call__.concrete_functions[0] if hasattr(module.__call__, "concrete_functions") else None
-    concrete = concrete or module.__call__
+    concrete = module.__call__
     graph_def = _folded(concrete)
     content, style = (tensor.name for tensor in concrete.inputs[:2])
     vector = _bottleneck(concrete.graph)
     output = concrete.outputs[0].name
     wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph_def, name=""), [])
-    encode = wrapped.prune(wrapped.graph.get_tensor_by_name(style), wrapped.graph.get_tensor_by_name(vector))
-    paint = wrapped.prune(
-        [wrapped.graph.get_tensor_by_name(content), wrapped.graph.get_tensor_by_name(vector)],
-        wrapped.graph.get_tensor_by_name(output),
+    find = wrapped.graph.get_tensor_by_name
+    hints = [find(f"{name}:0") for name in _HINTS if name in {node.name for node in graph_def.node}]
+    return Teacher(
+        vector=wrapped.prune(find(style), find(vector)),
+        paint=wrapped.prune([find(content), find(vector)], find(output)),
+        paint_with_hints=wrapped.prune([find(content), find(vector)], [find(output), *hints]),
     )
-    return Teacher(encode, paint)
 
 
 def _bottleneck(graph: Any) -> str:

@@ -1,0 +1,1 @@
+"""Networks of the project's own, small enough to ship: style transfer with no download."""

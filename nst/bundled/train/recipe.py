@@ -1,0 +1,141 @@
+"""The recipe: which runs in which order, on what, for how long."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst.bundled.train import bank, data, encoder, extractor, held_out, transformer
+from nst.bundled.train.fit import Batch, Run, Schedule
+from nst.bundled.train.teacher import Teacher, load_teacher
+
+Float = NDArray[np.float32]
+VGG = "vgg19_16x.npz"
+# Shares of the time: the transformer first by pixels on small crops, then with perceptual terms on bigger ones.
+SHARES = {"transformer": 0.42, "transformer_fine": 0.2, "encoder": 0.2, "extractor": 0.18}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where everything comes from, and goes.
+
+    Attributes:
+        photos: folders of photographs.
+        styles: folders of style pictures.
+        teacher: a SavedModel called as module(content, style).
+        features: folder with vgg19_16x.npz.
+        out: folder for the bank, checkpoints and weights.
+    """
+
+    photos: tuple[Path, ...]
+    styles: tuple[Path, ...]
+    teacher: Path
+    features: Path
+    out: Path
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much work.
+
+    Attributes:
+        minutes: of training in all, less the time for the bank.
+        bank_size: augmented styles with vectors.
+        steps: at most in each run.
+        side_px: of the first crops; the fine run's are half as big again.
+        batch: pictures at a step.
+        seed: of everything random.
+    """
+
+    minutes: float = 90.0
+    bank_size: int = 8000
+    steps: int = 10**9
+    side_px: int = 128
+    batch: int = 8
+    seed: int = 0
+
+    def schedule(self, run: str, peak_rate: float, final_rate: float = 2e-5) -> Schedule:
+        """A run's share of the time."""
+        limit_s = self.minutes * 60 * SHARES[run]
+        return Schedule(limit_s=limit_s, limit_steps=self.steps, peak_rate=peak_rate, final_rate=final_rate)
+
+
+class Recipe:
+    """All runs over the same pictures. Every run goes on from its checkpoint in `sources.out`."""
+
+    def __init__(self, sources: Sources, effort: Effort, teacher: Teacher | None = None) -> None:
+        self.sources, self.effort = sources, effort
+        self.photos = data.load_pictures(held_out.training_pictures(sources.photos))
+        self.styles = data.load_pictures(held_out.training_pictures(sources.styles))
+        self.teacher = teacher or load_teacher(sources.teacher)
+        self.histories: dict[str, list[dict[str, float]]] = {}
+        self.style_pictures, self.vectors = bank.build_bank(
+            sources.out / "bank.npz", effort.bank_size, self.teacher.vector, self.styles, self.photos, effort.seed
+        )
+
+    def train_transformer(self) -> dict[str, Any]:
+        """Both runs of the transformer; the second starts from the first one's averaged weights."""
+        effort = self.effort
+        # Channels of the teacher's hidden activations that serve as hints.
+        hints = [int(hint.shape[-1]) for hint in self.teacher.paint_with_hints(*self._sample())[1:]]
+        initial = transformer.initial_weights(self.vectors.shape[1], effort.seed)
+        run = self._run("transformer", initial | transformer.hint_weights(hints, effort.seed))
+        stream = transformer.batches(self.photos, self.vectors, effort.side_px, effort.batch, effort.seed + run.step)
+        coarse = run.train(
+            effort.schedule("transformer", 2e-3, 3e-4), ahead(stream), transformer.losses(run.variables, self.teacher)
+        )
+        see = extractor.load_vgg(self.sources.features / VGG, last_block=3)
+        fine = self._run("transformer_fine", {name: w for name, w in coarse.items() if not name.startswith("hint/")})
+        side, half = effort.side_px * 3 // 2, max(1, effort.batch // 2)
+        stream = transformer.batches(self.photos, self.vectors, side, half, effort.seed + 1 + fine.step)
+        losses = transformer.losses(fine.variables, self.teacher, lambda picture: list(see(picture).values()))
+        return fine.train(effort.schedule("transformer_fine", 7e-4), ahead(stream), losses)
+
+    def train_encoder(self) -> dict[str, Any]:
+        """The style encoder, on the bank."""
+        effort = self.effort
+        rng = np.random.default_rng(effort.seed)
+        crops = [data.random_crop(photo, 96, rng, smallest=0.7) for photo in self.photos[:: len(self.photos) // 8 + 1]]
+        small = np.stack(crops).astype(np.float32) / np.float32(255.0)
+        root = encoder.picture_metric(self.teacher, small, self.vectors, effort.seed)
+        run = self._run("encoder", encoder.initial_weights(self.vectors, effort.seed))
+        stream = encoder.batches(self.style_pictures, self.vectors, 3 * effort.batch, effort.seed + run.step)
+        return run.train(effort.schedule("encoder", 1e-3), ahead(stream), encoder.losses(run.variables, root))
+
+    def train_extractor(self) -> dict[str, Any]:
+        """The feature extractor, on photographs and styles alike."""
+        effort = self.effort
+        see = extractor.load_vgg(self.sources.features / VGG)
+        pictures = [*self.photos, *self.styles]
+        (sample,) = next(extractor.batches(pictures, 96, 16, effort.seed))
+        run = self._run("extractor", extractor.initial_weights(see, sample, effort.seed))
+        stream = extractor.batches(pictures, 96, effort.batch * 3 // 2, effort.seed + 1 + run.step)
+        return run.train(effort.schedule("extractor", 2e-3), ahead(stream), extractor.losses(run.variables, see))
+
+    def _sample(self) -> tuple[Float, Float]:
+        return np.zeros((1, 64, 64, 3), np.float32), self.vectors[:1, None, None]
+
+    def _run(self, name: str, initial: dict[str, Any]) -> Run:
+        run = Run(self.sources.out / f"{name}.npz", initial)
+        self.histories[name] = run.history
+        return run
+
+
+def ahead(batches: Iterator[Batch], count: int = 4) -> Iterator[Batch]:
+    """Make batches in a thread while the network trains."""
+    made: queue.Queue[Batch] = queue.Queue(count)
+
+    def fill() -> None:
+        for batch in batches:
+            made.put(batch)
+
+    threading.Thread(target=fill, daemon=True).start()
+    while True:
+        yield made.get()
