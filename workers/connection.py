@@ -21,6 +21,7 @@ SCHEMES = ("redis", "rediss", "unix")
 PATIENT = 60  # tries of a worker: about 110 s, long enough for a restart of Redis
 POLITE = 6  # tries of a frontend: about 2 s, then its user is told
 SOCKET_TIMEOUT_S = 15.0  # above every BLOCK that is used here; redis-py's own 5 s would cut them off
+_PROBE = 2
 _CONNECT_TIMEOUT_S = 3.0
 _HEALTH_CHECK_S = 15
 
@@ -37,8 +38,8 @@ def connect(redis_url: str, retries: int = POLITE) -> redis.Redis:
             Redis does not answer; neither shows the password.
     """
     _check(redis_url)
-    with speaking_redis(redis_url), _open(redis_url, POLITE) as probe:
-        # A first connection is tried politely even where later commands are patient.
+    with speaking_redis(redis_url), _open(redis_url, _PROBE) as probe:
+        # A first connection fails soon even where later commands are patient: an address may be wrong.
         probe.ping()
     return _open(redis_url, retries)
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import redis
 from PIL import Image
 
+from nst.options import StyleOptions
+from workers import keys
+from workers.admission import Limits
+from workers.blobs import Blobs, blob_hash
+from workers.client import QueueClient
 from workers.connection import connect
+from workers.contract import Job, Result
 from workers.embedded_redis import EmbeddedRedis
+from workers.service_times import live_workers
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +64,73 @@ def content() -> bytes:
 @pytest.fixture(scope="session")
 def style() -> bytes:
     return picture(4, 64, 80)
+
+
+Spawn = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def spawn(redis_url: str, redis_connection: redis.Redis) -> Iterator[Spawn]:
+    """Starts worker processes that obey their jobs' seeds (see ``faulty_worker``) and ends them."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(queues: str = "fast,slow", grace_s: float = 8.0) -> subprocess.Popen[bytes]:
+        script = str(Path(__file__).with_name("faulty_worker.py"))
+        process = subprocess.Popen([sys.executable, script, redis_url, queues, str(grace_s)], stdout=subprocess.DEVNULL)
+        processes.append(process)
+        until(lambda: str(process.pid) in {worker.get("pid") for worker in live_workers(redis_connection)}, "a worker")
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def until(condition: Callable[[], object], what: str, deadline_s: float = 30) -> None:
+    """Wait for a condition.
+
+    Raises:
+        AssertionError: It did not come true within ``deadline_s``.
+    """
+    ends_s = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < ends_s, f"{what} did not come within {deadline_s} s"
+        time.sleep(0.01)
+
+
+class Chat:
+    """A frontend's view of one Redis: sends jobs, reads the outbox's stream as it is."""
+
+    until = staticmethod(until)
+
+    def __init__(self, connection: redis.Redis, content: bytes, style: bytes) -> None:
+        self.connection = connection
+        self.client = QueueClient(connection, Limits(pending_per_user=1000))
+        self._pictures = (content, style)
+        for data in self._pictures:
+            Blobs(connection).put(data)
+
+    def send(self, job_id: str, seed: int = 0, user: str = "ann", method: str = "palette") -> Job:
+        content, style = map(blob_hash, self._pictures)
+        options = StyleOptions(method=method, seed=seed)
+        job = Job(job_id=job_id, frontend="web", content=content, styles=(style,), options=options, user=user)
+        self.client.submit(job)
+        return job
+
+    def state(self, job_id: str) -> str:
+        event = self.client.event(job_id)
+        return event.state if event else "unknown"
+
+    def results(self) -> list[Result]:
+        entries = cast("list[Any]", self.connection.xrange(keys.outbox("web")))
+        return [Result.from_json(fields[b"result"]) for _, fields in entries]
+
+    def wait_for(self, *job_ids: str, deadline_s: float = 30) -> list[Result]:
+        until(lambda: all(self.client.result(job_id) for job_id in job_ids), f"results of {job_ids}", deadline_s)
+        return [result for result in self.results() if result.job_id in job_ids]
+
+
+@pytest.fixture
+def chat(redis_connection: redis.Redis, content: bytes, style: bytes) -> Chat:
+    return Chat(redis_connection, content, style)

@@ -23,7 +23,7 @@ def test_a_socket_answers(redis_url: str) -> None:
 
 async def test_the_asynchronous_twin_answers(redis_url: str) -> None:
     async with await connect_async(redis_url) as connection:
-        assert await connection.ping()  # type: ignore[misc]
+        assert await connection.ping()
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])

@@ -1,0 +1,63 @@
+"""A worker process whose engine does what a job's seed says: the faults that the queue must bear.
+
+    python faulty_worker.py REDIS_URL QUEUES [GRACE_S]
+
+Pictures are really decoded and encoded. Seeds: 0 at once, up to 60,000 that many milliseconds,
+and the constants below.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+from nst.errors import Cancelled
+from nst.images import decode
+from nst.method import IsCancelled, Pastiche, Progress, Report
+from nst.options import StyleOptions
+from workers.__main__ import run_worker
+
+POISON = 100_001  # kills its process
+BROKEN = 100_002  # raises what nobody foresaw
+STUCK = 100_003  # never returns from native code
+HUNGRY = 100_004  # runs out of memory
+
+
+class FaultyEngine:
+    """Gives the content back after doing what the seed says."""
+
+    def stylize(
+        self,
+        content: bytes,
+        styles: Sequence[bytes],
+        options: StyleOptions,
+        report: Report = lambda progress: None,
+        cancelled: IsCancelled = lambda: False,
+    ) -> Pastiche:
+        picture = decode(content, options.max_side_px)
+        if options.seed == POISON:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if options.seed == BROKEN:
+            raise ZeroDivisionError("nobody foresaw this")
+        if options.seed == HUNGRY:
+            raise MemoryError
+        if options.seed == STUCK:
+            mutex, native = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+            native.pthread_mutex_lock(mutex)
+            native.pthread_mutex_lock(mutex)
+        ends_s = time.monotonic() + options.seed / 1000
+        while (left_s := ends_s - time.monotonic()) > 0:
+            if cancelled():
+                raise Cancelled
+            report(Progress(1 - left_s * 1000 / options.seed, preview=lambda: picture))
+            time.sleep(min(0.02, left_s))
+        return Pastiche(picture, options.method)
+
+
+if __name__ == "__main__":
+    grace_s = float(sys.argv[3]) if len(sys.argv) > 3 else 8.0
+    sys.exit(run_worker(sys.argv[1], sys.argv[2].split(","), engine=FaultyEngine(), grace_s=grace_s))

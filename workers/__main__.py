@@ -1,0 +1,110 @@
+"""The worker process in the foreground.
+
+``pastiche worker`` calls ``run_worker``. Supervise it (compose, systemd, Kubernetes): it ends when
+it was asked to, when its memory has grown past the limit, when a job is stuck in native code, and
+when Redis was away for minutes; whatever it ran is brought back by others.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nst.method import MethodSettings
+from workers.connection import PATIENT, connect
+from workers.gpu_worker import GRACE_S, GpuWorker
+from workers.routing import QUEUES
+from workers.tasks import Engine, Workplace, open_workplace
+
+log = logging.getLogger(__name__)
+
+EXIT_LOST_REDIS = 1
+EXIT_RECYCLE = 75  # EX_TEMPFAIL: start me again, I was getting fat
+
+
+def run_worker(
+    redis_url: str,
+    queues: Sequence[str] = QUEUES,
+    methods: MethodSettings | None = None,
+    *,
+    device: str | int | None = None,
+    grace_s: float = GRACE_S,
+    health_file: Path | None = None,
+    max_rss_bytes: int = 0,
+    engine: Engine | None = None,
+) -> int:
+    """Work until told to stop.
+
+    Args:
+        redis_url: The queue's Redis.
+        queues: Names in order of priority; ``("fast",)`` keeps a worker for fast jobs.
+        methods: What the operator set about methods.
+        device: None for whatever is there, "cpu", or the number of a GPU.
+        grace_s: Seconds after SIGTERM in which the running job may finish before it is handed back.
+        health_file: Touched every two seconds while the process is well; removed at the end.
+        max_rss_bytes: Resident memory above which the process ends between two jobs; 0 for no limit.
+        engine: Another engine than ``nst.engine.Engine``.
+
+    Returns:
+        Exit code: 0 on request, 75 when its memory has grown too much, 1 if Redis was lost.
+
+    Raises:
+        OperatorError: ``queue_unavailable``, ``bad_setting``.
+    """
+    choose_device(device)
+    connection, side_connection = connect(redis_url, retries=PATIENT), connect(redis_url)
+    engine = engine or _warm_engine(methods or MethodSettings(), queues)
+    full = _memory_watch(max_rss_bytes)
+    worker = GpuWorker(
+        connection,
+        side_connection,
+        queues,
+        device="" if device is None else str(device),
+        grace_s=grace_s,
+        beat=health_file.touch if health_file else lambda: None,
+        enough=full,
+    )
+    open_workplace(Workplace(connection, engine, worker.stopped, worker.leaving))
+    try:
+        worker.run(ready=lambda: _announce(worker, health_file))
+    finally:
+        if health_file:
+            health_file.unlink(missing_ok=True)
+    if worker.stop_requested:
+        return 0
+    return EXIT_RECYCLE if full() else EXIT_LOST_REDIS
+
+
+def choose_device(device: str | int | None) -> None:
+    """Let this process see one device only; before TensorFlow is loaded.
+
+    Args:
+        device: None changes nothing, "cpu" hides the GPUs, a number shows that GPU alone.
+    """
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1" if device == "cpu" else str(device)
+
+
+def _warm_engine(methods: MethodSettings, queues: Sequence[str]) -> Engine:
+    from nst.engine import Engine as StyleEngine
+
+    return StyleEngine(methods)
+
+
+def _announce(worker: GpuWorker, health_file: Path | None) -> None:
+    if health_file:
+        health_file.touch()
+    sys.stdout.write(f"worker {worker.name} takes jobs from {', '.join(worker.queue_names())}\n")
+    sys.stdout.flush()
+
+
+def _memory_watch(max_rss_bytes: int) -> Callable[[], bool]:
+    if not max_rss_bytes:
+        return lambda: False
+    import psutil
+
+    process = psutil.Process()
+    return lambda: bool(process.memory_info().rss > max_rss_bytes)

@@ -1,0 +1,123 @@
+"""How one run of a job ends: finished, failed, handed back, or brought back for a dead worker.
+
+RQ does each of these in several steps, which two processes can interleave. Here each is one
+script, and only the run that still stands in RQ's started registry may change the job: a worker
+that froze, was given up and came back changes nothing any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from enum import StrEnum
+from typing import cast
+
+import redis
+
+from nst.errors import JobError
+from workers import keys
+from workers.contract import ContractError, Job, Result
+from workers.outbox import post_terminal
+
+log = logging.getLogger(__name__)
+
+_RQ_TTL_S = 300
+
+
+class End(StrEnum):
+    """What to do with a job whose run ends."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    HAND_BACK = "hand_back"  # to the queue's head, for nothing
+    RETRY = "retry"  # to the queue's head, for one of its retries
+
+
+# KEYS: started, queue, intermediate, rq job, execution, executions, done, finished registry, failed registry
+# ARGV: end, entry, job id, execution id, now_s, ttl_s
+_END = """
+local how, entry, id = ARGV[1], ARGV[2], ARGV[3]
+if not redis.call('ZSCORE', KEYS[1], entry) then
+  redis.call('DEL', KEYS[5])
+  return 'not ours'
+end
+local known = redis.call('EXISTS', KEYS[4]) == 1
+if redis.call('EXISTS', KEYS[7]) == 1 then how = 'finished' end
+if how == 'retry' and not known then return 'exhausted' end
+if how == 'retry' and tonumber(redis.call('HGET', KEYS[4], 'retries_left') or 0) <= 0 then return 'exhausted' end
+if how == 'hand_back' or how == 'retry' then
+  redis.call('LPUSH', KEYS[2], id)  -- first: if Redis has no memory left, it fails here and nothing has changed
+  redis.call('HSET', KEYS[4], 'status', 'queued')
+  if how == 'retry' then redis.call('HINCRBY', KEYS[4], 'retries_left', -1) end
+elseif known then
+  redis.call('HSET', KEYS[4], 'status', how)
+  redis.call('EXPIRE', KEYS[4], ARGV[6])
+  local registry = how == 'finished' and KEYS[8] or KEYS[9]
+  redis.call('ZREMRANGEBYSCORE', registry, 0, ARGV[5])
+  redis.call('ZADD', registry, ARGV[5] + ARGV[6], id)
+end
+redis.call('ZREM', KEYS[1], entry)
+redis.call('LREM', KEYS[3], 0, id)
+redis.call('DEL', KEYS[5])
+redis.call('ZREM', KEYS[6], ARGV[4])
+return how
+"""
+
+
+def end_run(connection: redis.Redis, queue: str, entry: str, end: End) -> str:
+    """End one run of a job.
+
+    A job that has its terminal result is finished whatever ``end`` says. One that has no retry
+    left gets its terminal result here: ``job_abandoned``.
+
+    Args:
+        connection: To the queue's Redis.
+        queue: The job's queue.
+        entry: ``job:execution``, as in RQ's started registry.
+        end: What to do with the job.
+
+    Returns:
+        What was done: a value of ``End``, or ``not ours`` if this run was given up before.
+    """
+    job_id, _, execution_id = entry.rpartition(":")
+    done = _run_script(connection, queue, entry, end)
+    if done != "exhausted":
+        if done == End.RETRY:
+            connection.hincrby(keys.COUNTERS, f"retries:{queue}", 1)
+        return done
+    log.error("Job %s is given up: its workers died", job_id, extra={"job_id": job_id, "execution_id": execution_id})
+    fail(connection, job_id, JobError("job_abandoned", {"job_id": job_id}))
+    _run_script(connection, queue, entry, End.FAILED)
+    return End.FAILED
+
+
+def fail(connection: redis.Redis, job_id: str, error: JobError) -> bool:
+    """Post a job's failure from what is on record of it.
+
+    Returns:
+        Whether that was the job's terminal result; False too if nothing is on record.
+    """
+    text = cast("bytes | None", connection.hget(keys.record(job_id), "job"))
+    try:
+        job = Job.from_json(text or b"")
+    except ContractError:
+        log.error("Job %s cannot be reported: there is no record of it", job_id, extra={"job_id": job_id})
+        return False
+    return post_terminal(connection, Result.failure(job, error))
+
+
+def _run_script(connection: redis.Redis, queue: str, entry: str, end: End) -> str:
+    job_id, _, execution_id = entry.rpartition(":")
+    script_keys = [
+        keys.rq_started(queue),
+        keys.rq_queue(queue),
+        keys.rq_intermediate(queue),
+        keys.rq_job(job_id),
+        keys.rq_execution(entry),
+        keys.rq_executions(job_id),
+        keys.done(job_id),
+        keys.rq_finished(queue),
+        keys.rq_failed(queue),
+    ]
+    args = [end.value, entry, job_id, execution_id, int(time.time()), _RQ_TTL_S]
+    return cast(bytes, connection.register_script(_END)(keys=script_keys, args=args)).decode()

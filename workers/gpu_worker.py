@@ -1,0 +1,258 @@
+"""The process that does the work: one warm engine, one job at a time, nothing lost when it dies.
+
+RQ's ``SimpleWorker`` with RQ's own extension points. RQ's forking worker hangs once TensorFlow is
+loaded; ``SimpleWorker`` has no heartbeat during a job, ignores stop-job and loses what it popped
+from several queues when it is killed. ``docs/adr/0003-queue.md`` has the measurements.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+import redis
+from rq import SimpleWorker
+from rq.exceptions import NoSuchJobError
+from rq.executions import Execution
+from rq.job import Job as RQJob
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+from rq.utils import now
+from rq.worker.base import WorkerStatus
+
+from nst.errors import JobError
+from workers import keys
+from workers.executions import End, end_run, fail
+from workers.job_class import ForbiddenFunctionError, PasticheJob
+from workers.lease import Lease, LeaseKeeper
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 8.0  # Docker kills after 10
+_POLL_S = 0.25  # how long a worker waits on its first queue before it looks at the others
+_WATCHDOG_S = 5.0
+_WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
+EXIT_STUCK = 70
+
+
+class GpuWorker(SimpleWorker):
+    """A worker with a lease.
+
+    Args:
+        connection: To the queue's Redis; patient.
+        side_connection: Another one, for the lease and the watchdog; of few retries.
+        queues: Names, in order of priority.
+        device: For the announcement.
+        grace_s: Seconds after SIGTERM in which the running job may finish.
+        beat: Called every two seconds while the process is well.
+        enough: Asked between jobs; True ends the process (to give back its memory, say).
+    """
+
+    def __init__(
+        self,
+        connection: redis.Redis,
+        side_connection: redis.Redis,
+        queues: Sequence[str],
+        *,
+        device: str = "",
+        grace_s: float = GRACE_S,
+        beat: Callable[[], None] = lambda: None,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> None:
+        super().__init__(
+            list(queues),
+            name=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
+            connection=connection,
+            job_class=PasticheJob,
+            serializer=JSONSerializer,
+            worker_ttl=_WORKER_TTL_S,
+            log_job_description=False,
+        )
+        self._side_connection = side_connection
+        self._grace_s = grace_s
+        self._leave_at_s: float | None = None
+        self._stop_job = threading.Event()
+        self._enough = enough
+        self._beat = beat
+        about = {"queues": ",".join(queues), "pid": str(os.getpid()), "device": device, "ready_s": f"{time.time():.0f}"}
+        self.lease = Lease(side_connection, self.name, about)
+
+    # What a job asks.
+
+    def stopped(self) -> bool:
+        """Whether RQ's stop-job command came for the running job."""
+        return self._stop_job.is_set()
+
+    def leaving(self) -> bool:
+        """Whether the running job has to go: the grace period is over, or another worker has it."""
+        over = self._leave_at_s is not None and time.monotonic() >= self._leave_at_s
+        return over or self.lease.lost.is_set()
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the process was asked to end."""
+        return bool(self._stop_requested)
+
+    # Signals and commands. RQ's own talk to Redis inside the signal handler, or raise through whatever runs.
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        """First signal: finish within the grace period. Second one: hand the job back now."""
+        again = self._leave_at_s is not None
+        self._leave_at_s = time.monotonic() + (0 if again else self._grace_s)
+        self._stop_requested = True
+
+    def kill_horse(self, *_: Any) -> None:
+        """RQ's hook for stop-job: there is no horse, so the job's next step sees an event."""
+        self._stop_job.set()
+
+    # The loop.
+
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Work until a signal, ``enough``, or Redis being away for too long.
+
+        Args:
+            ready: Called once, when the worker is about to take jobs.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):  # RQ does it later, after others can see this worker
+            signal.signal(number, self.request_stop)
+        keeper = LeaseKeeper(self.lease, self._side_connection, self._alive)
+        self.lease.renew()
+        keeper.start()
+        ready()
+        try:
+            self.work(logging_level="WARNING")
+        finally:
+            keeper.stop()
+
+    def run_maintenance_tasks(self) -> None:
+        """Nothing: the lease's thread reaps, because a busy worker has no time for maintenance."""
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[RQJob, Queue] | None:
+        """Take the next job, in the queues' order of priority, without ever holding it nowhere.
+
+        Each queue is asked with LMOVE, which leaves the job in RQ's intermediate list, where the
+        reaper finds it; RQ's BLPOP over several queues loses it for good if the worker dies.
+
+        Returns:
+            A job and its queue; None when the worker should end (or nothing waits, in a burst).
+        """
+        self.set_state(WorkerStatus.IDLE)
+        while not self._stop_requested and not self._enough():
+            taken = self._take() or (self._wait() if timeout is not None else None)
+            if taken or timeout is None:
+                return taken
+        return None
+
+    def _take(self) -> tuple[RQJob, Queue] | None:
+        for queue in self.queues:
+            taken = self._fetch(queue, self.connection.lmove(queue.key, queue.intermediate_queue_key))
+            if taken:
+                return taken
+        return None
+
+    def _wait(self) -> tuple[RQJob, Queue] | None:
+        first = self.queues[0]
+        wait_s: Any = _POLL_S  # redis-py's types say int; Redis takes fractions since 6.0
+        return self._fetch(first, self.connection.blmove(first.key, first.intermediate_queue_key, wait_s))
+
+    def _fetch(self, queue: Queue, raw: Any) -> tuple[RQJob, Queue] | None:
+        if raw is None:
+            return None
+        job_id = raw.decode()
+        try:
+            return PasticheJob.fetch(job_id, connection=self.connection, serializer=self.serializer), queue
+        except NoSuchJobError:  # cancelled a moment ago
+            self.connection.lrem(queue.intermediate_queue_key, 0, job_id)
+            return None
+
+    # One job.
+
+    def execute_job(self, job: RQJob, queue: Queue) -> None:
+        """Run a job under a lease and a watchdog."""
+        self._stop_job.clear()
+        self.prepare_execution(job)
+        watchdog = threading.Timer((job.timeout or 0) + _WATCHDOG_S, self._bite, [job.id])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            self.perform_job(job, queue)
+        finally:
+            watchdog.cancel()
+            self.lease.let_go()
+            self.execution = None
+
+    def prepare_execution(self, job: RQJob) -> Execution:
+        """Start a run: registry, lease and leaving the intermediate list in one transaction."""
+        with self.connection.pipeline() as pipe:
+            ttl_s = self.get_heartbeat_ttl(job)
+            self.execution = Execution.create(job, ttl_s, pipeline=pipe, worker_name=self.name)
+            self.set_state(WorkerStatus.BUSY, pipeline=pipe)
+            self.set_current_job_id(job.id, pipeline=pipe)
+            job.prepare_for_execution(self.name, pipeline=pipe)
+            pipe.lrem(keys.rq_intermediate(job.origin), 0, job.id)
+            pipe.hdel(keys.line(job.origin), job.id)
+            self.lease.hold(pipe, job.origin, self.execution.composite_key)
+        return self.execution
+
+    def prepare_job_execution(self, job: RQJob, remove_from_intermediate_queue: bool = False) -> None:
+        """Nothing: ``prepare_execution`` did it, in its transaction."""
+
+    def handle_execution_ended(self, job: RQJob, queue: Queue, heartbeat_ttl: int) -> None:
+        """Note when the run ended; nobody reads RQ's heartbeat of a job here."""
+        job.ended_at = now()
+
+    # How a run ends: RQ's steps are replaced by one script each.
+
+    def handle_job_success(self, job: RQJob, queue: Queue, started_job_registry: Any) -> None:
+        """The task returned: whatever the result, it was posted."""
+        self._end(job, queue, End.FINISHED)
+
+    def handle_job_retry(self, job: RQJob, queue: Queue, retry: Any, started_job_registry: Any, execution: Any) -> None:
+        """The task wants to go on elsewhere: back to the queue's head, at no cost."""
+        self._end(job, queue, End.HAND_BACK)
+
+    def handle_job_failure(
+        self, job: RQJob, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
+    ) -> None:
+        """The task raised: Redis was away. The job is tried again, as if its worker had died."""
+        self._end(job, queue, End.RETRY)
+
+    def handle_exception(self, job: RQJob, *exc_info: Any) -> None:
+        """Log it; RQ's own would log the arguments. What is forbidden is not tried again."""
+        log.error("Job %s raised", job.id, exc_info=exc_info, extra={"job_id": job.id})
+        if isinstance(exc_info[1], ForbiddenFunctionError):
+            fail(self.connection, job.id, JobError("job_failed", {"job_id": job.id}))
+            self._end(job, self.queue_class(job.origin, connection=self.connection), End.FAILED)
+
+    def _end(self, job: RQJob, queue: Queue, end: End) -> None:
+        if self.execution is not None:
+            done = end_run(self.connection, queue.name, self.execution.composite_key, end)
+            self.set_current_job_id(None)
+            log.info("Job %s: %s", job.id, done, extra={"job_id": job.id})
+            self.execution = None
+
+    def _bite(self, job_id: str) -> None:
+        """The job is stuck in native code, where no exception reaches it: report it and end the process."""
+        log.critical("Job %s is stuck; the worker ends", job_id, extra={"job_id": job_id})
+        try:
+            fail(self._side_connection, job_id, JobError("job_timed_out", {"job_id": job_id}))
+        finally:
+            os._exit(EXIT_STUCK)
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Nothing: the lease's thread keeps RQ's record of this worker as well."""
+
+    def _alive(self) -> None:
+        with self._side_connection.pipeline(transaction=False) as pipe:
+            super().heartbeat(pipeline=pipe)
+            pipe.execute()
+        self._beat()

@@ -1,0 +1,124 @@
+"""A worker's lease: a short-lived key that says it is alive and what it runs.
+
+Apart from RQ's own registry scores, which stay far in the future so that RQ's clean-up (which is
+not atomic, and which dashboards run) never takes a job for abandoned. The key expires by Redis's
+clock, so workers and reapers need not agree on the time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import redis
+from redis.exceptions import RedisError
+
+from workers import keys
+from workers.reaper import reap_once
+
+log = logging.getLogger(__name__)
+
+LEASE_S = 6.0
+RENEW_S = 2.0
+IDLE = "-"
+
+
+class Lease:
+    """What one worker holds; renewed by a thread, changed by the worker's own.
+
+    Args:
+        connection: To the queue's Redis, for the renewing thread alone; of few retries, so that it
+            never falls far behind.
+        worker: The worker's name.
+        about: What the worker announces of itself.
+    """
+
+    def __init__(self, connection: redis.Redis, worker: str, about: dict[str, str]) -> None:
+        self._connection = connection
+        self._worker = worker
+        self._about = about
+        self._entry = IDLE
+        self._queue = ""
+        self._guard = threading.Lock()  # held over each write, so that an old one never lands last
+        self.lost = threading.Event()
+
+    def hold(self, pipe: Any, queue: str, entry: str) -> None:
+        """Take the lease of a run, with the transaction that starts it, and execute that.
+
+        Args:
+            pipe: The transaction.
+            queue: The job's queue.
+            entry: ``job:execution``.
+        """
+        with self._guard:
+            self._queue, self._entry = queue, entry
+            self.lost.clear()
+            self._write(pipe)
+            pipe.execute()
+
+    def let_go(self) -> None:
+        """Nothing runs any more; the next renewal tells Redis."""
+        with self._guard:
+            self._queue, self._entry = "", IDLE
+
+    def renew(self) -> None:
+        """Write the lease again, and see whether the run was given to another worker meanwhile."""
+        with self._guard, self._connection.pipeline() as pipe:
+            self._write(pipe)
+            if self._entry != IDLE:
+                pipe.zscore(keys.rq_started(self._queue), self._entry)
+            answers = pipe.execute()
+            if self._entry != IDLE and answers[-1] is None:
+                self.lost.set()
+
+    def end(self) -> None:
+        """The worker goes: its lease goes with it."""
+        with self._guard, self._connection.pipeline() as pipe:
+            pipe.delete(keys.lease(self._worker), keys.ready(self._worker))
+            pipe.srem(keys.WORKERS, self._worker)
+            pipe.execute()
+
+    def _write(self, pipe: Any) -> None:
+        pipe.set(keys.lease(self._worker), self._entry, px=int(LEASE_S * 1000))
+        pipe.sadd(keys.WORKERS, self._worker)
+        pipe.hset(keys.ready(self._worker), mapping=self._about)
+        pipe.pexpire(keys.ready(self._worker), int(LEASE_S * 1000))
+
+
+class LeaseKeeper(threading.Thread):
+    """Renews a lease every two seconds, tells the supervisor, and looks after dead colleagues' jobs.
+
+    Reaping happens here and not between jobs, because a busy worker has no "between".
+
+    Args:
+        lease: What to renew.
+        connection: The lease's own.
+        beat: Called at every renewal that succeeded.
+    """
+
+    def __init__(self, lease: Lease, connection: redis.Redis, beat: Any) -> None:
+        super().__init__(name="lease", daemon=True)
+        self._lease = lease
+        self._connection = connection
+        self._beat = beat
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Until ``stop``."""
+        while not self._stopping.wait(RENEW_S):
+            try:
+                self._lease.renew()
+                self._beat()
+                reap_once(self._connection)
+            except RedisError as error:
+                log.warning("The lease cannot be renewed now: %s", type(error).__name__)
+
+    def stop(self) -> None:
+        """Stop renewing and give the lease up."""
+        self._stopping.set()
+        self.join(timeout=RENEW_S)
+        try:
+            self._lease.end()
+        except RedisError as error:
+            log.warning("The lease ends by itself: %s", type(error).__name__)

@@ -1,0 +1,125 @@
+"""Brings back the jobs of dead workers; run by every worker and every frontend, every second or two.
+
+A job is in one of three places: waiting (RQ's queue), between (RQ's intermediate list, for the
+millisecond between taking and starting) or running (RQ's started registry). A running one is
+abandoned when its worker's lease does not name it; one in between when it stays there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import cast
+
+import redis
+from redis.exceptions import RedisError
+
+from workers import keys
+from workers.executions import End, end_run
+from workers.routing import QUEUES
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S = 1.0
+_LOCK_MS = 900  # never released: it also keeps many reapers from asking more often than needed
+_BETWEEN_MS = 3_000
+_RECOVERY_S = 3  # live workers renew their leases within that time after a restart of Redis
+
+# KEYS: intermediate, seen, queue, rq job, done. ARGV: job id, patience_ms.
+_STRAY = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local seen = redis.call('GET', KEYS[2])
+if not seen then redis.call('SET', KEYS[2], string.format('%d', now), 'PX', 2 * ARGV[2]) return 0 end
+if now - seen < tonumber(ARGV[2]) then return 0 end
+if not redis.call('LPOS', KEYS[1], ARGV[1]) then return 0 end
+local wanted = redis.call('EXISTS', KEYS[4]) == 1 and redis.call('EXISTS', KEYS[5]) == 0
+if wanted then
+  redis.call('LPUSH', KEYS[3], ARGV[1])
+  redis.call('HSET', KEYS[4], 'status', 'queued')
+end
+redis.call('LREM', KEYS[1], 0, ARGV[1])
+redis.call('DEL', KEYS[2])
+return wanted and 1 or 0
+"""
+
+
+def reap_once(connection: redis.Redis) -> int:
+    """Look once; many may do so at the same time.
+
+    Args:
+        connection: To the queue's Redis.
+
+    Returns:
+        How many jobs were brought back or given up.
+    """
+    if not connection.set(keys.REAPER_LOCK, 1, nx=True, px=_LOCK_MS):
+        return 0
+    if connection.info("server")["uptime_in_seconds"] < _RECOVERY_S:
+        return 0
+    found = sum(_reap_started(connection, queue) + _reap_between(connection, queue) for queue in QUEUES)
+    _forget_dead_workers(connection)
+    return found
+
+
+async def keep_reaping(connection: redis.Redis, interval_s: float = INTERVAL_S) -> None:
+    """Reap every ``interval_s`` until cancelled; waits while Redis is away.
+
+    Args:
+        connection: Synchronous; it is used in a thread.
+        interval_s: Seconds between two looks.
+    """
+    while True:
+        try:
+            await asyncio.to_thread(reap_once, connection)
+        except RedisError as error:
+            log.warning("Dead workers' jobs cannot be looked for now: %s", type(error).__name__)
+        await asyncio.sleep(interval_s)
+
+
+def _reap_started(connection: redis.Redis, queue: str) -> int:
+    entries = [entry.decode() for entry in cast("list[bytes]", connection.zrange(keys.rq_started(queue), 0, -1))]
+    with connection.pipeline(transaction=False) as pipe:
+        for entry in entries:
+            pipe.hget(keys.rq_execution(entry), "worker_name")
+        names = [(name or b"").decode() for name in pipe.execute()]
+        for name in names:
+            pipe.get(keys.lease(name))
+        held = [(lease or b"").decode() for lease in pipe.execute()]
+    abandoned = [entry for entry, lease in zip(entries, held, strict=True) if lease != entry]
+    return sum(_bring_back(connection, queue, entry) for entry in abandoned)
+
+
+def _bring_back(connection: redis.Redis, queue: str, entry: str) -> int:
+    job_id = entry.rpartition(":")[0]
+    done = end_run(connection, queue, entry, End.RETRY)
+    log.warning("Job %s lost its worker: %s", job_id, done, extra={"job_id": job_id})
+    connection.hincrby(keys.COUNTERS, f"lease_losses:{queue}", 1)
+    return int(done in (End.RETRY, End.FAILED))
+
+
+def _reap_between(connection: redis.Redis, queue: str) -> int:
+    script = connection.register_script(_STRAY)
+    ids = [job.decode() for job in cast("list[bytes]", connection.lrange(keys.rq_intermediate(queue), 0, -1))]
+    found = 0
+    for job_id in ids:
+        seen = f"{keys.rq_intermediate(queue)}:seen:{job_id}"
+        script_keys = [
+            keys.rq_intermediate(queue),
+            seen,
+            keys.rq_queue(queue),
+            keys.rq_job(job_id),
+            keys.done(job_id),
+        ]
+        found += int(script(keys=script_keys, args=[job_id, _BETWEEN_MS]))
+    return found
+
+
+def _forget_dead_workers(connection: redis.Redis) -> None:
+    names = [name.decode() for name in cast("set[bytes]", connection.smembers(keys.WORKERS))]
+    with connection.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.exists(keys.lease(name))
+        dead = [name for name, alive in zip(names, pipe.execute(), strict=True) if not alive]
+    if dead:
+        connection.srem(keys.WORKERS, *dead)
