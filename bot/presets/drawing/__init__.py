@@ -59,5 +59,5 @@ DRAWINGS: dict[str, Drawing] = {
     "cubist": Drawing(cubist.draw, 4),
     "azulejo": Drawing(azulejo.draw, 7),
     "kilim": Drawing(kilim.draw, 7),
-    "neon-rain": Drawing(neon_rain.draw, 8),
+    "neon-rain": Drawing(neon_rain.draw, 7),
 }

@@ -49,7 +49,7 @@ def _bamboo(size_px: int, rng: np.random.Generator) -> Field:
     for stem in range(3):
         foot, lean = 0.05 + 0.09 * stem + rng.uniform(-0.02, 0.02), rng.uniform(0.05, 0.16)
         for joint in range(9):
-            top, bottom = np.array([foot + lean * (joint + 1) / 9, 1 - 0.115 * (joint + 1)]), None
+            top = np.array([foot + lean * (joint + 1) / 9, 1 - 0.115 * (joint + 1)])
             bottom = np.array([foot + lean * joint / 9, 1.0 - 0.115 * joint - 0.008])
             draw_on.line([*(top * side), *(bottom * side)], fill=int(rng.integers(120, 200)), width=int(0.011 * side))
             for _ in range(int(rng.integers(2, 5))):

@@ -25,7 +25,9 @@ def draw(size_px: int, seed: int) -> Field:
     picture = _mirrored(1.15 * shining, x, y, rng)
     rain = step(noise(size_px, (160, 9), rng) - 0.80, 0.25) * noise(size_px, (200, 30), rng)
     picture = picture + 0.26 * rain[..., None] * np.array([0.7, 0.85, 1.0])
-    return as_field(np.clip(1.06 * (1 - np.exp(-1.45 * picture**1.25)), 0, 1))
+    exposed = 1.04 * (1 - np.exp(-1.65 * picture**1.25))
+    grey = exposed.mean(axis=2, keepdims=True)
+    return as_field(np.clip(grey + 1.35 * (exposed - grey), 0, 1))
 
 
 def _row(image: Image.Image, lights: Image.Image, depth: int, rng: np.random.Generator) -> None:
@@ -49,7 +51,7 @@ def _windows(lights: Image.Image, left: float, top: float, width: float, depth: 
     warm = np.array([255, 190, 110]) if rng.random() < 0.6 else np.array(_NEON[rng.integers(5)])
     for wx in np.arange(left + 0.006, left + width - pitch, pitch):
         for wy in np.arange(top + 0.010, 0.60, pitch * 1.5):
-            if rng.random() < 0.36:
+            if rng.random() < 0.44:
                 ink = tuple((warm * rng.uniform(0.25, 0.8)).astype(int).tolist())
                 pen(lights).rectangle(
                     [wx * side, wy * side, (wx + 0.6 * pitch) * side, (wy + 0.8 * pitch) * side], fill=ink

@@ -15,7 +15,7 @@ _LEAF = palette(("#0c6b3a", "#1f9d55", "#7cc04b", "#0a4f4a", "#d8d24a"))
 def draw(size_px: int, seed: int) -> Field:
     """Return the picture, (size, size, 3) in 0..1."""
     rng = np.random.default_rng(seed)
-    side = 2 * size_px
+    side = size_px * 3 // 2
     centres = _centres(rng)
     pane, gap = _panes(side, centres, rng)
     colours = _colours(centres, rng)

@@ -3,10 +3,12 @@
 import numpy as np
 
 from bot.presets.drawing.canvas import papered, resized
-from bot.presets.drawing.fields import Field, blend, fbm, grid, noise, ramp, rgb, slope, step
+from bot.presets.drawing.fields import Field, blend, fbm, grid, noise, palette, ramp, rgb, slope, step
 
 _INK = rgb("#12203f")
-_WATER = ("#f6ecd2", "#f6ecd2", "#a9c7cf", "#5a8fae", "#f1e6cc", "#2a5c8d", "#1b3f75", "#d9dfd0", "#1f4a80", "#16305f")
+_WATER = palette(
+    ("#f6ecd2", "#f6ecd2", "#a9c7cf", "#5a8fae", "#f1e6cc", "#2a5c8d", "#1b3f75", "#d9dfd0", "#1f4a80", "#16305f")
+)
 _EDGES = (0.0, 0.016, 0.034, 0.056, 0.074, 0.082, 0.115, 0.15, 0.157, 0.19)
 
 
@@ -49,10 +51,11 @@ def _swirled(x: Field, y: Field, centre: tuple[float, float], radius: float, tur
 
 
 def _printed(picture: Field, depth: Field) -> Field:
-    steep = slope(depth)
-    side = len(depth)
-    for edge, colour in zip(_EDGES, _WATER, strict=True):
-        picture = blend(picture, rgb(colour), step((depth - edge) / steep, 1.5 / side))
-        line = np.float32(2.0 / side) - np.abs(depth - edge) / steep
-        picture = blend(picture, _INK, 0.85 * step(line, 1.5 / side))
-    return picture
+    """Return the picture with one layer of water printed over it: flat bands by depth, an inked line at every edge."""
+    steep, side = slope(depth), len(depth)
+    band = np.searchsorted(np.array(_EDGES, np.float32), depth) - 1
+    picture = np.where((band >= 0)[..., None], _WATER[band], picture)
+    away = np.full_like(depth, 1.0)
+    for edge in _EDGES:
+        away = np.minimum(away, np.abs(depth - edge))
+    return blend(picture, _INK, 0.85 * step(2.0 / side - away / steep, 1.5 / side))
