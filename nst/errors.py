@@ -66,6 +66,7 @@ class UserError(PasticheError):
             "image_too_long",  # side ratio (width_px, height_px, allowed_ratio)
             "image_missing",  # no picture was given
             "image_unreachable",  # a path or address that cannot be read (name)
+            "image_not_received",  # a chat did not hand it over
             "option_out_of_range",  # (option, received, allowed)
             "option_unknown",  # (option, allowed)
             "style_unknown",  # (received, allowed)
@@ -73,6 +74,11 @@ class UserError(PasticheError):
             "too_many_styles",  # (received, allowed)
             "no_such_job",  # (job_id)
             "not_your_job",  # (job_id)
+            "recipe_unknown",  # (received)
+            "permission_missing",  # what the bot may not do in this chat (missing)
+            "channel_not_allowed",  # the chat's settings name other channels (allowed)
+            "role_missing",  # the chat's settings name roles (allowed)
+            "not_a_manager",  # only those who manage the chat may
         }
     )
 
