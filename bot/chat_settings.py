@@ -1,0 +1,149 @@
+"""What the people who run a chat decided about it, and who may have a picture now.
+
+The same on every platform: a chat is an opaque key, and so are its channels, roles and users.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import redis
+
+from nst.errors import BusyError, UserError
+from nst.options import StyleOptions
+from workers.connection import speaking_redis
+
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatSettings:
+    """The settings of one chat.
+
+    Attributes:
+        channels: Where pictures may be asked for; empty: everywhere.
+        roles: Who may ask, by role; empty: everybody.
+        defaults: Options as ``StyleOptions.as_dict`` has them, used where a user chose none.
+        cooldown_s: Seconds between two requests of one user; 0: none.
+        per_user_per_day: Requests of one user on one day (UTC); 0: as many as the queue takes.
+        spoiler: Whether results are hidden until clicked.
+        language: Of everything said in public; "": the language of the one who asked.
+        others_may_vary: Whether the buttons under a result are for everybody.
+    """
+
+    channels: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    cooldown_s: int = 0
+    per_user_per_day: int = 0
+    spoiler: bool = False
+    language: str = ""
+    others_may_vary: bool = True
+
+    def options(self, **chosen: Any) -> StyleOptions:
+        """The chat's defaults with a user's choices over them; None counts as not chosen.
+
+        Raises:
+            UserError: ``option_out_of_range``.
+        """
+        given = {name: value for name, value in chosen.items() if value is not None}
+        return StyleOptions.from_dict({**self.defaults, **given})
+
+
+class ChatSettingsStore:
+    """Settings of all chats in Redis; synchronous, call it in a thread.
+
+    Args:
+        connection: To the queue's Redis.
+    """
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._connection = connection
+
+    def read(self, chat: str) -> ChatSettings:
+        """A chat's settings; the defaults where nobody set any."""
+        with speaking_redis():
+            text = cast("bytes | None", self._connection.get(_settings(chat)))
+        data = json.loads(text) if text else {}
+        known = {f.name for f in fields(ChatSettings)}
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        return ChatSettings(**{name: value for name, value in values.items() if name in known})
+
+    def change(self, chat: str, **changes: Any) -> ChatSettings:
+        """Change some settings of a chat and return them all."""
+        changed = replace(self.read(chat), **changes)
+        with speaking_redis():
+            self._connection.set(_settings(chat), json.dumps(asdict(changed)))
+        return changed
+
+    def take(self, chat: str, user: str, settings: ChatSettings) -> None:
+        """Count one request of a user; ``give_back`` undoes it if nothing came of it.
+
+        Raises:
+            BusyError: ``rate_limited``: the cooldown has not passed, or the day's quota is used up.
+        """
+        with speaking_redis():
+            if settings.per_user_per_day:
+                self._take_quota(chat, user, settings.per_user_per_day)
+            if settings.cooldown_s:
+                self._take_turn(chat, user, settings)
+
+    def give_back(self, chat: str, user: str, settings: ChatSettings) -> None:
+        """Undo ``take``."""
+        with speaking_redis():
+            if settings.per_user_per_day:
+                self._connection.decr(_quota(chat, user))
+            if settings.cooldown_s:
+                self._connection.delete(_cooldown(chat, user))
+
+    def _take_quota(self, chat: str, user: str, allowed: int) -> None:
+        name = _quota(chat, user)
+        with self._connection.pipeline() as pipe:
+            pipe.incr(name)
+            pipe.expire(name, 2 * _DAY_S)
+            taken: int = pipe.execute()[0]
+        if taken > allowed:
+            self._connection.decr(name)
+            raise BusyError("rate_limited", {"retry_after_s": round(_DAY_S - time.time() % _DAY_S)})
+
+    def _take_turn(self, chat: str, user: str, settings: ChatSettings) -> None:
+        name = _cooldown(chat, user)
+        if self._connection.set(name, 1, nx=True, ex=settings.cooldown_s):
+            return
+        if settings.per_user_per_day:
+            self._connection.decr(_quota(chat, user))
+        raise BusyError("rate_limited", {"retry_after_s": max(1, self._connection.ttl(name))})
+
+
+def check_place(settings: ChatSettings, channels: Collection[str], roles: Collection[str]) -> None:
+    """Whether pictures may be asked for here and by this person.
+
+    Args:
+        settings: The chat's.
+        channels: The channel's key, and its parent's for a thread.
+        roles: Keys of the user's roles.
+
+    Raises:
+        UserError: ``channel_not_allowed`` or ``role_missing``.
+    """
+    if settings.channels and not set(settings.channels) & set(channels):
+        raise UserError("channel_not_allowed", {"allowed": ", ".join(f"<#{name}>" for name in settings.channels)})
+    if settings.roles and not set(settings.roles) & set(roles):
+        raise UserError("role_missing", {"allowed": ", ".join(f"<@&{name}>" for name in settings.roles)})
+
+
+def _settings(chat: str) -> str:
+    return f"pastiche:settings:{chat}"
+
+
+def _quota(chat: str, user: str) -> str:
+    return f"pastiche:chatquota:{chat}:{user}:{datetime.now(UTC).date().isoformat()}"
+
+
+def _cooldown(chat: str, user: str) -> str:
+    return f"pastiche:cooldown:{chat}:{user}"

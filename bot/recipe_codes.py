@@ -1,0 +1,93 @@
+"""Short codes for recipes: what was done to a picture, to be done again to the same or another one.
+
+A code follows from the recipe, so the same recipe has the same code everywhere. Recipes of presets
+live for 30 days; those with somebody's own style picture as long as that picture is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from nst.errors import UserError
+from nst.options import StyleOptions
+from workers.connection import speaking_redis
+from workers.contract import Job
+
+_TTL_S = 30 * 86_400
+_LENGTH = 10
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that makes a result but the pictures themselves.
+
+    Attributes:
+        content: Blob hash of the content image.
+        styles: Blob hashes of the style images.
+        presets: Their names, where all of them are presets.
+        options: What was chosen.
+    """
+
+    content: str
+    styles: tuple[str, ...]
+    presets: tuple[str, ...]
+    options: StyleOptions
+
+    @classmethod
+    def of(cls, job: Job) -> Recipe:
+        """The recipe of a job."""
+        names = tuple(job.style_label.split())
+        return cls(job.content, job.styles, names if len(names) == len(job.styles) else (), job.options)
+
+
+class RecipeCodes:
+    """Recipes by code in Redis; synchronous, call it in a thread.
+
+    Args:
+        connection: To the queue's Redis.
+    """
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._connection = connection
+
+    def keep(self, recipe: Recipe) -> str:
+        """Store a recipe.
+
+        Returns:
+            Its code: ten letters and digits, easy to say and to type.
+        """
+        data = {
+            "content": recipe.content,
+            "styles": list(recipe.styles),
+            "presets": list(recipe.presets),
+            "options": recipe.options.as_dict(),
+        }
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        code = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:_LENGTH]
+        with speaking_redis():
+            self._connection.set(_recipe(code), text, ex=_TTL_S)
+        return code
+
+    def read(self, code: str) -> Recipe:
+        """The recipe for a code.
+
+        Raises:
+            UserError: ``recipe_unknown``.
+        """
+        with speaking_redis():
+            text = cast("bytes | None", self._connection.get(_recipe(code.strip().lower())))
+        if not text:
+            raise UserError("recipe_unknown", {"received": code[:40]})
+        data = json.loads(text)
+        options = StyleOptions.from_dict(data["options"])
+        return Recipe(data["content"], tuple(data["styles"]), tuple(data["presets"]), options)
+
+
+def _recipe(code: str) -> str:
+    return f"pastiche:recipe:{code}"

@@ -1,0 +1,51 @@
+"""What a chat remembers of a user for a day: the picture they named as their style.
+
+Kept by chat and user, so that two people in one group never get each other's pictures.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import redis
+
+from workers import keys
+from workers.connection import speaking_redis
+
+
+class Sessions:
+    """Sessions in Redis; synchronous, call it in a thread.
+
+    Args:
+        connection: To the queue's Redis.
+    """
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._connection = connection
+
+    def note_style(self, chat: str, user: str, digest: str) -> None:
+        """Remember a stored picture as the user's style in this chat.
+
+        Args:
+            chat: Opaque key of the chat.
+            user: Opaque key of the user.
+            digest: The picture's blob hash.
+        """
+        with speaking_redis():
+            self._connection.set(_style(chat, user), digest, ex=keys.RESULT_TTL_S)
+
+    def noted_style(self, chat: str, user: str) -> str:
+        """The blob hash of the user's style in this chat, or ""."""
+        with speaking_redis():
+            digest = cast("bytes | None", self._connection.get(_style(chat, user)))
+        return digest.decode() if digest else ""
+
+    def forget(self, user: str) -> None:
+        """Delete everything that any chat remembers of a user."""
+        with speaking_redis():
+            for name in self._connection.scan_iter(match=f"pastiche:session:*:{user}:*", count=1000):
+                self._connection.delete(name)
+
+
+def _style(chat: str, user: str) -> str:
+    return f"pastiche:session:{chat}:{user}:style"
