@@ -1,0 +1,77 @@
+"""Where an answer goes: what a job carries through the queue and back, so that no process has to remember it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+import discord
+
+TOKEN_LIFE_S = 15 * 60
+_MARGIN_S = 20  # a picture may take that long to upload
+DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """The message that says "queued" and becomes the result.
+
+    Attributes:
+        channel_id: Its channel.
+        message_id: Itself.
+        user_id: Who asked.
+        token: The interaction's token; "" where a message was the question.
+        token_until_s: Unix time at which Discord forgets the token.
+        limit_bytes: Size of a file that may be attached.
+        language: Of everything said there.
+        spoiler: Whether the result is hidden until clicked.
+        strip: The strip's name, where the job is one of its five.
+    """
+
+    channel_id: int
+    message_id: int
+    user_id: int
+    token: str = ""
+    token_until_s: int = 0
+    limit_bytes: int = DEFAULT_LIMIT_BYTES
+    language: str = "en"
+    spoiler: bool = False
+    strip: str = ""
+
+    @property
+    def token_lives(self) -> bool:
+        """Whether the message can still be edited by the interaction's token."""
+        return bool(self.token) and time.time() < self.token_until_s - _MARGIN_S
+
+    def to_reply_to(self) -> dict[str, str]:
+        """For ``Job.reply_to``."""
+        return {name: str(int(value) if isinstance(value, bool) else value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_reply_to(cls, data: Mapping[str, str]) -> Self:
+        """The inverse of ``to_reply_to``; fields that a neighbouring release added are ignored."""
+        kinds = {f.name: f.type for f in fields(cls)}
+        values = {name: _READERS[str(kinds[name])](text) for name, text in data.items() if name in kinds}
+        return cls(**values)
+
+    @classmethod
+    def of(
+        cls, interaction: discord.Interaction, message_id: int, language: str, spoiler: bool = False, strip: str = ""
+    ) -> Self:
+        """The address of an interaction's own answer."""
+        return cls(
+            channel_id=interaction.channel_id or 0,
+            message_id=message_id,
+            user_id=interaction.user.id,
+            token=interaction.token,
+            token_until_s=int(interaction.created_at.timestamp()) + TOKEN_LIFE_S,
+            limit_bytes=interaction.filesize_limit,
+            language=language,
+            spoiler=spoiler,
+            strip=strip,
+        )
+
+
+_READERS: dict[str, Callable[[str], Any]] = {"int": int, "str": str, "bool": lambda text: text == "1"}

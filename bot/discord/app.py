@@ -1,0 +1,56 @@
+"""The Discord bot as a process in the foreground: ``pastiche discord``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.discord.client import PasticheClient
+from nst.errors import OperatorError
+from workers.connection import connect, connect_async
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        settings: Of this process.
+
+    Raises:
+        OperatorError: ``setting_missing`` or ``bad_setting`` for the token, ``queue_unavailable``.
+    """
+    if not settings.discord_token.get_secret_value():
+        raise OperatorError("setting_missing", {"setting": "DISCORD_TOKEN"})
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    connection = await asyncio.to_thread(connect, settings.redis_url)
+    stream = await connect_async(settings.redis_url)
+    client = PasticheClient(settings, connection, stream)
+    try:
+        async with client:
+            await _until_asked_to_end(client, settings.discord_token.get_secret_value())
+    except discord.LoginFailure:
+        allowed = "the bot's token from https://discord.com/developers/applications"
+        detail = {"setting": "DISCORD_TOKEN", "received": "(hidden)", "allowed": allowed}
+        raise OperatorError("bad_setting", detail) from None
+    finally:
+        await stream.aclose()
+        connection.close()
+
+
+async def _until_asked_to_end(client: PasticheClient, token: str) -> None:
+    loop = asyncio.get_running_loop()
+    serving = asyncio.create_task(client.start(token), name="discord")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, serving.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving

@@ -1,0 +1,229 @@
+"""What happens when somebody presses a button or picks from a list, in this process or after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.captions import style_name
+from bot.discord.boundary import language_of
+from bot.discord.courier import result_post
+from bot.discord.gallery import show_page
+from bot.discord.intake import Admission, Order, job_id_of, place_order, user_key
+from bot.discord.posting import NOBODY, Post, to_file
+from bot.discord.posting import Picture as Attached
+from bot.discord.privacy import forget_user
+from bot.discord.views import NOTED, is_variation, meaning, style_view
+from bot.recipe_codes import Recipe
+from bot.recipes import format_style_command
+from bot.service import Request, Style
+from bot.strips import submit_strip
+from bot.texts import say
+from bot.variations import Button, vary
+from nst.errors import JobError, UserError
+from nst.options import StyleOptions
+from workers.contract import Job, Result
+
+if TYPE_CHECKING:
+    from bot.discord.address import Address
+    from bot.discord.client import PasticheClient
+
+Press = Callable[["PasticheClient", discord.Interaction, str], Awaitable[None]]
+
+
+async def press(bot: PasticheClient, interaction: discord.Interaction) -> None:
+    """Do what a button means.
+
+    Raises:
+        PasticheError: Anything that the user should be told.
+    """
+    data: Any = interaction.data or {}
+    found = meaning(str(data.get("custom_id", "")))
+    if found is None:
+        return
+    name, argument = found
+    name = name.rstrip("0123456789")
+    if is_variation(name):
+        await _vary(bot, interaction, argument, Button(name))
+    elif name in _PRESSES:
+        await _PRESSES[name](bot, interaction, argument)
+
+
+async def _vary(bot: PasticheClient, interaction: discord.Interaction, job_id: str, button: Button) -> None:
+    async with Admission(bot, interaction) as admitted:
+        job = await _varied(bot, admitted, interaction, job_id)
+        if button is Button.STRIP:
+            await _strip(bot, interaction, job, admitted.address(strip=job_id_of(interaction)))
+            return
+        await _again(bot, interaction, job, vary(job.options, button)[0], admitted)
+
+
+async def _again(
+    bot: PasticheClient, interaction: discord.Interaction, job: Job, options: StyleOptions, admitted: Admission
+) -> None:
+    names = job.style_label.split()
+    presets = names if len(names) == len(job.styles) else []
+
+    async def submit(address: Address) -> Job:
+        styles = [Style(preset=name) for name in presets] or [Style(picture=digest) for digest in job.styles]
+        request = Request(
+            content=job.content,
+            styles=styles,
+            options=options,
+            user=user_key(interaction.user),
+            reply_to=address.to_reply_to(),
+            job_id=job_id_of(interaction),
+        )
+        return await bot.service.submit(request)
+
+    await admitted.queue(job_id_of(interaction), submit)
+
+
+async def _strip(bot: PasticheClient, interaction: discord.Interaction, job: Job, address: Address) -> None:
+    await bot.posting.edit(address, Post(say("discord.strip_begun", address.language)))
+    await asyncio.to_thread(
+        submit_strip, bot.queue, address.strip, job, user_key(interaction.user), address.to_reply_to()
+    )
+
+
+async def _other_style(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
+    language = language_of(interaction, bot.language)
+    view = style_view("restyle", job_id, bot.presets, language)
+    text = say("discord.choose_style", language)
+    await interaction.response.send_message(text, view=view, ephemeral=True, allowed_mentions=NOBODY)
+
+
+async def _restyle(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
+    async with Admission(bot, interaction) as admitted:
+        job = await _varied(bot, admitted, interaction, job_id)
+
+        async def submit(address: Address) -> Job:
+            request = Request(
+                content=job.content,
+                styles=[Style(preset=_chosen(interaction))],
+                options=job.options.replace(style_weights=()),
+                user=user_key(interaction.user),
+                reply_to=address.to_reply_to(),
+                job_id=job_id_of(interaction),
+            )
+            return await bot.service.submit(request)
+
+        await admitted.queue(job_id_of(interaction), submit)
+
+
+async def _choose(bot: PasticheClient, interaction: discord.Interaction, digest: str) -> None:
+    """The style was picked for a picture that somebody right-clicked."""
+    style = _chosen(interaction)
+    await place_order(bot, interaction, Order(content=digest, presets=[] if style == NOTED else [style]))
+
+
+async def _pick(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
+    """One strength of a strip, as a result of its own."""
+    async with Admission(bot, interaction) as admitted:
+        result = await _result(bot, job_id)
+        _check_may_vary(admitted, interaction, result)
+        address = admitted.address()
+        data = await bot.service.picture(result.picture)
+        await bot.posting.edit(address, result_post(bot, result, data, address.language))
+
+
+async def _original(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
+    """The file as the worker made it, to the one who asks."""
+    await interaction.response.defer(thinking=True, ephemeral=True)
+    result = await _result(bot, job_id)
+    language = language_of(interaction, bot.language)
+    data = await bot.service.picture(result.picture)
+    if len(data) > interaction.filesize_limit:
+        detail = {"received_bytes": len(data), "allowed_bytes": interaction.filesize_limit}
+        raise UserError("image_too_many_bytes", detail)
+    alt = result_post(bot, result, data, language).picture
+    file = await to_file(Attached(data, result.media_type, alt.alt if alt else ""), interaction.filesize_limit)
+    text = say("discord.original", language, width_px=result.width_px, height_px=result.height_px)
+    await interaction.edit_original_response(content=text, attachments=[file], allowed_mentions=NOBODY)
+
+
+async def _recipe(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
+    """The recipe as a code and in words."""
+    await interaction.response.defer(thinking=True, ephemeral=True)
+    result = await _result(bot, job_id)
+    recipe = Recipe.of(Job.from_json(result.job))
+    code = await asyncio.to_thread(bot.recipes.keep, recipe)
+    language = language_of(interaction, bot.language)
+    words = format_style_command(recipe.presets, recipe.options)
+    style = style_name(" ".join(recipe.presets), bot.presets, language)
+    text = say("discord.recipe", language, code=code, words=words, style=style)
+    await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
+
+
+async def _delete(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
+    """Only the requester or a moderator may."""
+    await interaction.response.defer()
+    message = interaction.message
+    asked = message.interaction_metadata.user.id if message and message.interaction_metadata else 0
+    result = await bot.service.result(job_id)
+    owner = result.user if result else f"discord:{asked}"
+    if user_key(interaction.user) != owner and not interaction.permissions.manage_messages:
+        language = language_of(interaction, bot.language)
+        await interaction.followup.send(say("discord.only_owner", language), ephemeral=True, allowed_mentions=NOBODY)
+        return
+    await interaction.delete_original_response()
+
+
+async def _cancel(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
+    """The message itself changes when the job's result says "cancelled"."""
+    await interaction.response.defer(thinking=True, ephemeral=True)
+    stopped = await bot.service.cancel(job_id, user_key(interaction.user))
+    text = say("discord.cancelling" if stopped else "discord.too_late", language_of(interaction, bot.language))
+    await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
+
+
+async def _page(bot: PasticheClient, interaction: discord.Interaction, page: str) -> None:
+    await interaction.response.defer()
+    await show_page(bot, interaction, int(page))
+
+
+async def _forget(bot: PasticheClient, interaction: discord.Interaction, user_id: str) -> None:
+    if str(interaction.user.id) != user_id:
+        raise UserError("not_your_job")
+    await forget_user(bot, interaction)
+
+
+async def _result(bot: PasticheClient, job_id: str) -> Result:
+    result = await bot.service.result(job_id)
+    if result is None or result.outcome != "done":
+        raise JobError("job_expired", {"job_id": job_id[-8:]})
+    return result
+
+
+async def _varied(bot: PasticheClient, admitted: Admission, interaction: discord.Interaction, job_id: str) -> Job:
+    """The job whose result is to be varied, if this user may."""
+    result = await _result(bot, job_id)
+    _check_may_vary(admitted, interaction, result)
+    return Job.from_json(result.job)
+
+
+def _check_may_vary(admitted: Admission, interaction: discord.Interaction, result: Result) -> None:
+    if not admitted.settings.others_may_vary and result.user != user_key(interaction.user):
+        raise UserError("not_your_job", {"job_id": result.job_id})
+
+
+def _chosen(interaction: discord.Interaction) -> str:
+    data: Any = interaction.data or {}
+    return str(next(iter(data.get("values", [])), ""))
+
+
+_PRESSES: dict[str, Press] = {
+    "other_style": _other_style,
+    "restyle": _restyle,
+    "choose": _choose,
+    "pick": _pick,
+    "original": _original,
+    "recipe": _recipe,
+    "delete": _delete,
+    "cancel": _cancel,
+    "page": _page,
+    "forget": _forget,
+}

@@ -1,0 +1,137 @@
+"""The client: what it holds, what it listens to, and the work that goes on behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import discord
+import redis
+import redis.asyncio
+from discord import app_commands
+
+from bot.chat_settings import ChatSettingsStore
+from bot.discord.boundary import spoken
+from bot.discord.buttons import press
+from bot.discord.commands import add_picture_commands
+from bot.discord.courier import Courier
+from bot.discord.information import add_information_commands
+from bot.discord.mentions import answer
+from bot.discord.menus import add_menus
+from bot.discord.own_jobs import add_job_commands
+from bot.discord.posting import NOBODY, Posting
+from bot.discord.settings_command import add_settings_command
+from bot.discord.throttle import trace
+from bot.discord.words import Words
+from bot.presets.catalogue import load_presets
+from bot.progress_lines import ProgressLines
+from bot.recipe_codes import RecipeCodes
+from bot.service import StyleService
+from bot.sessions import Sessions
+from bot.settings import Settings
+from workers.blobs import Blobs
+from workers.client import QueueClient
+from workers.outbox import OutboxReader
+from workers.reaper import keep_reaping
+
+log = logging.getLogger(__name__)
+
+FRONTEND = "discord"
+_PICTURES_AT_ONCE = 2  # of up to 20 MiB each: what keeps the process small
+_READY_TIMEOUT_S = 0.5  # nothing here needs every server's members
+
+
+class PasticheClient(discord.Client):
+    """The bot.
+
+    Args:
+        settings: Of this process.
+        connection: To the queue's Redis, for threads.
+        stream: To the same, for the outbox.
+    """
+
+    def __init__(self, settings: Settings, connection: redis.Redis, stream: redis.asyncio.Redis) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),  # none is privileged
+            proxy=settings.discord_proxy or None,
+            http_trace=trace(),
+            allowed_mentions=NOBODY,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            max_messages=None,
+            guild_ready_timeout=_READY_TIMEOUT_S,
+        )
+        self.language = settings.language
+        self.connection = connection
+        self.presets = load_presets(settings.presets_dir)
+        self.service = StyleService(connection, self.presets, FRONTEND)
+        self.queue, self.blobs = QueueClient(connection), Blobs(connection)
+        self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
+        self.recipes = RecipeCodes(connection)
+        self.posting, self.lines = Posting(self), ProgressLines()
+        self.picture_room = asyncio.Semaphore(_PICTURES_AT_ONCE)
+        self._courier = Courier(self, OutboxReader(stream, FRONTEND))
+        self._background: list[asyncio.Task[Any]] = []
+        self.tree = _tree(self)
+
+    async def setup_hook(self) -> None:
+        """Announce the commands, and start to deliver what came while we were away."""
+        await self.tree.set_translator(Words())
+        self._background = [
+            asyncio.create_task(self._announce(), name="announce"),
+            asyncio.create_task(self._courier.run(), name="courier"),
+            asyncio.create_task(keep_reaping(self.connection), name="reaper"),
+        ]
+
+    async def close(self) -> None:
+        """End what goes on behind, then the connection."""
+        for task in self._background:
+            task.cancel()
+        await super().close()
+
+    async def on_ready(self) -> None:
+        """Say so in the log, for supervisors."""
+        log.info("Discord: ready")
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Buttons and selects; commands go through the tree."""
+        if interaction.type is discord.InteractionType.component:
+            async with spoken(interaction, self.language):
+                await press(self, interaction)
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Mentions and private messages."""
+        await answer(self, message)
+
+    async def _announce(self) -> None:
+        """Not waited for: a slow answer must not keep the bot from its work."""
+        try:
+            await self.tree.sync()
+        except (discord.HTTPException, app_commands.AppCommandError, OSError) as error:
+            log.error("The commands could not be announced: %s", error)
+
+
+class _Tree(app_commands.CommandTree[PasticheClient]):
+    """Commands whose own boundary did not get the error: options that discord.py could not read."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[PasticheClient], error: app_commands.AppCommandError
+    ) -> None:
+        """Tell the user."""
+        async with spoken(interaction, interaction.client.language):
+            raise error
+
+
+def _tree(bot: PasticheClient) -> app_commands.CommandTree[PasticheClient]:
+    tree = _Tree(
+        bot,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+        allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+    )
+    add_picture_commands(bot, tree)
+    add_information_commands(bot, tree)
+    add_job_commands(bot, tree)
+    add_settings_command(bot, tree)
+    add_menus(bot, tree)
+    return tree

@@ -1,0 +1,146 @@
+"""The slash commands that make pictures: ``/style``, ``/mix`` and ``/recipe``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, Range
+
+from bot.discord.boundary import language_of, spoken
+from bot.discord.intake import Order, place_order
+from bot.discord.words import word
+from bot.recipe_codes import Recipe
+from bot.recipes import find_preset, parse_style_command
+from nst.errors import UserError
+from nst.options import COLOURS, METHODS, strength_from_percent
+
+if TYPE_CHECKING:
+    from bot.discord.client import PasticheClient
+
+MAX_CHOICES = 25
+Percent = Range[int, 0, 100]
+Size = Range[int, 64, 8192]
+Steps = Range[int, 1, 10_000]
+Seed = Range[int, 0, 2**31 - 1]
+Weight = Range[float, 0.0, 100.0]
+
+_METHODS = [Choice(name=word(f"method_{name}"), value=name) for name in METHODS]
+_COLOURS = [Choice(name=word(f"colours_{name}"), value=name) for name in COLOURS]
+_WORDS = {
+    name: word(name)
+    for name in ("content", "style", "style_image", "strength", "method", "colours", "size", "steps", "seed")
+}
+
+
+def add_picture_commands(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
+    """Register the commands."""
+    _add_style(bot, tree)
+    _add_mix(bot, tree)
+    _add_recipe(bot, tree)
+
+
+def _add_style(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
+    @tree.command(name="style", description=word("style_command"))
+    @app_commands.describe(**_WORDS)
+    @app_commands.choices(method=_METHODS, colours=_COLOURS)
+    @app_commands.autocomplete(style=presets_starting_with)
+    async def style(
+        interaction: discord.Interaction[PasticheClient],
+        content: discord.Attachment,
+        style: str | None = None,
+        style_image: discord.Attachment | None = None,
+        strength: Percent | None = None,
+        method: str | None = None,
+        colours: str | None = None,
+        size: Size | None = None,
+        steps: Steps | None = None,
+        seed: Seed | None = None,
+    ) -> None:
+        chosen = _chosen(strength=strength, method=method, colours=colours, size=size, steps=steps, seed=seed)
+        async with spoken(interaction, bot.language):
+            presets = [find_preset(style, bot.presets)] if style else []
+            pictures = [style_image] if style_image else []
+            await place_order(
+                bot, interaction, Order(content=content, presets=presets, pictures=pictures, chosen=chosen)
+            )
+
+
+def _add_mix(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
+    weights = {f"weight{number}": word("weight") for number in (1, 2, 3)}
+    styles = {f"style{number}": word("mixed_style") for number in (1, 2, 3)}
+
+    @tree.command(name="mix", description=word("mix_command"))
+    @app_commands.describe(**{name: _WORDS[name] for name in ("content", "strength", "method")}, **weights, **styles)
+    @app_commands.choices(method=_METHODS)
+    @app_commands.autocomplete(style1=presets_starting_with, style2=presets_starting_with, style3=presets_starting_with)
+    async def mix(
+        interaction: discord.Interaction[PasticheClient],
+        content: discord.Attachment,
+        style1: str,
+        style2: str,
+        style3: str | None = None,
+        weight1: Weight = 1.0,
+        weight2: Weight = 1.0,
+        weight3: Weight = 1.0,
+        strength: Percent | None = None,
+        method: str | None = None,
+    ) -> None:
+        async with spoken(interaction, bot.language):
+            given = [(style1, weight1), (style2, weight2), (style3, weight3)]
+            mixed = [(find_preset(name, bot.presets), float(weight)) for name, weight in given if name]
+            chosen = _chosen(strength=strength, method=method)
+            chosen["style_weights"] = tuple(weight for _, weight in mixed)
+            order = Order(content=content, presets=[name for name, _ in mixed], chosen=chosen)
+            await place_order(bot, interaction, order)
+
+
+def _add_recipe(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
+    @tree.command(name="recipe", description=word("recipe_command"))
+    @app_commands.describe(code=word("code"), content=word("recipe_content"))
+    async def recipe(
+        interaction: discord.Interaction[PasticheClient], code: str, content: discord.Attachment | None = None
+    ) -> None:
+        async with spoken(interaction, bot.language):
+            if " " in code.strip():
+                await place_order(bot, interaction, _order_in_words(bot, code, content))
+            else:
+                await place_order(bot, interaction, lambda: _order_by_code(bot, code, content))
+
+
+def _order_in_words(bot: PasticheClient, words: str, content: discord.Attachment | None) -> Order:
+    if content is None:
+        raise UserError("image_missing")
+    command = parse_style_command(words, bot.presets)
+    return Order(content=content, presets=command.presets, chosen=command.options.as_dict())
+
+
+async def _order_by_code(bot: PasticheClient, code: str, content: discord.Attachment | None) -> Order:
+    kept: Recipe = await asyncio.to_thread(bot.recipes.read, code)
+    return Order(
+        content=content or kept.content,
+        presets=kept.presets,
+        pictures=() if kept.presets else kept.styles,
+        chosen=kept.options.as_dict(),
+    )
+
+
+async def presets_starting_with(interaction: discord.Interaction[PasticheClient], current: str) -> list[Choice[str]]:
+    """Up to 25 presets whose name or title contains what was typed."""
+    bot = interaction.client
+    language = language_of(interaction, bot.language)
+    typed = current.strip().casefold()
+    found = [
+        Choice(name=preset.title(language)[:100], value=name)
+        for name, preset in bot.presets.items()
+        if typed in name or typed in preset.title(language).casefold()
+    ]
+    return found[:MAX_CHOICES]
+
+
+def _chosen(strength: int | None = None, size: int | None = None, **others: Any) -> dict[str, Any]:
+    """Options in chat's words to options in code's."""
+    share = None if strength is None else strength_from_percent(strength)
+    return {"strength": share, "max_side_px": size, **others}

@@ -1,0 +1,232 @@
+"""The way in: from an interaction to a queued job.
+
+Order matters: what needs neither Redis nor the CDN is checked first and refused in private; then
+the interaction is acknowledged, before anything that could be slow; then come the chat's rules,
+the pictures and the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import discord
+from redis.exceptions import RedisError
+
+from bot.chat_settings import ChatSettings, check_place
+from bot.discord.address import Address
+from bot.discord.boundary import language_of
+from bot.discord.pictures import Readable, check_declared, read_picture
+from bot.discord.views import queued_view
+from bot.privacy import note_job
+from bot.progress_lines import Line, ProgressLine
+from bot.service import Request, Style
+from nst.errors import PasticheError, UserError
+from workers.contract import Job
+
+if TYPE_CHECKING:
+    from bot.discord.client import PasticheClient
+
+_NEEDED = ("view_channel", "send_messages", "attach_files")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What somebody asked for.
+
+    Attributes:
+        content: The content image, or its blob hash.
+        presets: Names of presets.
+        pictures: Style images of their own, or their blob hashes.
+        chosen: Options that they chose; None counts as not chosen.
+    """
+
+    content: Readable | str
+    presets: Sequence[str] = ()
+    pictures: Sequence[Readable | str] = ()
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+
+
+Submit = Callable[[Address], Awaitable[Job]]
+LateOrder = Callable[[], Awaitable[Order]]
+
+
+async def place_order(bot: PasticheClient, interaction: discord.Interaction, asked: Order | LateOrder) -> None:
+    """Queue what was asked for and show how it stands.
+
+    Args:
+        bot: The client.
+        interaction: What is being answered.
+        asked: The order, or how to find it out after the interaction was acknowledged.
+
+    Raises:
+        PasticheError: Anything that the user should be told.
+    """
+    if isinstance(asked, Order):
+        for picture in (asked.content, *asked.pictures):
+            if isinstance(picture, discord.Attachment):
+                check_declared(picture)
+    async with Admission(bot, interaction) as admitted:
+        order = asked if isinstance(asked, Order) else await asked()
+        options = admitted.settings.options(**order.chosen)
+
+        async def submit(address: Address) -> Job:
+            async with bot.picture_room:
+                content = await _bytes_or_hash(order.content)
+                styles = [Style(preset=name) for name in order.presets]
+                styles += [Style(picture=await _bytes_or_hash(picture)) for picture in order.pictures]
+                request = Request(
+                    content=content,
+                    styles=styles or await _noted_style(bot, interaction),
+                    options=options,
+                    user=user_key(interaction.user),
+                    reply_to=address.to_reply_to(),
+                    job_id=job_id_of(interaction),
+                )
+                return await bot.service.submit(request)
+
+        await admitted.queue(job_id_of(interaction), submit)
+
+
+class Admission:
+    """One admitted request: acknowledged, within the chat's rules, and counted.
+
+    Args:
+        bot: The client.
+        interaction: What is being answered.
+    """
+
+    settings: ChatSettings
+
+    def __init__(self, bot: PasticheClient, interaction: discord.Interaction) -> None:
+        self._bot = bot
+        self._interaction = interaction
+        self._counted = False
+
+    async def __aenter__(self) -> Admission:
+        interaction, bot = self._interaction, self._bot
+        check_permissions(interaction)
+        self._message_id = await acknowledge(interaction)
+        self.settings = await asyncio.to_thread(bot.chats.read, chat_key(interaction))
+        check_place(self.settings, channel_keys(interaction.channel), role_keys(interaction.user))
+        user = user_key(interaction.user)
+        await asyncio.to_thread(bot.chats.take, chat_key(interaction), user, self.settings)
+        self._counted = True
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and self._counted:
+            chat, user = chat_key(self._interaction), user_key(self._interaction.user)
+            await asyncio.to_thread(self._bot.chats.give_back, chat, user, self.settings)
+
+    def address(self, strip: str = "") -> Address:
+        """Where the answer goes."""
+        language = self.settings.language or language_of(self._interaction, self._bot.language)
+        return Address.of(self._interaction, self._message_id, language, self.settings.spoiler, strip)
+
+    async def queue(self, job_id: str, submit: Submit) -> None:
+        """Queue a job and keep its message up to date."""
+        await queue_job(self._bot, job_id, self.address(), submit)
+
+
+async def queue_job(bot: PasticheClient, job_id: str, address: Address, submit: Submit) -> None:
+    """Queue a job whose message exists, and keep that message up to date.
+
+    Args:
+        bot: The client.
+        job_id: The job's.
+        address: Its message.
+        submit: Queues it.
+    """
+    bot.lines.open(job_id, progress_line(bot, job_id, address))
+    try:
+        job = await submit(address)
+    except BaseException:
+        await bot.lines.close(job_id)
+        raise
+    bot.lines.start(job)
+    await asyncio.to_thread(note_job, bot.connection, job)
+
+
+def progress_line(bot: PasticheClient, job_id: str, address: Address) -> ProgressLine:
+    """The line of a job's message."""
+    shown = ""
+
+    async def show(line: Line) -> bool:
+        nonlocal shown
+        preview = b""
+        if line.preview and line.preview != shown:
+            try:
+                preview, shown = await bot.service.picture(line.preview), line.preview
+            except (PasticheError, RedisError):
+                preview = b""  # it was replaced by a newer one
+        return await bot.posting.progress(address, line.text, preview, queued_view(job_id, address.language))
+
+    return ProgressLine(show, lambda: bot.service.standing(job_id), address.language)
+
+
+async def acknowledge(interaction: discord.Interaction) -> int:
+    """Tell Discord within its three seconds that an answer will come.
+
+    Returns:
+        The id of the message that will hold it.
+    """
+    answer = await interaction.response.defer(thinking=True)
+    if answer is not None and answer.message_id is not None:
+        return answer.message_id
+    return (await interaction.original_response()).id
+
+
+def check_permissions(interaction: discord.Interaction) -> None:
+    """Whether the result could be posted: asked before anything is painted.
+
+    Raises:
+        UserError: ``permission_missing`` names what the bot lacks.
+    """
+    if interaction.guild_id is None or (interaction.is_user_integration() and not interaction.is_guild_integration()):
+        return  # a user's own installation answers by the interaction only
+    held = interaction.app_permissions
+    needed = list(_NEEDED)
+    if isinstance(interaction.channel, discord.Thread):
+        needed[1] = "send_messages_in_threads"
+    missing = [name for name in needed if not getattr(held, name)]
+    if missing and not held.administrator:
+        names = ", ".join(name.replace("_", " ").title() for name in missing)
+        raise UserError("permission_missing", {"missing": names})
+
+
+def user_key(user: discord.abc.User) -> str:
+    """The user's key everywhere behind this frontend."""
+    return f"discord:{user.id}"
+
+
+def chat_key(interaction: discord.Interaction) -> str:
+    """The chat whose settings count: the server, or the private channel."""
+    return f"discord:{interaction.guild_id or interaction.channel_id}"
+
+
+def channel_keys(channel: object) -> tuple[str, ...]:
+    """A channel's key, and its parent's for a thread."""
+    ids = (getattr(channel, "id", None), getattr(channel, "parent_id", None))
+    return tuple(str(number) for number in ids if number)
+
+
+def role_keys(user: discord.abc.User) -> tuple[str, ...]:
+    """Keys of a member's roles."""
+    return tuple(str(role.id) for role in user.roles) if isinstance(user, discord.Member) else ()
+
+
+def job_id_of(interaction: discord.Interaction) -> str:
+    """The job of an interaction: the same one, should Discord send it twice."""
+    return f"d{interaction.id}"
+
+
+async def _bytes_or_hash(picture: Readable | str) -> bytes | str:
+    return picture if isinstance(picture, str) else await read_picture(picture)
+
+
+async def _noted_style(bot: PasticheClient, interaction: discord.Interaction) -> list[Style]:
+    digest = await asyncio.to_thread(bot.sessions.noted_style, chat_key(interaction), user_key(interaction.user))
+    return [Style(picture=digest)] if digest else []

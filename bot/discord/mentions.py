@@ -1,0 +1,159 @@
+"""A picture in a private message, or with a mention of the bot, or in the message that one replies to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+
+from bot.chat_settings import ChatSettings, check_place
+from bot.discord.address import Address
+from bot.discord.boundary import sentence
+from bot.discord.intake import channel_keys, queue_job, role_keys, user_key
+from bot.discord.pictures import check_declared, pictures_of, read_picture
+from bot.discord.posting import NOBODY
+from bot.recipes import StyleCommand, parse_style_command
+from bot.service import Request, Style
+from bot.texts import nearest_language, say
+from nst.errors import OperatorError, PasticheError
+from workers.contract import Job
+
+if TYPE_CHECKING:
+    from bot.discord.client import PasticheClient
+
+log = logging.getLogger(__name__)
+
+_MENTION = re.compile(r"<@!?\d+>")
+_CAN_ANSWER = ("view_channel", "send_messages", "attach_files")
+
+
+async def answer(bot: PasticheClient, message: discord.Message) -> None:
+    """Treat a message as ``/style`` in words, if it means us and there is a picture.
+
+    Args:
+        bot: The client.
+        message: Any message that we get to see.
+    """
+    if message.author.bot or bot.user is None or not _means_us(bot.user, message):
+        return
+    language = _language(bot, message, ChatSettings())
+    try:
+        await _answer(bot, message)
+    except PasticheError as error:
+        if isinstance(error, OperatorError):
+            log.error("%s", error)
+        await _say(message, sentence(error, language))
+    except discord.Forbidden:
+        log.info("A mention cannot be answered: no permission")
+    except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+        log.error("A mention cannot be answered: %s", type(error).__name__)
+    except Exception:  # the frontend's boundary: a sentence, not silence
+        log.exception("A mention failed")
+        await _say(message, say("discord.unforeseen", language))
+
+
+async def _answer(bot: PasticheClient, message: discord.Message) -> None:
+    pictures = await _pictures(message)
+    if not pictures:
+        await _say(message, say("discord.mention_help", _language(bot, message, ChatSettings())))
+        return
+    if message.guild and not _may_answer(message):
+        return
+    chat, user = f"discord:{message.guild.id if message.guild else message.channel.id}", user_key(message.author)
+    settings = await asyncio.to_thread(bot.chats.read, chat)
+    check_place(settings, channel_keys(message.channel), role_keys(message.author))
+    command = parse_style_command(_MENTION.sub(" ", message.content), bot.presets, settings.options())
+    for picture in pictures[:2]:
+        check_declared(picture)
+    await asyncio.to_thread(bot.chats.take, chat, user, settings)
+    try:
+        await _queue(bot, message, pictures, command, settings, chat)
+    except BaseException:
+        await asyncio.to_thread(bot.chats.give_back, chat, user, settings)
+        raise
+
+
+async def _queue(
+    bot: PasticheClient,
+    message: discord.Message,
+    pictures: list[discord.Attachment],
+    command: StyleCommand,
+    settings: ChatSettings,
+    chat: str,
+) -> None:
+    language = _language(bot, message, settings)
+    said = await message.reply(say("progress.waiting", language), mention_author=False, allowed_mentions=NOBODY)
+    address = Address(
+        channel_id=message.channel.id,
+        message_id=said.id,
+        user_id=message.author.id,
+        limit_bytes=message.guild.filesize_limit if message.guild else 10 * 1024 * 1024,
+        language=language,
+        spoiler=settings.spoiler,
+    )
+    job_id = f"d{message.id}"
+
+    async def submit(address: Address) -> Job:
+        async with bot.picture_room:
+            styles = [Style(preset=name) for name in command.presets]
+            if not styles and len(pictures) > 1:
+                styles = [Style(picture=await read_picture(pictures[1]))]
+            if not styles:
+                noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user_key(message.author))
+                styles = [Style(picture=noted)] if noted else []
+            request = Request(
+                content=await read_picture(pictures[0]),
+                styles=styles,
+                options=command.options,
+                user=user_key(message.author),
+                reply_to=address.to_reply_to(),
+                job_id=job_id,
+            )
+            return await bot.service.submit(request)
+
+    try:
+        await queue_job(bot, job_id, address, submit)
+    except PasticheError as error:
+        await bot.posting.settle(address, sentence(error, language))
+        await asyncio.to_thread(bot.chats.give_back, chat, user_key(message.author), settings)
+
+
+async def _pictures(message: discord.Message) -> list[discord.Attachment]:
+    own = list(pictures_of(message))
+    if own or message.reference is None:
+        return own
+    answered = message.reference.resolved
+    return list(pictures_of(answered)) if isinstance(answered, discord.Message) else []
+
+
+def _means_us(me: discord.ClientUser, message: discord.Message) -> bool:
+    """In private everything does; elsewhere a mention in the words, or a picture in reply to us."""
+    if message.guild is None:
+        return True
+    answered = message.reference.resolved if message.reference else None
+    if isinstance(answered, discord.Message) and answered.author.id == me.id and pictures_of(message):
+        return True
+    return f"<@{me.id}>" in message.content or f"<@!{me.id}>" in message.content
+
+
+def _may_answer(message: discord.Message) -> bool:
+    if message.guild is None or message.guild.me is None or isinstance(message.channel, discord.DMChannel):
+        return True
+    held = message.channel.permissions_for(message.guild.me)
+    return all(getattr(held, name) for name in _CAN_ANSWER)
+
+
+def _language(bot: PasticheClient, message: discord.Message, settings: ChatSettings) -> str:
+    spoken = str(message.guild.preferred_locale) if message.guild else None
+    return settings.language or nearest_language(spoken, bot.language)
+
+
+async def _say(message: discord.Message, text: str) -> None:
+    try:
+        await message.reply(text, mention_author=False, allowed_mentions=NOBODY)
+    except (discord.HTTPException, aiohttp.ClientError) as error:
+        log.info("A message cannot be answered: %s", type(error).__name__)

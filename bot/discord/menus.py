@@ -1,0 +1,77 @@
+"""Apps in the context menus: a message's picture as content or style, a user's avatar as content."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import discord
+from discord import app_commands
+
+from bot.discord.boundary import language_of, spoken
+from bot.discord.intake import chat_key, check_permissions, user_key
+from bot.discord.pictures import Readable, check_declared, pictures_of, read_picture
+from bot.discord.posting import NOBODY
+from bot.discord.views import style_view
+from bot.discord.words import word
+from bot.texts import say
+from nst.errors import UserError
+
+if TYPE_CHECKING:
+    from bot.discord.client import PasticheClient
+
+_AVATAR_PX = 1024
+
+
+def add_menus(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
+    """Register the menus' entries."""
+
+    @tree.context_menu(name=word("stylize_menu"))
+    async def stylize(interaction: discord.Interaction[PasticheClient], message: discord.Message) -> None:
+        async with spoken(interaction, bot.language):
+            await _stylize(bot, interaction, _picture_of(message))
+
+    @tree.context_menu(name=word("use_as_style_menu"))
+    async def use_as_style(interaction: discord.Interaction[PasticheClient], message: discord.Message) -> None:
+        async with spoken(interaction, bot.language):
+            await _use_as_style(bot, interaction, _picture_of(message))
+
+    @tree.context_menu(name=word("avatar_menu"))
+    async def stylize_avatar(interaction: discord.Interaction[PasticheClient], user: discord.User) -> None:
+        async with spoken(interaction, bot.language):
+            asset = user.display_avatar.replace(size=_AVATAR_PX, static_format="png")
+            await _stylize(bot, interaction, asset)
+
+
+async def _stylize(bot: PasticheClient, interaction: discord.Interaction, picture: Readable) -> None:
+    """Keep the picture at once (its link expires), then let the user pick a style for it."""
+    check_permissions(interaction)
+    await interaction.response.defer(thinking=True, ephemeral=True)
+    digest = await _keep(bot, picture)
+    language = language_of(interaction, bot.language)
+    chat, user = chat_key(interaction), user_key(interaction.user)
+    noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user)
+    view = style_view("choose", digest, bot.presets, language, noted=bool(noted))
+    text = say("discord.choose_style", language)
+    await interaction.edit_original_response(content=text, view=view, allowed_mentions=NOBODY)
+
+
+async def _use_as_style(bot: PasticheClient, interaction: discord.Interaction, picture: Readable) -> None:
+    await interaction.response.defer(thinking=True, ephemeral=True)
+    digest = await _keep(bot, picture)
+    await asyncio.to_thread(bot.sessions.note_style, chat_key(interaction), user_key(interaction.user), digest)
+    text = say("discord.style_noted", language_of(interaction, bot.language))
+    await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
+
+
+async def _keep(bot: PasticheClient, picture: Readable) -> str:
+    async with bot.picture_room:
+        return await bot.service.keep(await read_picture(picture))
+
+
+def _picture_of(message: discord.Message) -> discord.Attachment:
+    pictures = pictures_of(message)
+    if not pictures:
+        raise UserError("image_missing")
+    check_declared(pictures[0])
+    return pictures[0]

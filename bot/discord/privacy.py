@@ -1,0 +1,40 @@
+"""``/privacy`` and what its button does."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.discord.boundary import language_of
+from bot.discord.intake import user_key
+from bot.discord.posting import NOBODY
+from bot.discord.views import forget_view
+from bot.privacy import forget
+from bot.texts import say
+from workers.blobs import blob_hash
+
+if TYPE_CHECKING:
+    from bot.discord.client import PasticheClient
+
+
+async def explain_privacy(bot: PasticheClient, interaction: discord.Interaction) -> None:
+    """Say what is kept and offer to forget it."""
+    language = language_of(interaction, bot.language)
+    view = forget_view(interaction.user.id, language)
+    text = say("discord.privacy", language)
+    await interaction.response.send_message(text, view=view, ephemeral=True, allowed_mentions=NOBODY)
+
+
+async def forget_user(bot: PasticheClient, interaction: discord.Interaction) -> None:
+    """Forget everything about the one who asks, and say so."""
+    await interaction.response.defer(thinking=True, ephemeral=True)
+    count = await asyncio.to_thread(_forget, bot, user_key(interaction.user))
+    text = say("discord.forgotten", language_of(interaction, bot.language), count=count)
+    await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
+
+
+def _forget(bot: PasticheClient, user: str) -> int:
+    presets = [blob_hash(preset.picture.read_bytes()) for preset in bot.presets.values()]
+    return forget(bot.connection, user, presets)
