@@ -1,0 +1,163 @@
+"""What the default preset minimises, and its step as one traced function for every size.
+
+Departures from Gatys et al. 2016, each measured: the content target is the content in the style's colours; both losses
+are normalised, so that nothing depends on the extractor's scale; the content's weight follows a budget; the image is
+kept in 0..1; padding reflects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from nst import losses
+from nst.extractors import Extractor
+from nst.methods.gatys_controller import next_log_weight
+from nst.methods.gatys_optimiser import AdamState, adam_step
+
+TOTAL_VARIATION_WEIGHT = 0.5
+
+
+class Targets(NamedTuple):
+    """What the activations should be like.
+
+    Attributes:
+        content: Activations of the content target, [1, h', w', N].
+        means: Per style layer, [N].
+        seconds: Per style layer, Gram matrix / M, [N, N].
+        roots: Per style layer, the covariance's square root [N, N]; zeros [N, N] where the loss is not W2.
+    """
+
+    content: tf.Tensor
+    means: tuple[tf.Tensor, ...]
+    seconds: tuple[tf.Tensor, ...]
+    roots: tuple[tf.Tensor, ...]
+
+
+class Knobs(NamedTuple):
+    """The scalars of a step, float32.
+
+    Attributes:
+        budget: The content budget.
+        controlled: 1 if the controller holds it, 0 if the weight stays.
+        total_variation: Weight of ``losses.mean_total_variation``.
+    """
+
+    budget: tf.Tensor
+    controlled: tf.Tensor
+    total_variation: tf.Tensor
+
+
+class Objective:
+    """The traced functions of one extractor; no job retraces them, whatever its size.
+
+    Args:
+        extractor: Where activations come from.
+        wasserstein: Compare Gaussians by ``wasserstein2_loss`` rather than Gram matrices.
+    """
+
+    def __init__(self, extractor: Extractor, wasserstein: bool = False) -> None:
+        self.extractor = extractor
+        self.wasserstein = wasserstein
+        self.identity = f"{extractor.model}:{'w2' if wasserstein else 'gram'}"
+        picture, column = tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, None, None, 1])
+        self._moments = tf.function(self._measure, input_signature=[picture, column])
+        self._content = tf.function(self._look, input_signature=[picture])
+        # Sizes vary from job to job, ranks and types never do: one trace serves all.
+        self._step = tf.function(self._advance, input_signature=self._signature())
+
+    def targets(
+        self,
+        content: tf.Tensor,
+        styles: Sequence[tf.Tensor],
+        weights: Sequence[float],
+        style_masks: Sequence[tf.Tensor],
+    ) -> Targets:
+        """Look at the content target and the styles.
+
+        Args:
+            content: [1, h, w, 3].
+            styles: Each [1, h', w', 3].
+            weights: One per style, summing to 1: moments are blended, not losses, so that cost is that of one style.
+            style_masks: Each [1, h', w', 1], which pixels of the style count.
+        """
+        means, seconds = self._blend(styles, weights, style_masks)
+        pairs = zip(means, seconds, strict=True)
+        roots = tuple(self._root(losses.Moments(mean, second)) for mean, second in pairs)
+        return Targets(self._content(content), means, seconds, roots)
+
+    def step(self, state: AdamState, targets: Targets, knobs: Knobs) -> tuple[AdamState, dict[str, tf.Tensor]]:
+        """One step of optimisation.
+
+        Returns:
+            The next state, and the losses before the step: ``content``, ``style``, ``total_variation`` and
+            ``content_weight`` (μ), scalars.
+        """
+        after, found = self._step(state, targets, knobs)
+        return AdamState(*after), found
+
+    def _blend(
+        self, styles: Sequence[tf.Tensor], weights: Sequence[float], masks: Sequence[tf.Tensor]
+    ) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
+        measured = [self._moments(style, mask) for style, mask in zip(styles, masks, strict=True)]
+        blended: list[list[tf.Tensor]] = []
+        for which in (0, 1):
+            per_style = [[layer * weight for layer in m[which]] for m, weight in zip(measured, weights, strict=True)]
+            blended.append([tf.add_n(list(layers)) for layers in zip(*per_style, strict=True)])
+        return tuple(blended[0]), tuple(blended[1])
+
+    def _root(self, moments: losses.Moments) -> tf.Tensor:
+        if not self.wasserstein:
+            return tf.zeros_like(moments.second)
+        return losses.matrix_square_root(losses.covariance(moments))
+
+    def _measure(self, image: tf.Tensor, mask: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
+        found = self.extractor.features(image)
+        layers = []
+        for name in self.extractor.style_layers:
+            small = tf.image.resize(mask, tf.shape(found[name])[1:3], antialias=True)
+            layers.append(losses.moments(found[name], small))
+        return tuple(m.mean for m in layers), tuple(m.second for m in layers)
+
+    def _look(self, image: tf.Tensor) -> tf.Tensor:
+        return self.extractor.features(image)[self.extractor.content_layer]
+
+    def _advance(self, state: AdamState, targets: Targets, knobs: Knobs) -> tuple[AdamState, dict[str, tf.Tensor]]:
+        weight = tf.exp(state.log_weight)
+        with tf.GradientTape() as tape:
+            tape.watch(state.image)
+            found = self.extractor.features(state.image)
+            content = losses.relative_content_loss(found[self.extractor.content_layer], targets.content)
+            style = self._style_loss(found, targets)
+            variation = losses.mean_total_variation(state.image)
+            # Divided by 1 + μ so that Adam's moments never meet a loss of a wholly other size.
+            total = (style + weight * content + knobs.total_variation * variation) / (1.0 + weight)
+        gradient = tape.gradient(total, state.image)
+        log_weight = next_log_weight(state.log_weight, content, knobs.budget, knobs.controlled)
+        named = {"content": content, "style": style, "total_variation": variation, "content_weight": weight}
+        return adam_step(state, gradient, log_weight), named
+
+    def _style_loss(self, found: dict[str, tf.Tensor], targets: Targets) -> tf.Tensor:
+        each = []
+        for index, name in enumerate(self.extractor.style_layers):
+            layer = losses.moments(found[name])
+            if self.wasserstein:
+                target = losses.Moments(targets.means[index], targets.seconds[index])
+                each.append(losses.relative_wasserstein2_loss(layer, target, targets.roots[index]))
+            else:
+                each.append(losses.relative_gram_loss(layer.second, targets.seconds[index]))
+        return losses.style_loss(each, [1.0 / len(each)] * len(each))
+
+    def _signature(self) -> list[object]:
+        picture, scalar = tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([])
+        side = self.extractor.min_side_px
+        found = self.extractor.features(tf.zeros([1, side, side, 3]))
+        widths = [found[name].shape[-1] for name in self.extractor.style_layers]
+        deep = found[self.extractor.content_layer].shape[-1]
+        square = tuple(tf.TensorSpec([n, n]) for n in widths)
+        state = AdamState(picture, picture, picture, picture, scalar, scalar, scalar)
+        means = tuple(tf.TensorSpec([n]) for n in widths)
+        targets = Targets(tf.TensorSpec([1, None, None, deep]), means, square, square)
+        return [state, targets, Knobs(scalar, scalar, scalar)]

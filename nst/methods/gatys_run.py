@@ -1,0 +1,229 @@
+"""One job of the Gatys method, in slices: it can be advanced, looked at, saved, and gone on with elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from nst.errors import Cancelled
+from nst.images import Picture, resize
+from nst.method import IsCancelled, Progress, Report, never_cancelled, no_report
+from nst.methods import gatys_optimiser as optimiser
+from nst.methods.gatys_controller import content_budget
+from nst.methods.gatys_objective import TOTAL_VARIATION_WEIGHT, Knobs, Objective, Targets
+from nst.methods.gatys_pictures import Material, Rgb, content_at, finish, style_at
+from nst.methods.gatys_plan import Scale
+from nst.options import StyleOptions
+
+STATE_VERSION = 1
+
+
+class StateError(ValueError):
+    """A saved state that does not belong to this job, or that this release cannot read."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run stands.
+
+    Attributes:
+        scale: Index into the plan.
+        step: Steps done at that scale.
+    """
+
+    scale: int = 0
+    step: int = 0
+
+
+class Run:
+    """One job under way; made by ``Gatys.start`` or ``Gatys.resume``.
+
+    Args:
+        objective: The extractor's traced functions.
+        material: The job's pictures.
+        plan: Sizes and steps, coarse to fine.
+        options: What the user chose.
+    """
+
+    def __init__(
+        self, objective: Objective, material: Material, plan: tuple[Scale, ...], options: StyleOptions
+    ) -> None:
+        self._objective, self._material, self._plan, self._options = objective, material, plan, options
+        self._knobs = _knobs(options)
+        self.place = Place()
+        self.losses: dict[str, float] = {}
+        self._targets: Targets | None = None
+        first = content_at(material.start, plan[0].height_px, plan[0].width_px)
+        log_weight = tf.constant(_fixed_log_weight(options), tf.float32)
+        self._state = optimiser.first_state(first)._replace(log_weight=log_weight)
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return sum(scale.steps for scale in self._plan)
+
+    @property
+    def steps_done(self) -> int:
+        """Steps done."""
+        return sum(scale.steps for scale in self._plan[: self.place.scale]) + self.place.step
+
+    @property
+    def fraction(self) -> float:
+        """Share of the work done, 0..1: a step counts by its pixels."""
+        total = sum(scale.steps * scale.pixels for scale in self._plan)
+        done = sum(scale.steps * scale.pixels for scale in self._plan[: self.place.scale])
+        return min(1.0, (done + self.place.step * self._scale.pixels) / total)
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are done."""
+        return self.steps_done >= self.steps
+
+    @property
+    def _scale(self) -> Scale:
+        return self._plan[self.place.scale]
+
+    def advance(
+        self,
+        budget_s: float | None = None,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+    ) -> bool:
+        """Go on, at least one step unless the run is done.
+
+        Args:
+            budget_s: Stop after the step during which this many seconds have passed; None to go to the end.
+            report: Told about every step.
+            cancelled: Asked before every step.
+
+        Returns:
+            Whether the run is done.
+
+        Raises:
+            Cancelled: ``cancelled()`` was true.
+        """
+        start_s = time.monotonic()
+        while not self.done:
+            if cancelled():
+                raise Cancelled
+            self._one_step()
+            report(self.progress())
+            if budget_s is not None and time.monotonic() - start_s >= budget_s:
+                break
+        return self.done
+
+    def progress(self) -> Progress:
+        """Where the run stands; its preview is the picture of this very step."""
+        state, scale = self._state, self._scale
+
+        def preview() -> Picture:
+            return Picture(finish_at(state, scale, self._material, self._options), None)
+
+        return Progress(self.fraction, self.steps_done, self.steps, preview, dict(self.losses))
+
+    def picture(self) -> Picture:
+        """The pastiche as it stands, at the content's size."""
+        height, width = self._material.original.shape[:2]
+        rgb = optimiser.averaged(self._state)[0].numpy()
+        if rgb.shape[:2] != (height, width):
+            rgb = np.asarray(resize(Picture(rgb, None), width, height).rgb)
+        return Picture(finish(rgb, self._material, self._options), None)
+
+    def state(self) -> bytes:
+        """All that another process needs to go on, besides the pictures and options: an ``.npz``, no pickle."""
+        meta = {"version": STATE_VERSION, "digest": self.digest(), "scale": self.place.scale, "step": self.place.step}
+        out = io.BytesIO()
+        arrays = {name: tensor.numpy() for name, tensor in self._state._asdict().items()}
+        np.savez(out, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
+        return out.getvalue()
+
+    def restore(self, data: bytes) -> None:
+        """Go on where ``state`` was taken; the steps that follow are bit for bit those of the uninterrupted run.
+
+        Raises:
+            StateError: Not a state, or one of other pictures, options, weights or release.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                meta: dict[str, Any] = json.loads(archive["meta"].tobytes())
+                fields = {name: tf.constant(archive[name]) for name in optimiser.AdamState._fields}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise StateError(f"not a state: {error}") from error
+        if meta.get("version") != STATE_VERSION or meta.get("digest") != self.digest():
+            raise StateError("a state of another job, or of another release")
+        self.place = Place(int(meta["scale"]), int(meta["step"]))
+        self._state, self._targets = optimiser.AdamState(**fields), None
+
+    def digest(self) -> str:
+        """Identity of the job: pictures, options, plan and weights."""
+        seen = hashlib.sha256(repr((self._options, self._plan, self._objective.identity)).encode())
+        for rgb in (self._material.original, self._material.start, *self._material.styles):
+            seen.update(repr(rgb.shape).encode() + np.ascontiguousarray(rgb).tobytes())
+        return seen.hexdigest()
+
+    def _one_step(self) -> None:
+        if self.place.step >= self._scale.steps:
+            self._next_scale()
+        if self._targets is None:
+            self._targets = self._look()
+        self._state, found = self._objective.step(self._state, self._targets, self._knobs)
+        self.losses = {name: float(value) for name, value in found.items()}
+        self.place = Place(self.place.scale, self.place.step + 1)
+
+    def _look(self) -> Targets:
+        scale, material = self._scale, self._material
+        minimum = self._objective.extractor.min_side_px
+        content = content_at(material.content, scale.height_px, scale.width_px)
+        pairs = zip(material.styles, material.style_masks, strict=True)
+        seen = [style_at(rgb, mask, scale.pixels, self._options.style_scale, minimum) for rgb, mask in pairs]
+        styles, masks = [style for style, _ in seen], [mask for _, mask in seen]
+        return self._objective.targets(content, styles, material.style_weights, masks)
+
+    def _next_scale(self) -> None:
+        self.place = Place(self.place.scale + 1, 0)
+        self._targets = None
+        size = (self._scale.height_px, self._scale.width_px)
+        before = optimiser.averaged(self._state)
+        larger = tf.image.resize(before, size, "bicubic")
+        if self._options.start == "content":
+            larger += _detail(self._material.content, size, before.shape[1:3])
+        self._state = optimiser.resized(self._state, tf.clip_by_value(larger, 0.0, 1.0))
+
+
+def finish_at(state: optimiser.AdamState, scale: Scale, material: Material, options: StyleOptions) -> Rgb:
+    """The picture of a state at its own scale, [h, w, 3]: for previews."""
+    small = content_at(material.original, scale.height_px, scale.width_px)[0].numpy()
+    there = Material(small, small, (), (), (), small)
+    return finish(optimiser.averaged(state)[0].numpy(), there, options)
+
+
+def _detail(content: Rgb, size: tuple[int, int], before: Any) -> tf.Tensor:
+    """What enlarging the content from the scale before cannot bring back: the finest level of its Laplacian pyramid."""
+    fine = content_at(content, *size)
+    coarse = content_at(content, int(before[0]), int(before[1]))
+    return fine - tf.image.resize(coarse, size, "bicubic")
+
+
+def _knobs(options: StyleOptions) -> Knobs:
+    weight = options.total_variation_weight
+    variation = TOTAL_VARIATION_WEIGHT if weight is None else weight
+    controlled = options.content_weight is None and options.style_weight is None
+    budget = max(content_budget(options.strength), 1e-6)
+    return Knobs(tf.constant(budget), tf.constant(float(controlled)), tf.constant(float(variation)))
+
+
+def _fixed_log_weight(options: StyleOptions) -> float:
+    """Ln (α / β) where the user gave weights, within ±9; else 0, where the controller starts."""
+    if options.content_weight is None and options.style_weight is None:
+        return 0.0
+    alpha = 1.0 if options.content_weight is None else options.content_weight
+    beta = 1.0 if options.style_weight is None else options.style_weight
+    return float(np.clip(np.log(max(alpha, 1e-9) / max(beta, 1e-9)), -9.0, 9.0))

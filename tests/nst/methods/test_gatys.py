@@ -1,0 +1,246 @@
+"""The Gatys method: what strength, colours, seeds and slices do.
+
+Mechanics with a tiny random VGG, looks with a real one.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+pytestmark = pytest.mark.tensorflow
+pytest.importorskip("tensorflow")
+
+from nst import colour  # noqa: E402
+from nst.errors import Cancelled, OperatorError  # noqa: E402
+from nst.images import Picture, decode  # noqa: E402
+from nst.method import MethodSettings, Progress, create_method  # noqa: E402
+from nst.methods.gatys import Gatys  # noqa: E402
+from nst.methods.gatys_run import StateError  # noqa: E402
+from nst.options import StyleOptions  # noqa: E402
+
+SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "../shared"))
+REAL_WEIGHTS = SHARED / "models/features/vgg19_16x.npz"
+WIDTHS = (4, 6, 8, 8, 8)
+
+
+@pytest.fixture(scope="module")
+def gatys(tmp_path_factory: pytest.TempPathFactory) -> Gatys:
+    """With a random VGG-19 of a few filters: fast, and enough for mechanics."""
+    rng, arrays, channels = np.random.default_rng(2), {}, 3
+    for b, (length, width) in enumerate(zip((2, 2, 4, 4, 1), WIDTHS, strict=True), 1):
+        for i in range(1, length + 1):
+            deviation = np.sqrt(2 / (9 * channels))
+            arrays[f"block{b}_conv{i}/kernel"] = rng.normal(0, deviation, (3, 3, channels, width)).astype(np.float32)
+            arrays[f"block{b}_conv{i}/bias"] = np.zeros(width, np.float32)
+            channels = width
+    file = tmp_path_factory.mktemp("weights") / "tiny.npz"
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    return Gatys(MethodSettings(vgg_weights=str(file)))
+
+
+def picture(seed: int, height: int = 48, width: int = 64) -> Picture:
+    """Smooth coloured blobs."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    waves = [np.sin(rng.uniform(4, 20) * x + rng.uniform(4, 20) * y + rng.uniform(0, 6)) for _ in range(3)]
+    return Picture((0.5 + 0.4 * np.stack(waves, axis=-1)).astype(np.float32), None)
+
+
+CONTENT, STYLE, OTHER = picture(0), picture(1, 56, 52), picture(2)
+
+
+def options(**changes: object) -> StyleOptions:
+    return StyleOptions(method="gatys", steps=6).replace(**changes)
+
+
+def test_the_registry_knows_it(gatys: Gatys) -> None:
+    assert isinstance(create_method("gatys", MethodSettings()), Gatys)
+    assert gatys.name == "gatys"
+
+
+def test_strength_0_returns_the_very_pixels(gatys: Gatys) -> None:
+    result = gatys.stylize(CONTENT, [STYLE], options(strength=0.0))
+    np.testing.assert_array_equal(result.picture.rgb, CONTENT.rgb)
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 64), (37, 51), (20, 130), (64, 8), (300, 420)])
+def test_the_result_has_the_contents_size_whatever_it_is(gatys: Gatys, height: int, width: int) -> None:
+    result = gatys.stylize(picture(3, height, width), [STYLE], options(steps=3))
+    assert result.picture.rgb.shape == (height, width, 3)
+    assert result.picture.rgb.dtype == np.float32
+    assert 0 <= result.picture.rgb.min() <= result.picture.rgb.max() <= 1
+    assert result.method == "gatys"
+    assert result.model.startswith("vgg19:file:")
+
+
+def test_the_style_loss_falls(gatys: Gatys) -> None:
+    seen: list[Progress] = []
+    gatys.stylize(CONTENT, [STYLE], options(steps=40), report=seen.append)
+    assert seen[-1].losses["style"] < 0.5 * seen[1].losses["style"]
+    assert set(seen[-1].losses) == {"content", "style", "total_variation", "content_weight"}
+
+
+def test_progress_rises_to_1_and_its_previews_are_of_their_step(gatys: Gatys) -> None:
+    seen: list[Progress] = []
+    result = gatys.stylize(picture(3, 330, 440), [STYLE], options(steps=5), report=seen.append)
+    fractions = [progress.fraction for progress in seen]
+    assert fractions[0] == 0
+    assert fractions[-1] == 1
+    assert fractions == sorted(fractions)
+    assert [progress.step for progress in seen] == [0, 1, 2, 3, 4, 5]
+    first, last = seen[1].preview, seen[-1].preview
+    assert first is not None
+    assert last is not None
+    assert first().width_px < last().width_px == 440
+    np.testing.assert_array_equal(last().rgb, result.picture.rgb)
+
+
+def test_cancelling_stops_before_the_next_step(gatys: Gatys) -> None:
+    steps: list[int] = []
+
+    def report(progress: Progress) -> None:
+        steps.append(progress.step)
+
+    with pytest.raises(Cancelled):
+        gatys.stylize(CONTENT, [STYLE], options(steps=50), report, lambda: bool(steps) and steps[-1] >= 3)
+    assert steps[-1] == 3
+
+
+def test_the_same_seed_gives_the_same_picture_and_another_another(gatys: Gatys) -> None:
+    noise = options(start="noise", steps=3)
+    first, again, other = (gatys.stylize(CONTENT, [STYLE], noise.replace(seed=seed)).picture.rgb for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).mean() > 0.01
+
+
+def test_no_job_retraces(gatys: Gatys) -> None:
+    gatys.stylize(CONTENT, [STYLE], options(steps=1))
+    objective = gatys.start(CONTENT, [STYLE], options())._objective
+    before = objective._step.experimental_get_tracing_count()
+    for height, width in ((50, 70), (64, 64), (90, 33)):
+        gatys.stylize(picture(4, height, width), [STYLE, OTHER], options(steps=1))
+    assert objective._step.experimental_get_tracing_count() == before == 1
+
+
+def test_kept_colours_are_the_contents(gatys: Gatys) -> None:
+    result = gatys.stylize(CONTENT, [STYLE], options(colours="keep", steps=20)).picture.rgb
+    inside = ((result > 0.01) & (result < 0.99)).all(axis=-1)
+    chroma = [rgb - colour.luma(rgb)[..., None] for rgb in (result, CONTENT.rgb)]
+    assert np.abs(colour.luma(result) - colour.luma(CONTENT.rgb)).mean() > 0.01
+    np.testing.assert_allclose(chroma[0][inside], chroma[1][inside], atol=0.02)
+
+
+def test_matched_colours_stay_near_the_contents(gatys: Gatys) -> None:
+    blue = Picture(STYLE.rgb * np.array([0.1, 0.2, 1.0], np.float32), None)
+    results = {c: gatys.stylize(CONTENT, [blue], options(colours=c)).picture.rgb for c in ("match", "style")}
+    away = {c: np.abs(rgb.mean(axis=(0, 1)) - CONTENT.rgb.mean(axis=(0, 1))).max() for c, rgb in results.items()}
+    assert away["match"] < 0.1 < away["style"]
+
+
+def test_style_weights_choose_between_styles(gatys: Gatys) -> None:
+    def paint(styles: list[Picture], weights: tuple[float, ...]) -> NDArray[np.float32]:
+        return gatys.stylize(CONTENT, styles, options(style_weights=weights)).picture.rgb
+
+    alone = paint([STYLE], ())
+    np.testing.assert_allclose(paint([STYLE, OTHER], (2.0, 0.0)), alone, atol=1e-3)
+    assert np.abs(paint([STYLE, OTHER], (1.0, 1.0)) - alone).mean() > 0.005
+
+
+def test_style_scale_changes_the_strokes(gatys: Gatys) -> None:
+    small, large = (gatys.stylize(CONTENT, [STYLE], options(style_scale=s)).picture.rgb for s in (0.5, 2.0))
+    assert np.abs(small - large).mean() > 0.001
+
+
+def test_transparent_parts_of_a_style_do_not_count(gatys: Gatys) -> None:
+    half = np.ones(STYLE.rgb.shape[:2], np.float32)
+    half[:, 26:] = 0
+    spoilt = STYLE.rgb.copy()
+    spoilt[:, 26:] = (1, 0, 1)
+    clean, hidden = (
+        gatys.start(CONTENT, [Picture(rgb, half)], options(colours="match"))._look().seconds[0].numpy()
+        for rgb in (STYLE.rgb, spoilt)
+    )
+    seen = gatys.start(CONTENT, [Picture(spoilt, None)], options(colours="match"))._look().seconds[0].numpy()
+    assert np.abs(clean - hidden).max() < 0.5 * np.abs(clean - seen).max()
+
+
+def test_given_weights_switch_the_controller_off(gatys: Gatys) -> None:
+    seen: list[Progress] = []
+    gatys.stylize(CONTENT, [STYLE], options(content_weight=3.0, style_weight=2.0), report=seen.append)
+    assert {round(progress.losses["content_weight"], 5) for progress in seen[1:]} == {1.5}
+
+
+def test_more_total_variation_weight_gives_a_calmer_picture(gatys: Gatys) -> None:
+    variation = []
+    for weight in (0.0, 300.0):
+        rgb = gatys.stylize(CONTENT, [STYLE], options(steps=25, total_variation_weight=weight)).picture.rgb
+        variation.append(np.square(np.diff(rgb, axis=0)).mean() + np.square(np.diff(rgb, axis=1)).mean())
+    assert variation[1] < 0.8 * variation[0]
+
+
+@pytest.mark.parametrize("cut", [3, 7])
+def test_a_resumed_run_ends_bit_identical(gatys: Gatys, cut: int) -> None:
+    """Across scales too: 306 x 408 is worked on at two sizes."""
+    content, chosen = picture(5, 306, 408), options(steps=12)
+    whole = gatys.start(content, [STYLE], chosen)
+    whole.advance()
+    first = gatys.start(content, [STYLE], chosen)
+    while first.steps_done < cut:
+        first.advance(budget_s=0.0)
+    saved = first.state()
+    second = gatys.resume(saved, content, [STYLE], chosen)
+    assert second.steps_done == cut
+    assert second.state() == saved
+    assert second.advance()
+    np.testing.assert_array_equal(second.picture().rgb, whole.picture().rgb)
+
+
+def test_a_state_of_another_job_is_refused(gatys: Gatys) -> None:
+    run = gatys.start(CONTENT, [STYLE], options())
+    run.advance(budget_s=0.0)
+    saved = run.state()
+    for content, style, chosen in (
+        (OTHER, STYLE, options()),
+        (CONTENT, OTHER, options()),
+        (CONTENT, STYLE, options(strength=0.5)),
+    ):
+        with pytest.raises(StateError):
+            gatys.resume(saved, content, [style], chosen)
+    for damaged in (b"", b"not a state", saved[:200]):
+        with pytest.raises(StateError):
+            gatys.resume(damaged, CONTENT, [STYLE], options())
+
+
+def test_a_missing_weight_file_is_the_operators_error() -> None:
+    with pytest.raises(OperatorError) as caught:
+        Gatys(MethodSettings(vgg_weights="/nowhere/vgg.npz")).prepare()
+    assert caught.value.code == "weights_missing"
+
+
+@pytest.fixture(scope="module")
+def real() -> Gatys:
+    if not REAL_WEIGHTS.is_file():
+        pytest.skip("SHARED_DIR has no models/features/vgg19_16x.npz")
+    return Gatys(MethodSettings(vgg_weights=str(REAL_WEIGHTS)))
+
+
+def test_strength_is_a_ladder_between_content_and_style(real: Gatys) -> None:
+    from nst.quality import Evaluator
+
+    evaluator = Evaluator(SHARED / "models/features/squeezenet_v10.npz")
+    content = decode((SHARED / "images/content/paris_eiffel.jpg").read_bytes(), 128)
+    style = decode((SHARED / "images/styles/kandinsky_composition_vii.jpg").read_bytes(), 128)
+    rungs = []
+    for strength in (0.25, 0.5, 1.0):
+        made = real.stylize(content, [style], StyleOptions(method="gatys", strength=strength)).picture.rgb
+        left = evaluator.style_distance_ratio(content.rgb, made, style.rgb)
+        rungs.append((left, evaluator.content_distance(content.rgb, made)))
+    assert 1 > rungs[0][0] > rungs[1][0] > rungs[2][0]
+    assert 0 < rungs[0][1] < rungs[1][1] < rungs[2][1]
+    moved = np.clip(colour.transport(content.rgb, style.rgb), 0, 1)
+    assert rungs[2][0] < evaluator.style_distance_ratio(content.rgb, moved, style.rgb)
