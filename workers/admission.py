@@ -65,23 +65,30 @@ if user ~= '' then
   redis.call('EXPIRE', KEYS[7], 2 * 86400)
 end
 
-local ids = redis.call('LRANGE', KEYS[2], 0, -1)
-local round, before = 0, nil
-if #ids > 0 then
-  local head, mine, fixed, rounds = nil, -1, 0, {}
-  for i, info in ipairs(redis.call('HMGET', KEYS[6], unpack(ids))) do
-    local r, since, who = string.match(info or '', '^(%d+) ([%d.]+) (.*)$')
-    rounds[i] = tonumber(r)
-    if not r or now - tonumber(since) > tonumber(ARGV[4]) then fixed = i end
-    if r and not head then head = rounds[i] end
-    if r and who == user and user ~= '' then mine = math.max(mine, rounds[i]) end
-  end
-  round = math.max(head or 0, mine + 1)
-  for i = fixed + 1, #ids do
-    if rounds[i] > round then before = ids[i] break end
-  end
+-- The round that is being served: that of the first job whose round is known (one handed back has none).
+local round = 0
+for _, first in ipairs(redis.call('LRANGE', KEYS[2], 0, 15)) do
+  local info = redis.call('HGET', KEYS[6], first)
+  if info then round = tonumber(string.match(info, '^%d+')) break end
 end
-redis.call('HSET', KEYS[6], id, round .. ' ' .. ARGV[3] .. ' ' .. user)
+if user ~= '' then round = round + redis.call('ZCARD', KEYS[4]) - 1 end
+
+-- From the line's end forward, past everybody of a later round, but past nobody who waited long.
+local before, last, searching = nil, waiting, true
+while searching and last > 0 do
+  local ids = redis.call('LRANGE', KEYS[2], math.max(0, last - 64), last - 1)
+  local infos = redis.call('HMGET', KEYS[6], unpack(ids))
+  for i = #ids, 1, -1 do
+    local theirs, since = string.match(infos[i] or '', '^(%d+) ([%d.]+)$')
+    if not theirs or tonumber(theirs) <= round or now - tonumber(since) > tonumber(ARGV[4]) then
+      searching = false
+      break
+    end
+    before = ids[i]
+  end
+  last = last - 64
+end
+redis.call('HSET', KEYS[6], id, round .. ' ' .. ARGV[3])
 if before then redis.call('LINSERT', KEYS[2], 'BEFORE', before, id) else redis.call('RPUSH', KEYS[2], id) end
 return {'queued', waiting}
 """

@@ -51,7 +51,7 @@ def quota(user: str, day: str) -> str:
 
 
 def line(queue: str) -> str:
-    """Hash: who waits in a queue, in which round and since when; for fair places."""
+    """Hash: which jobs wait in a queue, in which round and since when; for fair places."""
     return f"pastiche:line:{queue}"
 
 

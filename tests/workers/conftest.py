@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import redis
 from PIL import Image
 
+from bench.steady_redis import SteadyRedis
 from nst.options import StyleOptions
 from workers import keys
 from workers.admission import Limits
@@ -70,15 +72,26 @@ Spawn = Callable[..., subprocess.Popen[bytes]]
 
 
 @pytest.fixture
-def spawn(redis_url: str, redis_connection: redis.Redis) -> Iterator[Spawn]:
+def mortal_redis() -> Iterator[SteadyRedis]:
+    """A Redis of the test's own, to be killed and started again."""
+    with tempfile.TemporaryDirectory(prefix="pastiche-") as folder:
+        server = SteadyRedis(Path(folder))
+        server.start()
+        yield server
+        server.kill()
+
+
+@pytest.fixture
+def spawn(redis_url: str) -> Iterator[Spawn]:
     """Starts worker processes that obey their jobs' seeds (see ``faulty_worker``) and ends them."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(queues: str = "fast,slow", grace_s: float = 8.0) -> subprocess.Popen[bytes]:
+    def start(queues: str = "fast,slow", grace_s: float = 8.0, url: str = redis_url) -> subprocess.Popen[bytes]:
         script = str(Path(__file__).with_name("faulty_worker.py"))
-        process = subprocess.Popen([sys.executable, script, redis_url, queues, str(grace_s)], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, script, url, queues, str(grace_s)], stdout=subprocess.DEVNULL)
         processes.append(process)
-        until(lambda: str(process.pid) in {worker.get("pid") for worker in live_workers(redis_connection)}, "a worker")
+        with connect(url) as connection:
+            until(lambda: str(process.pid) in {worker.get("pid") for worker in live_workers(connection)}, "a worker")
         return process
 
     yield start
@@ -134,3 +147,10 @@ class Chat:
 @pytest.fixture
 def chat(redis_connection: redis.Redis, content: bytes, style: bytes) -> Chat:
     return Chat(redis_connection, content, style)
+
+
+@pytest.fixture
+def chat_on(content: bytes, style: bytes) -> Iterator[Callable[[str], Chat]]:
+    """Makes a chat on another Redis."""
+    with contextlib.ExitStack() as stack:
+        yield lambda url: Chat(stack.enter_context(connect(url)), content, style)

@@ -1,0 +1,1 @@
+"""Speed, memory and chaos, measured on this machine; ``python -m bench`` runs what is quick."""
