@@ -1,0 +1,135 @@
+"""Bytes in, pastiche out: decoding, the right method, and what happens where it cannot run.
+
+The command line and the workers use the same engine. It keeps its methods warm and is used by one
+thread at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nst.errors import JobError, OperatorError
+from nst.images import Picture, decode
+from nst.method import (
+    IsCancelled,
+    Method,
+    MethodSettings,
+    Notice,
+    Pastiche,
+    Progress,
+    Report,
+    create_method,
+    never_cancelled,
+    no_report,
+)
+from nst.options import StyleOptions
+
+log = logging.getLogger(__name__)
+
+FALLBACK = "palette"
+# Strokes need no more of a style than this; methods shrink it further as they need.
+STYLE_SIDE_PX = 1024
+_REPLACEABLE = frozenset({"weights_missing", "model_unusable", "extra_missing"})
+_MEMORY_ERRORS = frozenset({"MemoryError", "ResourceExhaustedError"})
+
+
+class Engine:
+    """All methods, each made when it is first asked for.
+
+    Args:
+        settings: The operator's choices about methods.
+    """
+
+    def __init__(self, settings: MethodSettings) -> None:
+        self._settings = settings
+        self._methods: dict[str, Method] = {}
+
+    def method(self, name: str) -> Method:
+        """A warm method by its name.
+
+        Raises:
+            UserError: ``option_out_of_range`` for an unknown name.
+        """
+        if name not in self._methods:
+            self._methods[name] = create_method(name, self._settings)
+        return self._methods[name]
+
+    def prepare(self, *names: str) -> None:
+        """Load methods before the first job; what cannot be loaded is logged and tried again then."""
+        for name in names:
+            try:
+                self.method(name).prepare()
+            except OperatorError as error:
+                log.warning("The method %s cannot be prepared: %s", name, error)
+
+    def stylize(
+        self,
+        content: bytes,
+        styles: Sequence[bytes],
+        options: StyleOptions,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+    ) -> Pastiche:
+        """Make one pastiche from files' bytes.
+
+        Args:
+            content: Content image, as ``images.decode`` takes it.
+            styles: One to four style images.
+            options: What the user chose.
+            report: Told about progress.
+            cancelled: Asked at least once a step.
+
+        Returns:
+            The pastiche, with the content's size (fitted to ``options.max_side_px``) and alpha.
+
+        Raises:
+            UserError: A picture that cannot be decoded.
+            JobError: ``job_out_of_memory``.
+            Cancelled: ``cancelled()`` was true.
+            PasticheError: Whatever else the method has to say.
+        """
+        try:
+            return self._stylize(content, styles, options, report, cancelled)
+        except Exception as error:
+            if _is_out_of_memory(error):
+                raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
+            raise
+
+    def _stylize(
+        self, content: bytes, styles: Sequence[bytes], options: StyleOptions, report: Report, cancelled: IsCancelled
+    ) -> Pastiche:
+        picture = decode(content, options.max_side_px)
+        decoded = [decode(style, STYLE_SIDE_PX) for style in styles]
+        notices = (Notice("first_frame_only"),) if picture.frames > 1 else ()
+        if options.strength == 0:
+            report(Progress(1.0))
+            return Pastiche(picture, options.method, notices=notices)
+        pastiche = self._made(picture, decoded, options, report, cancelled)
+        whole = Picture(pastiche.picture.rgb, picture.alpha)
+        return replace(pastiche, picture=whole, notices=(*notices, *pastiche.notices))
+
+    def _made(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        report: Report,
+        cancelled: IsCancelled,
+    ) -> Pastiche:
+        try:
+            return self.method(options.method).stylize(content, styles, options, report, cancelled)
+        except OperatorError as error:
+            if options.method == FALLBACK or error.code not in _REPLACEABLE:
+                raise
+            log.warning("The method %s cannot run: %s", options.method, error)
+            reason = str(error.detail.get("reason", error.code))
+            notice = Notice("fell_back_to_palette", {"asked": options.method, "reason": reason})
+        pastiche = self.method(FALLBACK).stylize(content, styles, options, report, cancelled)
+        return replace(pastiche, notices=(notice, *pastiche.notices))
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """By name, so that this floor's light half never imports TensorFlow to ask."""
+    return any(cls.__name__ in _MEMORY_ERRORS for cls in type(error).__mro__)
