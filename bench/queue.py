@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -34,7 +33,7 @@ from rq.job import JobStatus
 from bench.steady_redis import SteadyRedis
 from nst.engine import Engine
 from nst.images import Picture, encode
-from nst.method import MethodSettings, Pastiche
+from nst.method import IsCancelled, MethodSettings, Pastiche, Report, never_cancelled, no_report
 from nst.options import StyleOptions
 from workers.__main__ import run_worker
 from workers.admission import Limits
@@ -56,7 +55,14 @@ class Idle:
     def __init__(self) -> None:
         self._picture = Picture(np.zeros((8, 8, 3), np.float32), None)
 
-    def stylize(self, content: bytes, styles: Sequence[bytes], options: StyleOptions, **_: Any) -> Pastiche:
+    def stylize(
+        self,
+        content: bytes,
+        styles: Sequence[bytes],
+        options: StyleOptions,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+    ) -> Pastiche:
         """A black square, at once."""
         return Pastiche(self._picture, options.method)
 

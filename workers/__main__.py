@@ -13,10 +13,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from nst.engine import Engine as StyleEngine
 from nst.method import MethodSettings
+from nst.options import METHODS
 from workers.connection import PATIENT, connect
 from workers.gpu_worker import GRACE_S, GpuWorker
-from workers.routing import QUEUES
+from workers.routing import QUEUES, queue_of
+from workers.slices import Slices
 from workers.tasks import Engine, Workplace, open_workplace
 
 log = logging.getLogger(__name__)
@@ -67,7 +70,8 @@ def run_worker(
         beat=health_file.touch if health_file else lambda: None,
         enough=full,
     )
-    open_workplace(Workplace(connection, engine, worker.stopped, worker.leaving))
+    slices = Slices(connection, worker.give_way)
+    open_workplace(Workplace(connection, engine, worker.stopped, worker.leaving, slices))
     try:
         worker.run(ready=lambda: _announce(worker, health_file))
     finally:
@@ -89,9 +93,10 @@ def choose_device(device: str | int | None) -> None:
 
 
 def _warm_engine(methods: MethodSettings, queues: Sequence[str]) -> Engine:
-    from nst.engine import Engine as StyleEngine
-
-    return StyleEngine(methods)
+    engine = StyleEngine(methods)
+    # Those of the first queue: a slow job's own loading is little beside its minutes.
+    engine.prepare(*(method for method in METHODS if queue_of(method) == queues[0]))
+    return engine
 
 
 def _announce(worker: GpuWorker, health_file: Path | None) -> None:

@@ -32,6 +32,7 @@ from workers import keys
 from workers.executions import End, end_run, fail
 from workers.job_class import ForbiddenFunctionError, PasticheJob
 from workers.lease import Lease, LeaseKeeper
+from workers.routing import FAST
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,13 @@ class GpuWorker(SimpleWorker):
         """Whether the running job has to go: the grace period is over, or another worker has it."""
         over = self._leave_at_s is not None and time.monotonic() >= self._leave_at_s
         return over or self.lease.lost.is_set()
+
+    def give_way(self) -> bool:
+        """Whether a slow job should make room: a fast one waits for this worker, or the process has to end."""
+        return bool(self._stop_requested) or (FAST in self.queue_names() and self._waits(FAST))
+
+    def _waits(self, queue: str) -> bool:
+        return bool(self.connection.llen(keys.rq_queue(queue)))
 
     @property
     def stop_requested(self) -> bool:

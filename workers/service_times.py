@@ -28,6 +28,16 @@ def observe(connection: redis.Redis, kind: str, service_s: float) -> None:
     connection.register_script(_OBSERVE)(keys=[keys.SERVICE_TIMES], args=[kind, f"{service_s:.6f}"])
 
 
+def spend(connection: redis.Redis, job_id: str, service_s: float) -> None:
+    """Note the seconds that a job took so far, before it gives way."""
+    connection.hincrbyfloat(keys.record(job_id), "spent_s", service_s)
+
+
+def spent_s(connection: redis.Redis, job_id: str) -> float:
+    """Seconds that earlier slices of a job took."""
+    return float(cast("bytes | None", connection.hget(keys.record(job_id), "spent_s")) or 0)
+
+
 def live_workers(connection: redis.Redis) -> list[dict[str, str]]:
     """What is known of the workers that hold a lease.
 

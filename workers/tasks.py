@@ -10,23 +10,26 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol, cast
 
 import redis
 from redis.exceptions import RedisError
 from rq.job import Retry
 from rq.timeouts import JobTimeoutException
 
-from nst.errors import Cancelled, JobError, PasticheError
-from nst.images import encode
-from nst.method import IsCancelled, Pastiche, Report
+from nst.engine import STYLE_SIDE_PX
+from nst.errors import Cancelled, JobError, OperatorError, PasticheError
+from nst.images import Picture, decode, encode
+from nst.method import IsCancelled, Notice, Pastiche, Report
 from nst.options import StyleOptions
 from workers import keys, service_times
 from workers.blobs import Blobs
 from workers.contract import ContractError, Job, Result
 from workers.outbox import post_terminal
-from workers.routing import kind_of, timeout_s
+from workers.routing import SLOW, kind_of, queue_of, timeout_s
+from workers.service_times import spend, spent_s
+from workers.slices import GivesWay, Resumable, Slices
 from workers.telling import Telling
 
 log = logging.getLogger(__name__)
@@ -35,7 +38,10 @@ MAX_RESULT_BYTES = 9_500_000  # what every chat takes as one upload
 
 
 class Engine(Protocol):
-    """What makes pastiches: ``nst.engine.Engine``, kept warm by the process."""
+    """What makes pastiches: ``nst.engine.Engine``, kept warm by the process.
+
+    One that has ``method`` as well gets its slow jobs in slices.
+    """
 
     def stylize(
         self,
@@ -56,14 +62,16 @@ class Workplace:
         connection: To the queue's Redis.
         engine: Warm.
         stopped: Whether the operator stopped the running job.
-        leaving: Whether the job should go back to its queue: the process has to end soon, or the
-            job was given to another worker.
+        leaving: Whether the job has to go back to its queue at once: the process ends, or the job
+            was given to another worker.
+        slices: Runs slow jobs.
     """
 
     connection: redis.Redis
     engine: Engine
     stopped: Callable[[], bool]
     leaving: Callable[[], bool]
+    slices: Slices
 
 
 _workplace: Workplace | None = None
@@ -109,6 +117,9 @@ def _attempt(workplace: Workplace, job: Job) -> Result | None:
     started_s = time.monotonic()
     try:
         return _made(workplace, job, started_s)
+    except GivesWay:
+        spend(workplace.connection, job.job_id, time.monotonic() - started_s)
+        return None
     except Cancelled:
         return None if workplace.leaving() else Result.cancellation(job)
     except JobTimeoutException:
@@ -129,13 +140,11 @@ def _made(workplace: Workplace, job: Job, started_s: float) -> Result:
     if telling.cancelled():
         raise Cancelled
     content, *styles = [blobs.get(digest) for digest in (job.content, *job.styles)]
-    pastiche = workplace.engine.stylize(
-        content, styles, job.options, report=telling.report, cancelled=telling.cancelled
-    )
+    pastiche = _painted(workplace, job, content, styles, telling)
     picture = pastiche.picture
     media_type = "image/jpeg" if picture.alpha is None else "image/png"
     digest = blobs.put(encode(picture, media_type, max_bytes=MAX_RESULT_BYTES))
-    service_s = time.monotonic() - started_s
+    service_s = time.monotonic() - started_s + spent_s(workplace.connection, job.job_id)
     if pastiche.method == job.options.method:
         service_times.observe(
             workplace.connection, kind_of(job.options, max(picture.width_px, picture.height_px)), service_s
@@ -156,6 +165,24 @@ def _made(workplace: Workplace, job: Job, started_s: float) -> Result:
         notices=tuple(asdict(notice) for notice in pastiche.notices),
         job=job.to_json(),
     )
+
+
+def _painted(workplace: Workplace, job: Job, content: bytes, styles: Sequence[bytes], telling: Telling) -> Pastiche:
+    options, engine = job.options, workplace.engine
+    if queue_of(options.method) == SLOW and options.strength > 0 and hasattr(engine, "method"):
+        picture, decoded = decode(content, options.max_side_px), [decode(data, STYLE_SIDE_PX) for data in styles]
+        try:
+            method = cast(Resumable, engine.method(options.method))
+            made = workplace.slices.run(
+                job.job_id, method, (picture, decoded), options, telling.report, telling.cancelled
+            )
+        except OperatorError:
+            pass  # the engine knows what to do instead, and says so
+        else:
+            notices = (Notice("first_frame_only"),) if picture.frames > 1 else ()
+            whole = Picture(made.picture.rgb, picture.alpha)
+            return replace(made, picture=whole, notices=(*notices, *made.notices))
+    return engine.stylize(content, styles, options, report=telling.report, cancelled=telling.cancelled)
 
 
 def _unforeseen(job: Job, error: Exception) -> JobError:

@@ -12,7 +12,7 @@ from nst.method import Progress
 from workers import keys
 from workers.blobs import Blobs
 from workers.contract import Event, Job
-from workers.progress import ProgressWriter
+from workers.progress import ProgressWriter, last_event
 
 _PREVIEW_INTERVAL_S = 2.0
 _PREVIEW_SIDE_PX = 256
@@ -30,6 +30,7 @@ class Telling:
     """
 
     def __init__(self, connection: redis.Redis, job: Job, stopped: Callable[[], bool]) -> None:
+        self._connection = connection
         self._writer = ProgressWriter(connection, job.job_id)
         self._blobs = Blobs(connection)
         self._job = job
@@ -40,7 +41,10 @@ class Telling:
         self._fraction = 0.0
 
     def begin(self) -> None:
-        """The job runs."""
+        """The job runs; if it ran before and left a checkpoint, it is as far as it was."""
+        before = last_event(self._connection, self._job.job_id)
+        if before and self._connection.hexists(keys.record(self._job.job_id), "checkpoint"):
+            self._fraction, self._preview = before.fraction, before.preview
         self._writer.write(self._event(Progress(0.0)), force=True)
 
     def report(self, progress: Progress) -> None:

@@ -9,6 +9,7 @@ and the constants below.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ import time
 from collections.abc import Sequence
 
 from nst.errors import Cancelled
-from nst.images import decode
+from nst.images import Picture, decode
 from nst.method import IsCancelled, Pastiche, Progress, Report
 from nst.options import StyleOptions
 from workers.__main__ import run_worker
@@ -27,8 +28,44 @@ STUCK = 100_003  # never returns from native code
 HUNGRY = 100_004  # runs out of memory
 
 
+class CountedRun:
+    """Takes the seed's milliseconds in steps of 50, and counts them by process."""
+
+    def __init__(self, picture: Picture, seed: int, done_by: dict[str, int]) -> None:
+        self.picture, self.steps, self.done_by = picture, seed // 50, done_by
+
+    def advance(self, budget_s: float | None, report: Report, cancelled: IsCancelled) -> bool:
+        ends_s = time.monotonic() + (budget_s or 3600)
+        while (steps := sum(self.done_by.values())) < self.steps and time.monotonic() < ends_s:
+            if cancelled():
+                raise Cancelled
+            time.sleep(0.05)
+            self.done_by[str(os.getpid())] = self.done_by.get(str(os.getpid()), 0) + 1
+            report(Progress((steps + 1) / self.steps, steps + 1, self.steps))
+        return steps >= self.steps
+
+    def state(self) -> bytes:
+        return json.dumps(self.done_by).encode()
+
+
+class Counted:
+    """A resumable method whose result's ``model`` says which process did how many steps."""
+
+    def start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> CountedRun:
+        return CountedRun(content, options.seed, {})
+
+    def resume(self, state: bytes, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> CountedRun:
+        return CountedRun(content, options.seed, json.loads(state))
+
+    def pastiche(self, run: CountedRun, options: StyleOptions) -> Pastiche:
+        return Pastiche(run.picture, options.method, model=json.dumps(run.done_by))
+
+
 class FaultyEngine:
     """Gives the content back after doing what the seed says."""
+
+    def method(self, name: str) -> Counted:
+        return Counted()
 
     def stylize(
         self,
