@@ -21,7 +21,9 @@ from nst.image_header import inspect
 from nst.options import MAX_STYLES, StyleOptions
 from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
+from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
+from workers.service_times import live_workers
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,13 @@ class Standing:
         event: Its last event, or None.
         position: Place in the queue from 1, or None when it does not wait.
         eta_s: Seconds to the end, or None when nothing like it was measured yet.
+        attended: Whether any worker is up.
     """
 
     event: Event | None
     position: int | None
     eta_s: float | None
+    attended: bool = True
 
 
 class StyleService:
@@ -85,6 +89,7 @@ class StyleService:
     def __init__(self, connection: redis.Redis, presets: Mapping[str, Preset], frontend: str) -> None:
         self.presets = presets
         self._frontend = frontend
+        self._connection = connection
         self._client = QueueClient(connection)
         self._blobs = Blobs(connection)
 
@@ -199,7 +204,9 @@ class StyleService:
 
     def _standing(self, job_id: str) -> Standing:
         client = self._client
-        return Standing(client.event(job_id), client.position(job_id), client.eta_s(job_id))
+        with speaking_redis():
+            attended = bool(live_workers(self._connection))
+        return Standing(client.event(job_id), client.position(job_id), client.eta_s(job_id), attended)
 
     def _keep(self, picture: bytes) -> str:
         inspect(picture)

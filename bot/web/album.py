@@ -1,0 +1,141 @@
+"""What one browser session has: the jobs on its wall, and the pictures that it may see. In Redis, for a day.
+
+Synchronous, like the queue's client: call it in threads.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from workers.connection import speaking_redis
+from workers.contract import Job, Result
+
+_TTL_S = 86_400  # as long as results and pictures live (README, "What is kept")
+STRIP = "strip"  # the name in ``reply_to`` of the strip that a job belongs to
+
+
+def _wall(user: str) -> str:
+    return f"pastiche:web:wall:{user}"
+
+
+def _visible(user: str) -> str:
+    return f"pastiche:web:visible:{user}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A job on the wall.
+
+    Attributes:
+        job: The job.
+        hung_at_s: Unix time since when it has a card of its own; 0 for one that is only a part of a strip.
+    """
+
+    job: Job
+    hung_at_s: float
+
+    @property
+    def strip(self) -> str:
+        """The strip that it belongs to, or ""."""
+        return self.job.reply_to.get(STRIP, "")
+
+
+class Album:
+    """The walls of all sessions.
+
+    Args:
+        connection: To the queue's Redis. Every method raises ``OperatorError("queue_unavailable")`` when it is away.
+    """
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._connection = connection
+
+    def let_see(self, user: str, *digests: str) -> None:
+        """Let a session see pictures.
+
+        Args:
+            user: The session's key.
+            digests: Blob hashes; "" is skipped.
+        """
+        shown = [digest for digest in digests if digest]
+        if not shown:
+            return
+        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+            pipe.sadd(_visible(user), *shown)
+            pipe.expire(_visible(user), _TTL_S)
+            pipe.execute()
+
+    def may_see(self, user: str, digest: str) -> bool:
+        """Whether a picture belongs to a session."""
+        with speaking_redis():
+            return bool(self._connection.sismember(_visible(user), digest))
+
+    def add(self, job: Job, result: Result | None = None) -> None:
+        """Put a job on its user's wall, unless it is there.
+
+        Args:
+            job: Its user is the session's key; with ``reply_to["strip"]`` it becomes a part of that strip.
+            result: What became of it, where that is known: its picture becomes visible.
+        """
+        hung_at_s = 0.0 if job.reply_to.get(STRIP) else job.submitted_at_s or time.time()
+        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+            pipe.hsetnx(_wall(job.user), job.job_id, _packed(Entry(job, hung_at_s)))
+            pipe.expire(_wall(job.user), _TTL_S)
+            pipe.execute()
+        self.let_see(job.user, result.picture if result else "")
+
+    def hang(self, user: str, job_id: str) -> Entry | None:
+        """Give a part of a strip a card of its own.
+
+        Returns:
+            The entry as it is now, or None if the session has no such job.
+        """
+        entry = self.entry(user, job_id)
+        if entry is None or entry.hung_at_s:
+            return entry
+        hung = Entry(entry.job, time.time())
+        with speaking_redis():
+            self._connection.hset(_wall(user), job_id, _packed(hung))
+        return hung
+
+    def entry(self, user: str, job_id: str) -> Entry | None:
+        """One job of a session."""
+        with speaking_redis():
+            text = cast("bytes | None", self._connection.hget(_wall(user), job_id))
+        return _unpacked(text) if text else None
+
+    def entries(self, user: str) -> list[Entry]:
+        """All jobs of a session, the oldest first."""
+        with speaking_redis():
+            texts = cast("list[bytes]", self._connection.hvals(_wall(user)))
+        return sorted(map(_unpacked, texts), key=lambda entry: (entry.job.submitted_at_s, entry.job.job_id))
+
+    def take_down(self, user: str, job_id: str, picture: str = "") -> None:
+        """Take a job off the wall, and its picture out of sight.
+
+        The bytes end with their time to live: another session may have painted the very same picture.
+
+        Args:
+            user: The session's key.
+            job_id: Which job.
+            picture: Its result's hash.
+        """
+        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+            pipe.hdel(_wall(user), job_id)
+            if picture:
+                pipe.srem(_visible(user), picture)
+            pipe.execute()
+
+
+def _packed(entry: Entry) -> str:
+    return json.dumps({"hung_at_s": entry.hung_at_s, "job": entry.job.to_json()})
+
+
+def _unpacked(text: bytes) -> Entry:
+    data = json.loads(text)
+    return Entry(Job.from_json(data["job"]), float(data["hung_at_s"]))

@@ -1,0 +1,126 @@
+"""Pictures over HTTP: uploads come in checked, and go out to the session that they belong to and to nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.presets.catalogue import thumbnail
+from bot.texts import explain, say
+from bot.web.studio import Studio
+from bot.web.visitors import language_of, user_of
+from nst.errors import JobError, OperatorError, PasticheError, UserError
+from nst.image_header import DEFAULT_LIMITS
+
+THUMBNAIL_PX = 192
+_AT_ONCE = 4  # uploads held in memory at the same time, 20 MiB each at most
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG", "image/png"),
+    (b"GIF8", "image/gif"),
+    (b"BM", "image/bmp"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+)
+
+
+def routes(studio: Studio) -> list[BaseRoute]:
+    """The routes for pictures."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def upload(request: Request) -> Response:
+        async with gate:
+            return await _upload(studio, request)
+
+    return [
+        Route("/pictures", upload, methods=["POST"]),
+        Route("/pictures/{digest}", _bound(_show, studio)),
+        Route("/presets/{name}", _bound(_thumbnail, studio)),
+    ]
+
+
+def media_type(data: bytes) -> str:
+    """The type of a stored picture by its first bytes; these are pictures that were checked on arrival."""
+    for signature, name in _SIGNATURES:
+        if data.startswith(signature):
+            return name
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return "image/avif" if data[4:12] in (b"ftypavif", b"ftypavis") else "application/octet-stream"
+
+
+def _bound(
+    answer: Callable[[Studio, Request], Awaitable[Response]], studio: Studio
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await answer(studio, request)
+
+    return endpoint
+
+
+async def _upload(studio: Studio, request: Request) -> Response:
+    language = language_of(request.headers.get("accept-language"), studio.language)
+    user = user_of(request.session)
+    # The header makes browsers ask first before another site's page may send anything here.
+    if user is None or "x-pastiche" not in request.headers:
+        return JSONResponse({"sentence": say("web.upload_failed", language)}, 403)
+    try:
+        picture = await studio.service.keep(await _body(request))
+        await asyncio.to_thread(studio.album.let_see, user, picture)
+    except UserError as error:
+        return JSONResponse({"sentence": explain(error, language)}, 422)
+    except OperatorError:
+        return JSONResponse({"sentence": say("web.away", language)}, 503)
+    except PasticheError as error:
+        return JSONResponse({"sentence": explain(error, language)}, 503)
+    return JSONResponse({"picture": picture})
+
+
+async def _body(request: Request) -> bytes:
+    """The upload, refused as soon as it is known to be too large."""
+    announced = request.headers.get("content-length", "")
+    _check_size(int(announced) if announced.isdigit() else 0)
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        _check_size(len(received))
+    return bytes(received)
+
+
+def _check_size(size_bytes: int) -> None:
+    allowed = DEFAULT_LIMITS.max_bytes
+    if size_bytes > allowed:
+        raise UserError("image_too_many_bytes", {"received_bytes": size_bytes, "allowed_bytes": allowed})
+
+
+async def _show(studio: Studio, request: Request) -> Response:
+    user, digest = user_of(request.session), str(request.path_params["digest"])
+    try:
+        if user is None or not await asyncio.to_thread(studio.album.may_see, user, digest):
+            return Response(status_code=404)
+        data = await studio.service.picture(digest)
+    except JobError:
+        return Response(status_code=404)
+    except OperatorError:
+        return Response(status_code=503)
+    headers = {
+        "Cache-Control": "private, max-age=86400, immutable",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Disposition": "inline",
+    }
+    return Response(data, media_type=media_type(data), headers=headers)
+
+
+async def _thumbnail(studio: Studio, request: Request) -> Response:
+    preset = studio.presets.get(str(request.path_params["name"]))
+    if preset is None:
+        return Response(status_code=404)
+    try:
+        data = await asyncio.to_thread(thumbnail, preset, THUMBNAIL_PX)
+    except OSError:  # the operator's folder may change
+        return Response(status_code=404)
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})

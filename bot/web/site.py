@@ -1,0 +1,113 @@
+"""The site: what is at which address, and NiceGUI's page in the middle of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import redis
+from fastapi import FastAPI
+from nicegui import app as nicegui_app
+from nicegui import ui
+from redis.exceptions import RedisError
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bot.presets.catalogue import load_presets
+from bot.service import StyleService
+from bot.settings import Settings
+from bot.texts import say
+from bot.web import pictures
+from bot.web.album import Album
+from bot.web.headers import SecurityHeaders
+from bot.web.markup import STATIC, tag
+from bot.web.page import show_page
+from bot.web.post import deliveries
+from bot.web.studio import FRONTEND, Studio
+from bot.web.visitors import SESSION_S, cookie_secret, language_of
+
+log = logging.getLogger(__name__)
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+_PING_S = 2.0
+_COOKIE = "pastiche"
+_PAGE_S = 20.0  # above the two seconds after which a queue that is away is given up
+
+
+def build_site(settings: Settings, connection: redis.Redis, address: str) -> FastAPI:
+    """Put the site together; NiceGUI has one application per process, so once.
+
+    Args:
+        settings: What the operator set.
+        connection: To the queue's Redis; closed when the site ends.
+        address: Where it is served, for the log.
+    """
+    presets = load_presets(settings.presets_dir)
+    studio = Studio(StyleService(connection, presets, FRONTEND), Album(connection), presets, settings.language)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with deliveries(studio, connection, settings.redis_url):
+            log.info("The web chat is at %s", address)
+            yield
+        connection.close()
+
+    site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    site.router.routes += [
+        Route("/healthz", _healthz(connection)),
+        Mount("/static", StaticFiles(directory=STATIC)),
+        *pictures.routes(studio),
+    ]
+    secret = cookie_secret(settings.data_dir)
+    site.add_middleware(
+        SessionMiddleware, secret_key=secret, session_cookie=_COOKIE, max_age=SESSION_S, same_site="lax"
+    )
+    site.add_middleware(SecurityHeaders)
+    _add_page(site, studio, secret)
+    return site
+
+
+def _add_page(site: FastAPI, studio: Studio, secret: str) -> None:
+    @ui.page("/", response_timeout=_PAGE_S)
+    async def page(request: Request) -> None:
+        await show_page(studio, request)
+
+    nicegui_app.on_page_exception(lambda: tag("p", "lost", say("web.unforeseen", studio.language)))
+    nicegui_app.add_exception_handler(404, _nothing_here(studio.language))
+    ui.run_with(
+        site,
+        title="Pastiche",
+        favicon=STATIC / "favicon.svg",
+        dark=None,
+        tailwind=False,
+        storage_secret=secret,
+        show_welcome_message=False,
+        binding_refresh_interval=None,
+        reconnect_timeout=10,
+    )
+
+
+def _healthz(connection: redis.Redis) -> Answer:
+    async def healthz(_: Request) -> Response:
+        """200 while Redis answers, else 503."""
+        try:
+            await asyncio.wait_for(asyncio.to_thread(connection.ping), _PING_S)
+        except (RedisError, OSError, TimeoutError):
+            return PlainTextResponse("queue unavailable", 503)
+        return PlainTextResponse("ok")
+
+    return healthz
+
+
+def _nothing_here(default_language: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def nothing_here(request: Request, _: Exception) -> Response:
+        language = language_of(request.headers.get("accept-language"), default_language)
+        return PlainTextResponse(say("web.no_page", language), 404)
+
+    return nothing_here

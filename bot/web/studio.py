@@ -1,0 +1,76 @@
+"""What all visits share: the service, the album, the presets, and who is here to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.presets.catalogue import Preset
+from bot.service import StyleService
+from bot.web.album import Album
+from workers.contract import Event, Result
+
+FRONTEND = "web"
+
+
+class Visitor(Protocol):
+    """An open page. Both calls may come for jobs that it does not show."""
+
+    async def hear(self, event: Event) -> None:
+        """A job went on."""
+
+    async def receive(self, result: Result) -> None:
+        """A job ended."""
+
+
+class Doorbell:
+    """Tells open pages about their session's jobs."""
+
+    def __init__(self) -> None:
+        self._visitors: dict[str, set[Visitor]] = {}
+
+    def enter(self, user: str, visitor: Visitor) -> None:
+        """A page of a session was opened."""
+        self._visitors.setdefault(user, set()).add(visitor)
+
+    def leave(self, user: str, visitor: Visitor) -> None:
+        """It was closed; harmless when it was closed before."""
+        self._visitors.get(user, set()).discard(visitor)
+        if not self._visitors.get(user):
+            self._visitors.pop(user, None)
+
+    async def tell(self, event: Event) -> None:
+        """Pass progress on. Events carry no user: each page knows its own jobs."""
+        for visitor in [visitor for visitors in self._visitors.values() for visitor in visitors]:
+            await visitor.hear(event)
+
+    async def hand_over(self, result: Result) -> int:
+        """Give a result to all pages of its session.
+
+        Returns:
+            How many there were.
+        """
+        visitors = list(self._visitors.get(result.user, ()))
+        for visitor in visitors:
+            await visitor.receive(result)
+        return len(visitors)
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What all visits share.
+
+    Attributes:
+        service: The use cases.
+        album: Who has which jobs and pictures.
+        presets: All presets by name.
+        language: For browsers that name none that is spoken here.
+        doorbell: Tells open pages.
+    """
+
+    service: StyleService
+    album: Album
+    presets: Mapping[str, Preset]
+    language: str
+    doorbell: Doorbell = field(default_factory=Doorbell)
