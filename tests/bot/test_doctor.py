@@ -1,0 +1,93 @@
+"""The doctor finds what is wrong and says what to do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from bot import doctor
+from bot.doctor import Finding
+from bot.settings import Settings
+
+GOOD_TOKEN, BAD_TOKEN = "12:good", "12:bad"
+
+
+def settings(**values: Any) -> Settings:
+    return Settings(_env_file=None, **values)
+
+
+def found(check: Callable[[Settings], Iterator[Finding]], given: Settings) -> dict[str, Finding]:
+    return {finding.what: finding for finding in doctor._guarded(check, given)}
+
+
+def test_a_sound_redis_is_ok_and_no_worker_is_noted(redis_url: str) -> None:
+    findings = found(doctor._redis, settings(redis_url=redis_url))
+    assert {what: finding.verdict for what, finding in findings.items()} == {
+        "Redis": "ok",
+        "Redis persistence": "ok",
+        "Redis eviction": "ok",
+        "workers": "note",
+    }
+    assert "pastiche worker" in findings["workers"].text
+
+
+def test_a_forgetful_redis_is_bad(redis_url: str, redis_connection: redis.Redis) -> None:
+    redis_connection.config_set("appendonly", "no")
+    redis_connection.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        findings = found(doctor._redis, settings(redis_url=redis_url))
+    finally:
+        redis_connection.config_set("appendonly", "yes")
+        redis_connection.config_set("maxmemory-policy", "noeviction")
+    assert findings["Redis persistence"].verdict == "bad"
+    assert "appendonly yes" in findings["Redis persistence"].text
+    assert findings["Redis eviction"].verdict == "bad"
+    assert "noeviction" in findings["Redis eviction"].text
+
+
+def test_a_redis_that_is_away_is_bad_and_its_password_stays_hidden(tmp_path: Path) -> None:
+    findings = found(doctor._redis, settings(redis_url=f"unix://:hunter2@{tmp_path}/none.sock"))
+    (finding,) = findings.values()
+    assert finding.verdict == "bad"
+    assert "REDIS_URL" in finding.text
+    assert "hunter2" not in finding.text
+
+
+@pytest.fixture
+def bot_api() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == f"/bot{GOOD_TOKEN}/getMe" else 401)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: tests are quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("token", "verdict"), [(GOOD_TOKEN, "ok"), (BAD_TOKEN, "bad"), ("", "note")])
+def test_a_token_is_tried(bot_api: str, token: str, verdict: str) -> None:
+    (finding,) = found(doctor._telegram, settings(telegram_token=token, telegram_api_url=bot_api)).values()
+    assert finding.verdict == verdict
+    assert "TELEGRAM_TOKEN" in finding.text or verdict == "ok"
+    assert not token or token not in finding.text
+
+
+def test_an_unreachable_platform_is_told_apart_from_a_bad_token() -> None:
+    given = settings(telegram_token=GOOD_TOKEN, telegram_api_url="http://127.0.0.1:9")
+    (finding,) = found(doctor._telegram, given).values()
+    assert finding.verdict == "bad"
+    assert "cannot be reached" in finding.text
