@@ -28,6 +28,7 @@ def run(settings: Settings) -> None:
     """
     if not settings.discord_token.get_secret_value():
         raise OperatorError("setting_missing", {"setting": "DISCORD_TOKEN"})
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
     asyncio.run(_serve(settings))
 
 

@@ -1,0 +1,316 @@
+"""A Discord of one's own on loopback: what the tests see of it, and the hands of its users.
+
+It runs in a thread with an event loop of its own; the bot reaches it over TLS and only through an
+HTTP CONNECT proxy. Everything that a bot does wrong is refused as Discord would, or noted in
+``violations``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from aiohttp import web
+
+from tests.peers.discord.certificates import make_authority
+from tests.peers.discord.connect_proxy import ConnectProxy
+from tests.peers.discord.faults import Fault, Faults
+from tests.peers.discord.gateway import Gateway
+from tests.peers.discord.rest import ACK_LIMIT_S, DEFAULT_LIMIT_BYTES, Rest, attachment_json
+from tests.peers.discord.schema import Schema
+from tests.peers.discord.world import Channel, Interaction, Json, Message, User, World, snowflake
+
+TOKEN = "peer.token.of-the-tests"  # noqa: S105 - opens nothing
+TOKEN_LIFE_S = 15 * 60
+_COMMAND, _COMPONENT, _AUTOCOMPLETE = 2, 3, 4
+_SLASH, _USER_MENU, _MESSAGE_MENU = 1, 2, 3
+_STRING, _INTEGER, _BOOLEAN, _CHANNEL, _ROLE, _NUMBER, _ATTACHMENT = 3, 4, 5, 7, 8, 10, 11
+_BUTTON, _SELECT = 2, 3
+T = TypeVar("T")
+
+
+class DiscordPeer:
+    """The peer.
+
+    Args:
+        folder: For the throw-away certificates.
+        spec: Discord's ``openapi.json``, or None where it is not at hand.
+    """
+
+    def __init__(self, folder: Path, spec: Path | None = None) -> None:
+        self._authority = make_authority(folder)
+        self.world = World(TOKEN)
+        self.world.users[self.world.bot.id] = self.world.bot
+        self._schema = Schema(spec) if spec else None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="discord-peer", daemon=True)
+        self.channel = self.add_channel("painting")
+
+    # Life
+
+    def start(self) -> Self:
+        self._thread.start()
+        self._call(self._start())
+        return self
+
+    def stop(self) -> None:
+        self._call(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def environment(self) -> dict[str, str]:
+        """What a bot needs to come here."""
+        return {
+            "DISCORD_TOKEN": TOKEN,
+            "DISCORD_PROXY": f"http://127.0.0.1:{self.proxy.port}",
+            "SSL_CERT_FILE": str(self._authority.ca),
+        }
+
+    async def _start(self) -> None:
+        self.faults = Faults()
+        self.gateway = Gateway(self.world)
+        rest = Rest(self.world, self.gateway, self.faults, self._schema)
+        self._runner = web.AppRunner(rest.application(), access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._authority.server_context())
+        await site.start()
+        port = self._runner.addresses[0][1]
+        self.proxy = ConnectProxy(port)
+        await self.proxy.start()
+
+    async def _stop(self) -> None:
+        self.faults.clear()
+        await self.proxy.stop()
+        await self._runner.cleanup()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _call(self, work: Coroutine[Any, Any, T], deadline_s: float = 60) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(deadline_s)
+
+    # What there is
+
+    @property
+    def violations(self) -> list[str]:
+        return self.world.violations
+
+    def add_user(self, name: str, **more: Any) -> User:
+        user = User(name, **more)
+        self.world.users[user.id] = user
+        return user
+
+    def add_channel(self, name: str, **more: Any) -> Channel:
+        channel = Channel(name, self.world.guild_id, **more)
+        self.world.channels[channel.id] = channel
+        return channel
+
+    def private(self, user: User) -> Channel:
+        for channel in self.world.channels.values():
+            if channel.recipient is user:
+                return channel
+        channel = Channel("private", None, recipient=user)
+        self.world.channels[channel.id] = channel
+        return channel
+
+    def ready(self) -> bool:
+        """Whether the bot is connected and its commands are known."""
+        return hasattr(self, "gateway") and self.gateway.ready.is_set() and bool(self.world.commands)
+
+    def fail(self, method: str, path: str, **how: Any) -> Fault:
+        """Order a failure; see ``Fault``."""
+        return self.faults.add(Fault(method, path, **how))
+
+    def hold(self, method: str, path: str) -> Callable[[], None]:
+        """Let requests wait; the returned function lets them through."""
+        event = self._call(_new_event())
+        self.faults.add(Fault(method, path, times=1_000_000, hold=event))
+
+        def let_through() -> None:
+            self._loop.call_soon_threadsafe(event.set)
+
+        return let_through
+
+    def reconnect(self) -> None:
+        self._call(self.gateway.ask_to_reconnect())
+
+    def cut_network(self) -> None:
+        """Every connection breaks at once."""
+        self._loop.call_soon_threadsafe(self.proxy.drop_all)
+
+    def messages(self, channel: Channel | None = None) -> list[Message]:
+        """The bot's messages that still exist, private notices left out."""
+        found = [m for m in self.world.messages.values() if m.author is self.world.bot and not m.deleted]
+        return [m for m in found if not m.ephemeral and m.channel is (channel or self.channel)]
+
+    def picture(self, message: Message) -> bytes:
+        """The one picture of a message."""
+        (attachment,) = message.attachments
+        return self.world.files[attachment["url"].partition("?")[0].removeprefix("https://cdn.discordapp.com")][0]
+
+    # What users do
+
+    def slash(self, name: str, user: User, channel: Channel | None = None, **options: Any) -> Interaction:
+        """Use a slash command; bytes become attachments. Extra keys: ``age_s``, ``life_s``, ``limit_bytes``."""
+        place = channel or self.channel
+        more = {key: options.pop(key) for key in ("age_s", "life_s", "limit_bytes", "owners") if key in options}
+        command = self._command(name, _SLASH)
+        resolved: Json = {}
+        given = [self._option(command, key, value, place, resolved) for key, value in options.items()]
+        data = {"id": command["id"], "name": name, "type": _SLASH, "options": given, "resolved": resolved}
+        self._demand_required(command, options)
+        return self._interact(_COMMAND, user, place, data, **more)
+
+    def type_in(self, name: str, option: str, text: str, user: User) -> Interaction:
+        """Ask for autocompletion."""
+        command = self._command(name, _SLASH)
+        given = [{"name": option, "type": _STRING, "value": text, "focused": True}]
+        data = {"id": command["id"], "name": name, "type": _SLASH, "options": given}
+        return self._interact(_AUTOCOMPLETE, user, self.channel, data)
+
+    def menu(self, name: str, user: User, target: Message | User) -> Interaction:
+        """Use an entry of a context menu."""
+        kind = _MESSAGE_MENU if isinstance(target, Message) else _USER_MENU
+        command = self._command(name, kind)
+        if isinstance(target, Message):
+            resolved: Json = {"messages": {target.id: target.to_json()}}
+        else:
+            member = {key: value for key, value in target.to_member().items() if key not in ("user", "deaf", "mute")}
+            resolved = {"users": {target.id: target.to_json()}, "members": {target.id: member}}
+        data = {"id": command["id"], "name": name, "type": kind, "target_id": target.id, "resolved": resolved}
+        return self._interact(_COMMAND, user, self.channel, data)
+
+    def press(self, message: Message, button: str, user: User, **more: Any) -> Interaction:
+        """Press a button by its meaning (``stronger``); it must be there and enabled."""
+        part = message.buttons()[button]
+        assert part["type"] == _BUTTON
+        assert not part.get("disabled")
+        data = {"custom_id": part["custom_id"], "component_type": _BUTTON}
+        return self._interact(_COMPONENT, user, message.channel, data, source=message, **more)
+
+    def pick(self, message: Message, select: str, value: str, user: User) -> Interaction:
+        """Pick from a list by its meaning."""
+        part = message.buttons()[select]
+        assert value in {option["value"] for option in part["options"]}
+        data = {"custom_id": part["custom_id"], "component_type": _SELECT, "values": [value]}
+        return self._interact(_COMPONENT, user, message.channel, data, source=message)
+
+    def say(
+        self, user: User, content: str, *pictures: bytes, channel: Channel | None = None, to: Message | None = None
+    ) -> Message:
+        """Write a message; ``@bot`` in it mentions the bot."""
+        place = channel or self.channel
+        mentioned = "@bot" in content
+        message = Message(place, user, content.replace("@bot", f"<@{self.world.bot.id}>"))
+        message.attachments = [attachment_json(self.world, place, "picture.png", data) for data in pictures]
+        message.mentions = [self.world.bot] if mentioned else []
+        if to is not None:
+            message.reference = {"message_id": to.id, "channel_id": to.channel.id, "type": 0}
+        self.world.messages[message.id] = message
+        data = message.to_json() | {"member": user.to_member()}
+        if to is not None:
+            data["referenced_message"] = to.to_json()
+        if place.guild_id is not None:
+            data["guild_id"] = place.guild_id
+            if not mentioned:  # no privileged intent: the words of others are not for bots
+                data |= {"content": "", "attachments": []}
+        self._call(self.gateway.dispatch("MESSAGE_CREATE", data))
+        return message
+
+    def _interact(
+        self,
+        kind: int,
+        user: User,
+        channel: Channel,
+        data: Json,
+        *,
+        source: Message | None = None,
+        age_s: float = 0,
+        life_s: float = TOKEN_LIFE_S,
+        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        owners: Json | None = None,
+    ) -> Interaction:
+        number = snowflake(age_s)
+        now_s = time.monotonic()
+        one = Interaction(number, f"token-{number}", kind, user, channel, now_s, now_s + life_s, limit_bytes, source)
+        self.world.interactions[number] = one
+        payload = self._payload(one, data, owners)
+        self._call(self.gateway.dispatch("INTERACTION_CREATE", payload))
+        return one
+
+    def _payload(self, one: Interaction, data: Json, owners: Json | None) -> Json:
+        channel = one.channel
+        payload: Json = {
+            "id": one.id,
+            "application_id": self.world.application_id,
+            "type": one.kind,
+            "data": data,
+            "channel_id": channel.id,
+            "channel": channel.to_json() | {"permissions": str(one.user.permissions)},
+            "token": one.token,
+            "version": 1,
+            "app_permissions": str(channel.app_permissions),
+            "locale": one.user.locale,
+            "entitlements": [],
+            "authorizing_integration_owners": owners or {"0": channel.guild_id or "0"},
+            "context": 0 if channel.guild_id else 1,
+            "attachment_size_limit": one.limit_bytes,
+        }
+        if one.source is not None:
+            payload["message"] = one.source.to_json()
+        if channel.guild_id:
+            payload |= {"guild_id": channel.guild_id, "member": one.user.to_member(), "guild_locale": "en-US"}
+            payload["guild"] = {"id": channel.guild_id, "locale": "en-US", "features": []}
+        else:
+            payload["user"] = one.user.to_json()
+        return payload
+
+    def _command(self, name: str, kind: int) -> Json:
+        found = [c for c in self.world.commands if c["name"] == name and c["type"] == kind]
+        assert found, f"no command {name!r} of kind {kind} was announced"
+        return found[0]
+
+    def _option(self, command: Json, name: str, value: Any, channel: Channel, resolved: Json) -> Json:
+        option = next(o for o in command["options"] if o["name"] == name)
+        kind = option["type"]
+        if kind == _ATTACHMENT:
+            described = attachment_json(self.world, channel, "picture.png", value)
+            resolved.setdefault("attachments", {})[described["id"]] = described
+            value = described["id"]
+        elif kind == _CHANNEL:
+            resolved.setdefault("channels", {})[value.id] = value.to_json() | {"permissions": "0"}
+            value = value.id
+        elif kind == _ROLE:
+            role = next(r for r in self.world.guild_json()["roles"] if r["id"] == value)
+            resolved.setdefault("roles", {})[value] = role
+        else:
+            _check_value(option, value)
+        return {"name": name, "type": kind, "value": value}
+
+    @staticmethod
+    def _demand_required(command: Json, options: Json) -> None:
+        missing = [o["name"] for o in command.get("options", []) if o.get("required") and o["name"] not in options]
+        assert not missing, f"{command['name']} needs {missing}"
+
+
+def _check_value(option: Json, value: Any) -> None:
+    """What Discord's own client would not let a user send."""
+    kinds: dict[int, tuple[type, ...]] = {_STRING: (str,), _INTEGER: (int,), _BOOLEAN: (bool,), _NUMBER: (int, float)}
+    assert isinstance(value, kinds[option["type"]]), option["name"]
+    if option.get("choices"):
+        assert value in [choice["value"] for choice in option["choices"]], option["name"]
+    if "min_value" in option:
+        assert option["min_value"] <= value <= option["max_value"], option["name"]
+
+
+async def _new_event() -> asyncio.Event:
+    return asyncio.Event()
+
+
+__all__ = ["ACK_LIMIT_S", "DiscordPeer"]
