@@ -23,9 +23,9 @@ def configure_tensorflow() -> Any:
     """Set TensorFlow up for a worker, once per process; later calls change nothing.
 
     Called before TensorFlow does anything: quiet C++ logs (set ``TF_CPP_MIN_LOG_LEVEL`` to hear
-    them), memory that grows on a GPU instead of being taken whole, and as many threads inside an
-    operation as this process has cores. One operation at a time: style transfer is a chain of
-    convolutions, and two running at once would fight for the same cores.
+    them), memory that grows on a GPU instead of being taken whole, and as many threads as this process has
+    cores. Never a single thread between operations: nested functions of a SavedModel can then wait for each
+    other for ever.
 
     Returns:
         The ``tensorflow`` module.
@@ -52,7 +52,7 @@ def cores() -> int:
 
 def _set_threads_and_memory(tf: Any) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(cores())
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(max(2, cores()))
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     tf.zeros(1)  # the devices are made here, with the last of the chatter
