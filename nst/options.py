@@ -116,6 +116,23 @@ class StyleOptions:
             values["style_weights"] = _as_weights(values["style_weights"])
         return cls(**values)
 
+    def shares(self, styles: int) -> tuple[float, ...]:
+        """The styles' weights, normalised.
+
+        Args:
+            styles: How many style images there are.
+
+        Returns:
+            One share per style, summing to 1; equal ones where no weights were given.
+
+        Raises:
+            UserError: ``option_out_of_range`` where the weights are not as many as the styles.
+        """
+        weights = self.style_weights or (1.0,) * styles
+        if len(weights) != styles:
+            raise _out_of_range("style_weights", len(weights), f"{styles} weights, one per style")
+        return tuple(weight / sum(weights) for weight in weights)
+
     def replace(self, **changes: Any) -> StyleOptions:
         """A copy with some options changed, validated again."""
         return dataclasses.replace(self, **changes)
