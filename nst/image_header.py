@@ -64,7 +64,7 @@ class Limits:
 
     max_bytes: int = 20 * 1024 * 1024
     max_pixels: int = 40_000_000
-    max_ratio: float = 20.0
+    max_ratio: float = 20
     min_side_px: int = 16
 
 

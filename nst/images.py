@@ -204,6 +204,11 @@ def encode(picture: Picture, media_type: str = JPEG, quality: int = 92, max_byte
     return data
 
 
+def media_type_of(picture: Picture) -> str:
+    """What a picture is best encoded as: PNG where it has transparency, JPEG otherwise."""
+    return JPEG if picture.alpha is None else PNG
+
+
 def _attempts(picture: Picture, media_type: str, quality: int) -> Iterator[tuple[Picture, int]]:
     yield picture, quality
     if media_type != PNG:
