@@ -10,8 +10,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nst.errors import JobError, OperatorError
-from nst.images import Picture, decode
+from nst.errors import Cancelled, JobError, OperatorError, UserError
+from nst.images import Picture, decode, resize
 from nst.method import (
     IsCancelled,
     Method,
@@ -24,7 +24,7 @@ from nst.method import (
     never_cancelled,
     no_report,
 )
-from nst.options import StyleOptions
+from nst.options import MAX_STYLES, StyleOptions
 
 log = logging.getLogger(__name__)
 
@@ -78,14 +78,14 @@ class Engine:
             content: Content image, as ``images.decode`` takes it.
             styles: One to four style images.
             options: What the user chose.
-            report: Told about progress.
+            report: Told about progress; its fractions never fall, also across a fall-back.
             cancelled: Asked at least once a step.
 
         Returns:
             The pastiche, with the content's size (fitted to ``options.max_side_px``) and alpha.
 
         Raises:
-            UserError: A picture that cannot be decoded.
+            UserError: A picture that cannot be decoded, or not as many weights as styles.
             JobError: ``job_out_of_memory``.
             Cancelled: ``cancelled()`` was true.
             PasticheError: Whatever else the method has to say.
@@ -100,15 +100,17 @@ class Engine:
     def _stylize(
         self, content: bytes, styles: Sequence[bytes], options: StyleOptions, report: Report, cancelled: IsCancelled
     ) -> Pastiche:
+        _check_styles(styles, options)
         picture = decode(content, options.max_side_px)
         decoded = [decode(style, STYLE_SIDE_PX) for style in styles]
         notices = (Notice("first_frame_only"),) if picture.frames > 1 else ()
+        if cancelled():
+            raise Cancelled
         if options.strength == 0:
             report(Progress(1.0))
-            return Pastiche(picture, options.method, notices=notices)
-        pastiche = self._made(picture, decoded, options, report, cancelled)
-        whole = Picture(pastiche.picture.rgb, picture.alpha)
-        return replace(pastiche, picture=whole, notices=(*notices, *pastiche.notices))
+            return Pastiche(replace(picture, frames=1), options.method, notices=notices)
+        pastiche = self._made(picture, decoded, options, _never_falling(report), cancelled)
+        return replace(pastiche, picture=_like(picture, pastiche.picture), notices=(*notices, *pastiche.notices))
 
     def _made(
         self,
@@ -128,6 +130,32 @@ class Engine:
             notice = Notice("fell_back_to_palette", {"asked": options.method, "reason": reason})
         pastiche = self.method(FALLBACK).stylize(content, styles, options, report, cancelled)
         return replace(pastiche, notices=(notice, *pastiche.notices))
+
+
+def _check_styles(styles: Sequence[bytes], options: StyleOptions) -> None:
+    if not styles:
+        raise UserError("style_missing")
+    if len(styles) > MAX_STYLES:
+        raise UserError("too_many_styles", {"received": len(styles), "allowed": MAX_STYLES})
+    options.shares(len(styles))
+
+
+def _like(content: Picture, made: Picture) -> Picture:
+    """What was made, in the content's size and with its alpha."""
+    # Without alpha first: resampling would weigh colours by one that belongs to another size.
+    opaque = resize(Picture(made.rgb), content.width_px, content.height_px)
+    return Picture(opaque.rgb, content.alpha)
+
+
+def _never_falling(report: Report) -> Report:
+    highest = 0.0
+
+    def raised(progress: Progress) -> None:
+        nonlocal highest
+        highest = max(highest, progress.fraction)
+        report(replace(progress, fraction=highest))
+
+    return raised
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
