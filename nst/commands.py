@@ -1,0 +1,123 @@
+"""``pastiche stylize``: pictures from files, the pastiche into a file, in this process and without Redis.
+
+The command line's front (``bot/cli.py``) parses; this file reads, paints and writes. Light to
+import: the engine, and with it NumPy and TensorFlow, is loaded when a picture is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nst.errors import OperatorError, UserError
+from nst.method import MethodSettings, Pastiche, Progress, Report
+from nst.options import StyleOptions
+
+if TYPE_CHECKING:
+    from nst.images import Picture
+
+OUTPUT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+
+
+def run_stylize(
+    content: Path, styles: Sequence[Path], out: Path, options: StyleOptions, settings: MethodSettings
+) -> Pastiche:
+    """Make one pastiche and write it.
+
+    A progress bar is drawn on standard error when that is a terminal.
+
+    Args:
+        content: File of the content image.
+        styles: Files of one to four style images.
+        out: Where the pastiche goes; the ending decides the format. Replaced in one go, so that
+            nobody ever sees half a file.
+        options: What the user chose.
+        settings: The operator's choices about methods.
+
+    Returns:
+        The pastiche, with the notices that the user should see.
+
+    Raises:
+        PasticheError: Anything that a person should be told; nothing has been written then.
+    """
+    media_type = output_type(out)
+    if not out.parent.is_dir():
+        raise OperatorError("output_unwritable", {"path": str(out), "reason": "no such folder"})
+    pictures = [read_picture(path) for path in (content, *styles)]
+    from nst.engine import Engine
+
+    with _progress_bar() as report:
+        made = Engine(settings).stylize(pictures[0], pictures[1:], options, report)
+    _write(out, _encoded(made.picture, media_type))
+    return made
+
+
+def output_type(out: Path) -> str:
+    """The media type that a file's ending asks for.
+
+    Raises:
+        UserError: ``option_out_of_range`` for endings that are not written here.
+    """
+    media_type = OUTPUT_TYPES.get(out.suffix.lower())
+    if media_type is None:
+        detail = {"option": "out", "received": out.suffix or out.name, "allowed": ", ".join(OUTPUT_TYPES)}
+        raise UserError("option_out_of_range", detail)
+    return media_type
+
+
+def read_picture(path: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        UserError: ``image_unreachable``.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError("image_unreachable", {"name": str(path)}) from error
+
+
+def _encoded(picture: Picture, media_type: str) -> bytes:
+    from nst.images import encode
+
+    return encode(picture, media_type)
+
+
+def _write(out: Path, data: bytes) -> None:
+    try:
+        with _beside(out) as file:
+            file.write_bytes(data)
+            file.replace(out)
+    except OSError as error:
+        raise OperatorError("output_unwritable", {"path": str(out), "reason": error.strerror or ""}) from error
+
+
+@contextlib.contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """A name for a file in the same folder, which is gone at the end unless it was moved."""
+    file = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _progress_bar() -> Iterator[Report]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def report(progress: Progress) -> None:
+            bar.update(task, completed=progress.fraction)
+
+        yield report
