@@ -18,9 +18,10 @@ from nst.method import MethodSettings
 from nst.options import METHODS
 from workers.connection import PATIENT, connect
 from workers.gpu_worker import GRACE_S, GpuWorker
+from workers.painting import Engine
 from workers.routing import QUEUES, queue_of
 from workers.slices import Slices
-from workers.tasks import Engine, Workplace, open_workplace
+from workers.tasks import Workplace, open_workplace
 
 log = logging.getLogger(__name__)
 

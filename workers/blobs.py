@@ -19,6 +19,17 @@ def blob_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def verified(digest: str, data: bytes | None) -> bytes:
+    """Bytes that were read, if they are what their name says.
+
+    Raises:
+        JobError: ``job_expired``: they are gone, or damaged.
+    """
+    if data is None or blob_hash(data) != digest:
+        raise JobError("job_expired", {"blob": digest[:12]})
+    return data
+
+
 class Blobs:
     """Blob store in Redis.
 
@@ -52,10 +63,7 @@ class Blobs:
         Raises:
             JobError: ``job_expired``: they are gone, or damaged.
         """
-        data = cast("bytes | None", self._connection.get(keys.blob(digest)))
-        if data is None or blob_hash(data) != digest:
-            raise JobError("job_expired", {"blob": digest[:12]})
-        return data
+        return verified(digest, cast("bytes | None", self._connection.get(keys.blob(digest))))
 
     def touch(self, digest: str, ttl_s: int = keys.RESULT_TTL_S) -> bool:
         """Let a blob live ``ttl_s`` from now.

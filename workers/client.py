@@ -51,7 +51,8 @@ class QueueClient:
         """Store the pictures and queue the job; twice is as good as once.
 
         Args:
-            job: Its ``content`` and ``styles`` are hashes from ``blobs.blob_hash``.
+            job: Its ``content`` and ``styles`` are hashes from ``blobs.blob_hash``; its id has letters,
+                digits, ``_`` and ``-`` only, as RQ wants.
             pictures: The pictures themselves; those that are stored already may be left out.
 
         Returns:
@@ -65,9 +66,8 @@ class QueueClient:
         """
         given = {blob_hash(data): data for data in pictures}
         sides_px = {digest: _longest_side_px(data) for digest, data in given.items()}
-        longest_px = sides_px.get(job.content, job.options.max_side_px)
         with speaking_redis():
-            self._store(job, given)
+            longest_px = self._store(job, given, sides_px)
             try:
                 return enqueue(self._connection, job, kind_of(job.options, longest_px), self._limits)
             except BusyError as error:
@@ -137,17 +137,22 @@ class QueueClient:
             ids = cast("list[bytes]", self._connection.zrange(keys.pending(user), 0, -1))
         return [job_id.decode() for job_id in ids]
 
-    def _store(self, job: Job, given: dict[str, bytes]) -> None:
+    def _store(self, job: Job, given: dict[str, bytes], sides_px: dict[str, int]) -> int:
+        """Store or touch the job's pictures; the content image's longer side, as far as it is known."""
         wanted = (job.content, *job.styles)
         with self._connection.pipeline(transaction=False) as pipe:
             for digest in wanted:
                 if digest in given:
                     pipe.set(keys.blob(digest), given[digest], ex=keys.RESULT_TTL_S)
+                    pipe.set(keys.side(digest), sides_px[digest], ex=keys.RESULT_TTL_S)
                 else:
                     pipe.expire(keys.blob(digest), keys.RESULT_TTL_S)
-            answers = pipe.execute()
-        if not all(answers):
+                    pipe.expire(keys.side(digest), keys.RESULT_TTL_S)
+            pipe.get(keys.side(job.content))
+            *answers, side_px = pipe.execute()
+        if not all(answers[::2]):
             raise JobError("job_expired", {"job_id": job.job_id})
+        return int(side_px or job.options.max_side_px)
 
     def _job(self, job_id: str) -> Job | None:
         text = cast("bytes | None", self._connection.hget(keys.record(job_id), "job"))

@@ -73,12 +73,15 @@ def speaking_redis(redis_url: str = "") -> Iterator[None]:
         yield
     except OutOfMemoryError:
         raise BusyError("queue_full", {"retry_after_s": 60}) from None
-    except (RedisError, OSError, ValueError) as error:
+    except (RedisError, OSError) as error:
         raise OperatorError("queue_unavailable", {"reason": _reason(error, redis_url)}) from None
 
 
 def _open(redis_url: str, retries: int) -> redis.Redis:
-    return redis.Redis.from_url(redis_url, retry=Retry(_backoff(), retries), **_options(redis_url))
+    try:
+        return redis.Redis.from_url(redis_url, retry=Retry(_backoff(), retries), **_options(redis_url))
+    except ValueError as error:  # a port that is no number, say
+        raise OperatorError("queue_unavailable", {"reason": _reason(error, redis_url)}) from None
 
 
 def _backoff() -> ExponentialWithJitterBackoff:

@@ -33,7 +33,7 @@ class End(StrEnum):
     RETRY = "retry"  # to the queue's head, for one of its retries
 
 
-# KEYS: started, queue, intermediate, rq job, execution, executions, done, finished registry, failed registry
+# KEYS: started, queue, intermediate, rq job, execution, executions, done, finished registry, failed registry, rq worker
 # ARGV: end, entry, job id, execution id, now_s, ttl_s
 _END = """
 local how, entry, id = ARGV[1], ARGV[2], ARGV[3]
@@ -60,11 +60,12 @@ redis.call('ZREM', KEYS[1], entry)
 redis.call('LREM', KEYS[3], 0, id)
 redis.call('DEL', KEYS[5])
 redis.call('ZREM', KEYS[6], ARGV[4])
+if redis.call('HGET', KEYS[10], 'current_job') == id then redis.call('HDEL', KEYS[10], 'current_job') end
 return how
 """
 
 
-def end_run(connection: redis.Redis, queue: str, entry: str, end: End) -> str:
+def end_run(connection: redis.Redis, queue: str, entry: str, end: End, worker: str = "") -> str:
     """End one run of a job.
 
     A job that has its terminal result is finished whatever ``end`` says. One that has no retry
@@ -75,19 +76,20 @@ def end_run(connection: redis.Redis, queue: str, entry: str, end: End) -> str:
         queue: The job's queue.
         entry: ``job:execution``, as in RQ's started registry.
         end: What to do with the job.
+        worker: Name of the worker that ran it, if it is that worker who says so.
 
     Returns:
         What was done: a value of ``End``, or ``not ours`` if this run was given up before.
     """
     job_id, _, execution_id = entry.rpartition(":")
-    done = _run_script(connection, queue, entry, end)
+    done = _run_script(connection, queue, entry, end, worker)
     if done != "exhausted":
         if done == End.RETRY:
             connection.hincrby(keys.COUNTERS, f"retries:{queue}", 1)
         return done
     log.error("Job %s is given up: its workers died", job_id, extra={"job_id": job_id, "execution_id": execution_id})
     fail(connection, job_id, JobError("job_abandoned", {"job_id": job_id}))
-    _run_script(connection, queue, entry, End.FAILED)
+    _run_script(connection, queue, entry, End.FAILED, worker)
     return End.FAILED
 
 
@@ -106,7 +108,7 @@ def fail(connection: redis.Redis, job_id: str, error: JobError) -> bool:
     return post_terminal(connection, Result.failure(job, error))
 
 
-def _run_script(connection: redis.Redis, queue: str, entry: str, end: End) -> str:
+def _run_script(connection: redis.Redis, queue: str, entry: str, end: End, worker: str) -> str:
     job_id, _, execution_id = entry.rpartition(":")
     script_keys = [
         keys.rq_started(queue),
@@ -118,6 +120,7 @@ def _run_script(connection: redis.Redis, queue: str, entry: str, end: End) -> st
         keys.done(job_id),
         keys.rq_finished(queue),
         keys.rq_failed(queue),
+        keys.rq_worker(worker),
     ]
     args = [end.value, entry, job_id, execution_id, int(time.time()), _RQ_TTL_S]
     return cast(bytes, connection.register_script(_END)(keys=script_keys, args=args)).decode()

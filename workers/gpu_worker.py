@@ -153,7 +153,6 @@ class GpuWorker(SimpleWorker):
         Returns:
             A job and its queue; None when the worker should end (or nothing waits, in a burst).
         """
-        self.set_state(WorkerStatus.IDLE)
         while not self._stop_requested and not self._enough():
             taken = self._take() or (self._wait() if timeout is not None else None)
             if taken or timeout is None:
@@ -168,6 +167,8 @@ class GpuWorker(SimpleWorker):
         return None
 
     def _wait(self) -> tuple[RQJob, Queue] | None:
+        if self.get_state() != WorkerStatus.IDLE:
+            self.set_state(WorkerStatus.IDLE)
         first = self.queues[0]
         wait_s: Any = _POLL_S  # redis-py's types say int; Redis takes fractions since 6.0
         return self._fetch(first, self.connection.blmove(first.key, first.intermediate_queue_key, wait_s))
@@ -243,8 +244,7 @@ class GpuWorker(SimpleWorker):
 
     def _end(self, job: RQJob, queue: Queue, end: End) -> None:
         if self.execution is not None:
-            done = end_run(self.connection, queue.name, self.execution.composite_key, end)
-            self.set_current_job_id(None)
+            done = end_run(self.connection, queue.name, self.execution.composite_key, end, self.name)
             log.info("Job %s: %s", job.id, done, extra={"job_id": job.id})
             self.execution = None
 

@@ -15,6 +15,11 @@ def blob(digest: str) -> str:
     return f"pastiche:blob:{digest}"
 
 
+def side(digest: str) -> str:
+    """Longer side of the picture in a blob, in pixels; for estimates."""
+    return f"pastiche:side:{digest}"
+
+
 def record(job_id: str) -> str:
     """Hash: what is known of a job from submission on (job, queue, user, kind, event)."""
     return f"pastiche:job:{job_id}"
@@ -109,6 +114,11 @@ def rq_finished(queue: str) -> str:
 def rq_failed(queue: str) -> str:
     """RQ's sorted set of failed job ids."""
     return f"rq:failed:{queue}"
+
+
+def rq_worker(name: str) -> str:
+    """RQ's hash of a worker."""
+    return f"rq:worker:{name}"
 
 
 RQ_QUEUES = "rq:queues"

@@ -19,11 +19,13 @@ import redis.asyncio
 from redis.exceptions import RedisError, ResponseError
 
 from workers import keys
-from workers.contract import ContractError, Result
+from workers.contract import ContractError, Job, Result
 
 log = logging.getLogger(__name__)
 
-# KEYS: done, outbox, pending, cancel, counters. ARGV: result, ttl_s, oldest id, job id, counter.
+# KEYS: done, outbox, pending, cancel, counters, service times, record.
+# ARGV: result, ttl_s, oldest id, job id, counter, service_s ("" to learn nothing from this job).
+# Service times are exponentially weighted means: a fifth of each new measurement, the first one as it is.
 # The stream comes first: if Redis has no memory left, the script fails before it changed anything.
 POST = """
 local function post(keys, argv)
@@ -33,6 +35,11 @@ local function post(keys, argv)
   redis.call('ZREM', keys[3], argv[4])
   redis.call('DEL', keys[4])
   redis.call('HINCRBY', keys[5], argv[5], 1)
+  local kind = redis.call('HGET', keys[7], 'kind')
+  if argv[6] ~= '' and kind then
+    local mean = tonumber(redis.call('HGET', keys[6], kind) or argv[6])
+    redis.call('HSET', keys[6], kind, tostring(mean + 0.2 * (tonumber(argv[6]) - mean)))
+  end
   return 1
 end
 """
@@ -65,6 +72,8 @@ def post_keys(result: Result) -> list[str]:
         keys.pending(result.user),
         keys.cancel(job_id),
         keys.COUNTERS,
+        keys.SERVICE_TIMES,
+        keys.record(job_id),
     ]
 
 
@@ -72,7 +81,13 @@ def post_args(result: Result) -> list[str | int]:
     """The arguments that the ``POST`` script wants."""
     oldest_ms = int((time.time() - keys.OUTBOX_TTL_S) * 1000)
     counter = f"results:{result.method or '-'}:{result.outcome}"
-    return [result.to_json(), keys.RESULT_TTL_S, oldest_ms, result.job_id, counter]
+    return [result.to_json(), keys.RESULT_TTL_S, oldest_ms, result.job_id, counter, _lesson(result)]
+
+
+def _lesson(result: Result) -> str:
+    """Seconds that say something about jobs of this kind: of a method that was not replaced by another."""
+    as_asked = result.outcome == "done" and Job.from_json(result.job).options.method == result.method
+    return f"{result.service_s:.6f}" if as_asked else ""
 
 
 def result_of(connection: redis.Redis, job_id: str) -> Result | None:

@@ -10,33 +10,6 @@ import redis
 from workers import keys
 from workers.routing import FAST, QUEUES
 
-# Exponentially weighted mean: a fifth of each new measurement, the first one as it is.
-_OBSERVE = """
-local old = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or ARGV[2])
-redis.call('HSET', KEYS[1], ARGV[1], tostring(old + 0.2 * (tonumber(ARGV[2]) - old)))
-"""
-
-
-def observe(connection: redis.Redis, kind: str, service_s: float) -> None:
-    """Note how long a job of a kind took.
-
-    Args:
-        connection: To the queue's Redis.
-        kind: From ``routing.kind_of``.
-        service_s: Seconds that the worker spent on it.
-    """
-    connection.register_script(_OBSERVE)(keys=[keys.SERVICE_TIMES], args=[kind, f"{service_s:.6f}"])
-
-
-def spend(connection: redis.Redis, job_id: str, service_s: float) -> None:
-    """Note the seconds that a job took so far, before it gives way."""
-    connection.hincrbyfloat(keys.record(job_id), "spent_s", service_s)
-
-
-def spent_s(connection: redis.Redis, job_id: str) -> float:
-    """Seconds that earlier slices of a job took."""
-    return float(cast("bytes | None", connection.hget(keys.record(job_id), "spent_s")) or 0)
-
 
 def live_workers(connection: redis.Redis) -> list[dict[str, str]]:
     """What is known of the workers that hold a lease.

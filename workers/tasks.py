@@ -9,49 +9,30 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol, cast
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import redis
 from redis.exceptions import RedisError
 from rq.job import Retry
 from rq.timeouts import JobTimeoutException
 
-from nst.engine import STYLE_SIDE_PX
-from nst.errors import Cancelled, JobError, OperatorError, PasticheError
-from nst.images import Picture, decode, encode
-from nst.method import IsCancelled, Notice, Pastiche, Report
-from nst.options import StyleOptions
-from workers import keys, service_times
+from nst.errors import Cancelled, JobError, PasticheError
+from nst.images import encode, media_type_of
+from workers import keys
 from workers.blobs import Blobs
 from workers.contract import ContractError, Job, Result
 from workers.outbox import post_terminal
-from workers.routing import SLOW, kind_of, queue_of, timeout_s
-from workers.service_times import spend, spent_s
-from workers.slices import GivesWay, Resumable, Slices
+from workers.painting import Engine, paint
+from workers.routing import timeout_s
+from workers.slices import GivesWay, Slices
+from workers.standing import Standing, look
 from workers.telling import Telling
 
 log = logging.getLogger(__name__)
 
 MAX_RESULT_BYTES = 9_500_000  # what every chat takes as one upload
-
-
-class Engine(Protocol):
-    """What makes pastiches: ``nst.engine.Engine``, kept warm by the process.
-
-    One that has ``method`` as well gets its slow jobs in slices.
-    """
-
-    def stylize(
-        self,
-        content: bytes,
-        styles: Sequence[bytes],
-        options: StyleOptions,
-        report: Report = ...,
-        cancelled: IsCancelled = ...,
-    ) -> Pastiche:
-        """As ``nst.engine.Engine.stylize``."""
 
 
 @dataclass(frozen=True)
@@ -103,22 +84,23 @@ def stylize(job_json: str) -> Retry | None:
     except (ContractError, PasticheError) as error:
         _refuse(connection, job_json, error)
         return None
-    if connection.exists(keys.done(job.job_id)):
+    standing = look(connection, job)
+    if standing.done:
         return None
-    outcome = _attempt(_workplace, job)
+    outcome = Result.cancellation(job) if standing.cancelled else _attempt(_workplace, job, standing)
     if outcome is None:
         return Retry(max=1)
     post_terminal(connection, outcome)
     return None
 
 
-def _attempt(workplace: Workplace, job: Job) -> Result | None:
+def _attempt(workplace: Workplace, job: Job, standing: Standing) -> Result | None:
     """Run the job; None if it has to go back to its queue."""
-    started_s = time.monotonic()
+    started_s = time.monotonic() - standing.spent_s
     try:
-        return _made(workplace, job, started_s)
+        return _made(workplace, job, standing, started_s)
     except GivesWay:
-        spend(workplace.connection, job.job_id, time.monotonic() - started_s)
+        workplace.connection.hset(keys.record(job.job_id), "spent_s", time.monotonic() - started_s)
         return None
     except Cancelled:
         return None if workplace.leaving() else Result.cancellation(job)
@@ -133,22 +115,15 @@ def _attempt(workplace: Workplace, job: Job) -> Result | None:
     return Result.failure(job, error, service_s=time.monotonic() - started_s)
 
 
-def _made(workplace: Workplace, job: Job, started_s: float) -> Result:
-    blobs = Blobs(workplace.connection)
-    telling = Telling(workplace.connection, job, stopped=lambda: workplace.stopped() or workplace.leaving())
+def _made(workplace: Workplace, job: Job, standing: Standing, started_s: float) -> Result:
+    pictures = standing.pictures()
+    stopped = lambda: workplace.stopped() or workplace.leaving()  # noqa: E731
+    telling = Telling(workplace.connection, job, standing, stopped)
     telling.begin()
-    if telling.cancelled():
-        raise Cancelled
-    content, *styles = [blobs.get(digest) for digest in (job.content, *job.styles)]
-    pastiche = _painted(workplace, job, content, styles, telling)
+    pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling)
     picture = pastiche.picture
-    media_type = "image/jpeg" if picture.alpha is None else "image/png"
-    digest = blobs.put(encode(picture, media_type, max_bytes=MAX_RESULT_BYTES))
-    service_s = time.monotonic() - started_s + spent_s(workplace.connection, job.job_id)
-    if pastiche.method == job.options.method:
-        service_times.observe(
-            workplace.connection, kind_of(job.options, max(picture.width_px, picture.height_px)), service_s
-        )
+    media_type = media_type_of(picture)
+    digest = Blobs(workplace.connection).put(encode(picture, media_type, max_bytes=MAX_RESULT_BYTES))
     return Result(
         job_id=job.job_id,
         frontend=job.frontend,
@@ -161,28 +136,10 @@ def _made(workplace: Workplace, job: Job, started_s: float) -> Result:
         height_px=picture.height_px,
         method=pastiche.method,
         model=pastiche.model,
-        service_s=service_s,
+        service_s=time.monotonic() - started_s,
         notices=tuple(asdict(notice) for notice in pastiche.notices),
         job=job.to_json(),
     )
-
-
-def _painted(workplace: Workplace, job: Job, content: bytes, styles: Sequence[bytes], telling: Telling) -> Pastiche:
-    options, engine = job.options, workplace.engine
-    if queue_of(options.method) == SLOW and options.strength > 0 and hasattr(engine, "method"):
-        picture, decoded = decode(content, options.max_side_px), [decode(data, STYLE_SIDE_PX) for data in styles]
-        try:
-            method = cast(Resumable, engine.method(options.method))
-            made = workplace.slices.run(
-                job.job_id, method, (picture, decoded), options, telling.report, telling.cancelled
-            )
-        except OperatorError:
-            pass  # the engine knows what to do instead, and says so
-        else:
-            notices = (Notice("first_frame_only"),) if picture.frames > 1 else ()
-            whole = Picture(made.picture.rgb, picture.alpha)
-            return replace(made, picture=whole, notices=(*notices, *made.notices))
-    return engine.stylize(content, styles, options, report=telling.report, cancelled=telling.cancelled)
 
 
 def _unforeseen(job: Job, error: Exception) -> JobError:

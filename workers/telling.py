@@ -12,7 +12,8 @@ from nst.method import Progress
 from workers import keys
 from workers.blobs import Blobs
 from workers.contract import Event, Job
-from workers.progress import ProgressWriter, last_event
+from workers.progress import ProgressWriter
+from workers.standing import Standing
 
 _PREVIEW_INTERVAL_S = 2.0
 _PREVIEW_SIDE_PX = 256
@@ -26,25 +27,23 @@ class Telling:
     Args:
         connection: To the queue's Redis.
         job: The job.
+        standing: What was known of it before this run.
         stopped: Whether somebody besides the user wants it to stop.
     """
 
-    def __init__(self, connection: redis.Redis, job: Job, stopped: Callable[[], bool]) -> None:
-        self._connection = connection
+    def __init__(self, connection: redis.Redis, job: Job, standing: Standing, stopped: Callable[[], bool]) -> None:
         self._writer = ProgressWriter(connection, job.job_id)
         self._blobs = Blobs(connection)
         self._job = job
         self._stopped = stopped
-        self._started_s = time.monotonic()
-        self._preview_s = self._started_s
-        self._preview = ""
-        self._fraction = 0.0
+        self._started_s = time.monotonic() - standing.spent_s
+        self._preview_s = time.monotonic()
+        before = standing.event if standing.resumed else None
+        self._preview = before.preview if before else ""
+        self._fraction = before.fraction if before else 0.0
 
     def begin(self) -> None:
         """The job runs; if it ran before and left a checkpoint, it is as far as it was."""
-        before = last_event(self._connection, self._job.job_id)
-        if before and self._connection.hexists(keys.record(self._job.job_id), "checkpoint"):
-            self._fraction, self._preview = before.fraction, before.preview
         self._writer.write(self._event(Progress(0.0)), force=True)
 
     def report(self, progress: Progress) -> None:

@@ -17,7 +17,6 @@ from workers.client import QueueClient
 from workers.contract import Job, Result
 from workers.outbox import post_terminal, result_of
 from workers.routing import queue_of
-from workers.service_times import observe
 
 
 def new_job(job_id: str, content: bytes, style: bytes, user: str = "ann", method: str = "palette") -> Job:
@@ -30,6 +29,12 @@ def new_job(job_id: str, content: bytes, style: bytes, user: str = "ann", method
         user=user,
         reply_to={"message": job_id},
     )
+
+
+def measured(connection: redis.Redis, job: Job, service_s: float) -> None:
+    text = job.to_json()
+    done = Result(job_id=job.job_id, frontend="web", outcome="done", method="palette", service_s=service_s, job=text)
+    assert post_terminal(connection, done)
 
 
 def waiting(connection: redis.Redis, queue: str = "fast") -> list[str]:
@@ -84,6 +89,15 @@ def test_stored_pictures_need_not_be_given_again(redis_connection: redis.Redis, 
         Blobs(redis_connection).put(data, ttl_s=100)
     assert client.submit(new_job("j1", content, style))
     assert int(redis_connection.ttl(keys.blob(blob_hash(content)))) > 100
+
+
+def test_the_size_of_a_stored_picture_is_remembered(
+    redis_connection: redis.Redis, content: bytes, style: bytes
+) -> None:
+    client = QueueClient(redis_connection)
+    client.submit(new_job("j1", content, style), [content, style])
+    client.submit(new_job("j2", content, style))
+    assert redis_connection.hget(keys.record("j2"), "kind") == b"palette:256"
 
 
 def test_cancelling_a_waiting_job_ends_it_at_once(redis_connection: redis.Redis, content: bytes, style: bytes) -> None:
@@ -171,10 +185,15 @@ def test_no_estimate_without_measurements(redis_connection: redis.Redis, content
     redis_connection.sadd(keys.WORKERS, "w1")
     redis_connection.hset(keys.ready("w1"), "queues", "fast,slow")
     assert client.eta_s("j2") is None
-    observe(redis_connection, "palette:256", 2.0)
+    client.submit(new_job("done0", content, style, "dora"), [content, style])
+    measured(redis_connection, new_job("done0", content, style), 2.0)
     assert client.eta_s("j2") == pytest.approx(6.0)
-    observe(redis_connection, "palette:256", 7.0)
+    client.submit(new_job("done1", content, style, "emil"), [content, style])
+    measured(redis_connection, new_job("done1", content, style), 7.0)
     assert client.eta_s("j0") == pytest.approx(3.0)
+    client.submit(new_job("fell-back", content, style, "fred", method="fast"), [content, style])
+    measured(redis_connection, new_job("fell-back", content, style, method="fast"), 9.0)
+    assert redis_connection.hkeys(keys.SERVICE_TIMES) == [b"palette:256"]
 
 
 def test_redis_out_of_memory_is_said_politely(redis_connection: redis.Redis, content: bytes, style: bytes) -> None:

@@ -43,7 +43,7 @@ def test_a_picture_goes_round(chat: Any, spawn: Any, redis_connection: redis.Red
     assert chat.client.jobs_of("ann") == []
     chat.until(lambda: nothing_is_left(redis_connection), "an empty queue")
     assert chat.client.eta_s("j1") is None
-    assert float(redis_connection.hget(keys.SERVICE_TIMES, "palette:256") or 0) >= 0.3
+    assert float(redis_connection.hget(keys.SERVICE_TIMES, "palette:768") or 0) >= 0.3
 
 
 def test_progress_is_told(chat: Any, spawn: Any) -> None:

@@ -1,0 +1,65 @@
+"""All that Redis knows of a job when a worker starts it, in one round trip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from workers import keys
+from workers.blobs import verified
+from workers.contract import Event, Job
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A job at the start of a run.
+
+    Attributes:
+        done: It has its terminal result already.
+        cancelled: Somebody cancelled it.
+        resumed: It ran before and left a checkpoint.
+        event: The last one, or None.
+        spent_s: Seconds that earlier slices took.
+    """
+
+    done: bool
+    cancelled: bool
+    resumed: bool
+    event: Event | None
+    spent_s: float
+    _blobs: tuple[tuple[str, Any], ...]
+
+    def pictures(self) -> list[bytes]:
+        """The content image and the style images, checked against their hashes.
+
+        Raises:
+            JobError: ``job_expired``.
+        """
+        return [verified(digest, data) for digest, data in self._blobs]
+
+
+def look(connection: redis.Redis, job: Job) -> Standing:
+    """Ask Redis about a job.
+
+    Args:
+        connection: To the queue's Redis.
+        job: Which.
+    """
+    digests = (job.content, *job.styles)
+    with connection.pipeline(transaction=False) as pipe:
+        pipe.exists(keys.done(job.job_id))
+        pipe.exists(keys.cancel(job.job_id))
+        pipe.hmget(keys.record(job.job_id), ["event", "checkpoint", "spent_s"])
+        for digest in digests:
+            pipe.get(keys.blob(digest))
+        done, cancelled, (event, checkpoint, spent_s), *blobs = pipe.execute()
+    return Standing(
+        done=bool(done),
+        cancelled=bool(cancelled),
+        resumed=bool(checkpoint),
+        event=Event.from_json(event) if event else None,
+        spent_s=float(spent_s or 0),
+        _blobs=tuple(zip(digests, blobs, strict=True)),
+    )
