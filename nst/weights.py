@@ -1,0 +1,199 @@
+"""Where the fast method's model comes from.
+
+``NST_FAST_MODEL`` is one of
+
+    auto        cache, then TF-Hub, then Kaggle, then the network that comes with Pastiche
+    bundled     the network that comes with Pastiche
+    a folder    with a saved_model.pb
+    a URL       of TF-Hub (https://tfhub.dev/…), or of an archive with its checksum: https://…/model.tar.gz#sha256=…
+    a handle    of Kaggle: google/arbitrary-image-stylization-v1/tensorFlow1/256/2
+
+TF-Hub has answered 403 for days on end, so every source fails on its own and the message says which failed
+how. ``auto`` notices within 5 s that nothing can be reached: the sources are knocked at together, each with
+4.5 s. A source that failed is not asked again by this process for five minutes, so a method that is made
+anew meanwhile decides at once; what was downloaded is found in the cache without asking anybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from nst.download import Advance, Patience, SourceFailed, fetch_archive
+from nst.errors import OperatorError
+from nst.kaggle import address as kaggle_address
+from nst.kaggle import cached_model, fetch_model
+
+log = logging.getLogger(__name__)
+
+MAGENTA_HUB = "https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2"
+MAGENTA_KAGGLE = "google/arbitrary-image-stylization-v1/tensorFlow1/256/2"
+AUTO = (MAGENTA_HUB, MAGENTA_KAGGLE)
+ASK_AGAIN_S = 300.0
+
+_KAGGLE_HANDLE = re.compile(r"[\w-]+/[\w.-]+/[\w-]+/[\w.-]+(/\d+)?")
+_CHECKSUM = re.compile(r"sha256=([0-9a-fA-F]{64})")
+_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
+
+_failures: dict[str, tuple[float, str]] = {}
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where a model was found.
+
+    Attributes:
+        folder: A SavedModel, or None for the network that comes with Pastiche.
+        source: What gave it: the folder, URL or handle, or ``bundled``.
+        reason: Why ``auto`` came down to the bundled network: each source with its failure; "" otherwise.
+    """
+
+    folder: Path | None
+    source: str
+    reason: str = ""
+
+
+def no_advance(received_bytes: int, total_bytes: int) -> None:
+    """A download that nobody watches."""
+
+
+def locate(
+    spec: str,
+    cache: Path,
+    *,
+    patience: Patience | None = None,
+    advance: Advance = no_advance,
+    auto: Sequence[str] = AUTO,
+) -> Located:
+    """Find the fast method's model, downloading it if need be.
+
+    Args:
+        spec: ``NST_FAST_MODEL``, see above.
+        cache: Folder for what is downloaded; shared by workers.
+        patience: Time-outs and attempts.
+        advance: Told the bytes received and the bytes in all (0 if unknown).
+        auto: What ``auto`` tries, in order.
+
+    Returns:
+        The model's place. ``auto`` always finds one: the bundled network is the last.
+
+    Raises:
+        OperatorError: ``weights_missing``, whose reason says how the source failed; ``bad_setting``.
+    """
+    patience = patience or Patience()
+    if spec == "bundled":
+        return Located(None, "bundled")
+    if spec == "auto":
+        return _auto(auto, cache, patience, advance)
+    try:
+        if _is_remote(spec):
+            return Located(_cached(spec, cache) or _fetch(spec, cache, patience, advance), spec)
+        return Located(_folder(Path(spec).expanduser()), spec)
+    except SourceFailed as error:
+        raise OperatorError("weights_missing", {"model": spec, "reason": str(error)}) from error
+
+
+def forget_failures() -> None:
+    """Ask every source again, as after a change of settings."""
+    _failures.clear()
+
+
+def _auto(sources: Sequence[str], cache: Path, patience: Patience, advance: Advance) -> Located:
+    for source in sources:
+        if folder := _cached(source, cache):
+            return Located(folder, source)
+    _knock([source for source in sources if not _recent_failure(source)], patience)
+    for source in sources:
+        if not _recent_failure(source):
+            try:
+                return Located(_fetch(source, cache, patience, advance), source)
+            except SourceFailed as error:
+                _failures[source] = (time.monotonic(), str(error))
+    reason = "; ".join(f"{source}: {_recent_failure(source)}" for source in sources)
+    log.warning("No model could be fetched, the bundled network takes its place: %s", reason)
+    return Located(None, "bundled", reason)
+
+
+def _recent_failure(source: str) -> str:
+    failed_at, reason = _failures.get(source, (0.0, ""))
+    return reason if reason and time.monotonic() - failed_at < ASK_AGAIN_S else ""
+
+
+def _is_remote(spec: str) -> bool:
+    return spec.startswith(("http://", "https://")) or bool(_KAGGLE_HANDLE.fullmatch(spec) and not Path(spec).exists())
+
+
+def _folder(folder: Path) -> Path:
+    if not (folder / "saved_model.pb").is_file():
+        raise SourceFailed("no saved_model.pb in this folder" if folder.is_dir() else "no such folder")
+    return folder
+
+
+def _cached(source: str, cache: Path) -> Path | None:
+    """A model that was fetched before: by Pastiche, by tensorflow-hub or by kagglehub."""
+    if not source.startswith("http"):
+        return cached_model(source, cache)
+    # tensorflow-hub names folders by the SHA-1 of the handle; so do we, and either finds the other's.
+    name = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+    for folder in (cache / name, *_hub_caches(name)):
+        if (folder / "saved_model.pb").is_file():
+            return folder
+    return None
+
+
+def _hub_caches(name: str) -> list[Path]:
+    shared = os.environ.get("TFHUB_CACHE_DIR", "")
+    return [Path(shared) / name] if shared else []
+
+
+def _fetch(source: str, cache: Path, patience: Patience, advance: Advance) -> Path:
+    log.info("Fetching a model from %s", source)
+    if not source.startswith("http"):
+        return fetch_model(source, cache, patience)
+    target = cache / hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+    address, _, fragment = source.partition("#")
+    checksum = _CHECKSUM.fullmatch(fragment)
+    if checksum:
+        return fetch_archive(address, target, checksum[1], patience, advance)
+    if fragment or urlsplit(address).path.endswith(_ARCHIVES):
+        allowed = "an archive's URL ends in #sha256= and 64 hex digits"
+        raise OperatorError("bad_setting", {"setting": "NST_FAST_MODEL", "received": source, "allowed": allowed})
+    # What tensorflow-hub's own client asks for; its downloads know neither time-outs nor resumption.
+    separator = "&" if urlsplit(address).query else "?"
+    return fetch_archive(f"{address}{separator}tf-hub-format=compressed", target, "", patience, advance)
+
+
+def _knock(sources: Sequence[str], patience: Patience) -> None:
+    """Note the sources whose host does not answer at all; all are asked together.
+
+    In threads because a name that does not resolve can hang for longer than any time-out of a socket.
+    """
+    reasons = dict.fromkeys(sources, f"no answer within {patience.connect_s:g} s")
+    threads = [threading.Thread(target=_try_host, args=(s, reasons, patience), daemon=True) for s in sources]
+    deadline = time.monotonic() + patience.connect_s
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    for source, reason in reasons.copy().items():
+        if reason:
+            _failures[source] = (time.monotonic(), reason)
+
+
+def _try_host(source: str, reasons: dict[str, str], patience: Patience) -> None:
+    address = source if source.startswith("http") else kaggle_address()
+    try:
+        with httpx.stream("GET", address, timeout=patience.connect_s):
+            reasons[source] = ""
+    except (httpx.HTTPError, OSError) as error:
+        reasons[source] = f"unreachable ({str(error) or type(error).__name__})"
