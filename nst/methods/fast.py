@@ -1,0 +1,121 @@
+"""The fast method: one pass of an arbitrary-stylization network, at any strength and mix.
+
+Source: Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary neural artistic
+stylization network" (arXiv:1705.06830). Strength and mixes work on its style vectors.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from platformdirs import user_cache_path
+
+from nst.colour import keep_colours, transport
+from nst.device import configure_tensorflow
+from nst.errors import OperatorError
+from nst.hub_module import WholeModule, load_module
+from nst.images import Picture
+from nst.method import IsCancelled, MethodSettings, Notice, Pastiche, Progress, Report, never_cancelled, no_report
+from nst.methods.fast_artists import Artist, VectorArtist, WholeArtist
+from nst.options import StyleOptions
+from nst.style_vectors import MemoryVectors, VectorCache
+from nst.weights import Located, locate
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    artist: Artist
+    notices: tuple[Notice, ...]
+
+
+class Fast:
+    """Arbitrary stylization; a ``nst.method.Method``.
+
+    Args:
+        settings: ``fast_model`` and ``model_cache`` count here.
+        vectors: Where style vectors are kept; in the process unless workers share them.
+    """
+
+    name = "fast"
+
+    def __init__(self, settings: MethodSettings, vectors: VectorCache | None = None) -> None:
+        self._settings = settings
+        self._vectors = vectors if vectors is not None else MemoryVectors()
+        self._loaded: _Loaded | None = None
+
+    @property
+    def model(self) -> str:
+        """Identity of the network in use, for caches of results; loads it if need be.
+
+        Raises:
+            OperatorError: ``weights_missing`` or ``model_unusable``.
+        """
+        return self._load().artist.identity
+
+    def prepare(self) -> None:
+        """Load the network and run it once on a small picture.
+
+        Raises:
+            OperatorError: ``weights_missing`` or ``model_unusable``.
+        """
+        grey = Picture(np.full((256, 256, 3), 0.5, np.float32))
+        self._load().artist.paint(grey, [grey], StyleOptions(), lambda fraction: None, never_cancelled)
+
+    def stylize(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+    ) -> Pastiche:
+        """Make one pastiche; see ``nst.method.Method.stylize``.
+
+        Strength 0 returns the content's pixels, strength 1 the network's own output. ``seed`` changes nothing:
+        nothing here is random.
+        """
+        report(Progress(0.0))
+        loaded = self._load()
+        rgb = content.rgb
+        if options.strength > 0:
+            if options.colours == "match":
+                styles = [replace(style, rgb=transport(style.rgb, content.rgb)) for style in styles]
+            rgb = loaded.artist.paint(content, styles, options, lambda done: report(Progress(0.98 * done)), cancelled)
+            if options.colours == "keep":
+                rgb = keep_colours(content.rgb, rgb)
+        report(Progress(1.0))
+        return Pastiche(replace(content, rgb=rgb), self.name, loaded.artist.identity, loaded.notices)
+
+    def _load(self) -> _Loaded:
+        if self._loaded is None:
+            cache = Path(self._settings.model_cache or user_cache_path("pastiche") / "models")
+            self._loaded = self._open(locate(self._settings.fast_model, cache))
+        return self._loaded
+
+    def _open(self, located: Located) -> _Loaded:
+        if located.folder is None:
+            notice = Notice("bundled_network", {"reason": located.reason})
+            return _Loaded(_bundled_artist(self._vectors, located), (notice,) if located.reason else ())
+        module = load_module(located.folder)
+        if isinstance(module, WholeModule):
+            return _Loaded(WholeArtist(module), (Notice("strength_is_blend"),))
+        return _Loaded(VectorArtist(module, self._vectors), ())
+
+
+def _bundled_artist(vectors: VectorCache, located: Located) -> Artist:
+    configure_tensorflow()
+    try:
+        from nst.bundled.network import load_bundled
+        from nst.methods.fast_bundled import CompiledNetwork
+
+        return VectorArtist(CompiledNetwork(load_bundled()), vectors)
+    except OperatorError as error:
+        tried = f"{located.reason}; " if located.reason else ""
+        reason = f"{tried}bundled network: {error.detail.get('reason', error)}"
+        raise OperatorError("weights_missing", {"model": located.source, "reason": reason}) from error

@@ -1,0 +1,134 @@
+"""Painting with a network: by style vectors where it could be split, else whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst.colour import transport_map
+from nst.hub_module import StyleNetwork, WholeModule
+from nst.images import Picture
+from nst.method import IsCancelled
+from nst.methods.fast_strength import plan
+from nst.options import StyleOptions
+from nst.style_vectors import StyleVectors, VectorCache, mixed, normalised, style_views
+from nst.tiling import Painter, bucketed, check
+
+Floats = NDArray[np.float32]
+Advance = Callable[[float], None]
+
+# Enough to know a style's colours by.
+_COLOUR_SAMPLES = 65_536
+_ROWS = 512
+
+
+class Artist(Protocol):
+    """Paints one picture in one or several styles."""
+
+    @property
+    def identity(self) -> str:
+        """Of its weights."""
+
+    def paint(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        advance: Advance,
+        cancelled: IsCancelled,
+    ) -> Floats:
+        """The pastiche's pixels, ``[h, w, 3]`` float32 0..1, of the content's size; strength is above 0."""
+
+
+class VectorArtist:
+    """Paints by style vectors.
+
+    Args:
+        network: A network in two halves.
+        cache: Where its vectors are kept.
+    """
+
+    def __init__(self, network: StyleNetwork, cache: VectorCache) -> None:
+        self.identity = network.identity
+        self._vectors = StyleVectors(network, cache)
+        self._painter = Painter(network)
+
+    def paint(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        advance: Advance,
+        cancelled: IsCancelled,
+    ) -> Floats:
+        """See ``Artist``. Strength moves the vector, see ``fast_strength.plan``."""
+        recipe = plan(options.strength)
+        vector = mixed([self._vectors.of(style, options.style_scale) for style in styles], options.style_weights)
+        check(cancelled)
+        if recipe.vector < 1:
+            vector = mixed([self._vectors.of(content), vector], [1 - recipe.vector, recipe.vector])
+        painted = self._painter.paint(content.rgb, vector, advance, cancelled)
+        if recipe.network == 1:
+            return painted
+        colours = transport_map(_samples(content.rgb, _COLOUR_SAMPLES), _pooled(styles, options.style_weights))
+        for row in range(0, len(painted), _ROWS):  # bounds the memory that a big picture takes
+            rows = slice(row, row + _ROWS)
+            base = content.rgb[rows]
+            base = _blend(base, np.clip(colours(base), 0, 1), recipe.colour)
+            painted[rows] = _blend(base, painted[rows], recipe.network)
+        return painted
+
+
+class WholeArtist:
+    """Paints with a module that could not be split: strength and mixes are blends of pixels.
+
+    Args:
+        module: A module that is called whole.
+    """
+
+    def __init__(self, module: WholeModule) -> None:
+        self.identity = module.identity
+        self._module = module
+
+    def paint(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        advance: Advance,
+        cancelled: IsCancelled,
+    ) -> Floats:
+        """See ``Artist``."""
+        shares = normalised(options.style_weights, len(styles))
+        total = np.zeros_like(content.rgb)
+        for number, (style, share) in enumerate(zip(styles, shares, strict=True)):
+            check(cancelled)
+            total += np.float32(share) * self._one(content.rgb, style, options.style_scale)
+            advance((number + 1) / len(styles))
+        return _blend(content.rgb, np.clip(total, 0, 1), options.strength)
+
+    def _one(self, rgb: Floats, style: Picture, scale: float) -> Floats:
+        views = style_views(style, scale)
+        height, width = rgb.shape[:2]
+        return self._module(bucketed(rgb)[None], views[len(views) // 2][None])[0, :height, :width]
+
+
+def _blend(first: Floats, second: Floats, share: float) -> Floats:
+    """``first`` at 0, ``second`` at 1."""
+    return first + np.float32(share) * (second - first) if share < 1 else second
+
+
+def _pooled(styles: Sequence[Picture], weights: Sequence[float]) -> Floats:
+    """Pixels of all styles in proportion to their weights, ``[n, 3]``: the colours of the mix."""
+    shares = normalised(weights, len(styles))
+    counts = [round(share * _COLOUR_SAMPLES) for share in shares]
+    return np.concatenate([_samples(style.rgb, n) for style, n in zip(styles, counts, strict=True) if n])
+
+
+def _samples(rgb: Floats, count: int) -> Floats:
+    """``[count, 3]``: pixels spread evenly over the picture."""
+    pixels = rgb.reshape(-1, 3)
+    return pixels[np.linspace(0, len(pixels) - 1, count).astype(np.intp)]

@@ -1,0 +1,203 @@
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from nst.colour import luma
+from nst.errors import Cancelled, OperatorError
+from nst.hub_module import Floats, SplitModule, load_module
+from nst.images import Picture
+from nst.method import MethodSettings, Progress
+from nst.methods.fast import Fast
+from nst.methods.fast_strength import plan
+from nst.options import StyleOptions
+from nst.style_vectors import MemoryVectors
+from nst.weights import forget_failures
+
+pytestmark = pytest.mark.tensorflow
+
+
+def picture(height: int, width: int, seed: int, tint: tuple[float, float, float] = (1, 1, 1)) -> Picture:
+    """Smooth random colours: like a photograph out of focus."""
+    random = np.random.default_rng(seed)
+    coarse = random.random((8, 8, 3), np.float32) * np.array(tint, np.float32)
+    rows, columns = (np.linspace(0, 7, side).astype(int) for side in (height, width))
+    return Picture(coarse[rows[:, None], columns])
+
+
+CONTENT = picture(128, 192, 1)
+STYLE = picture(256, 256, 2, (1, 0.6, 0.3))
+OTHER = picture(256, 256, 3, (0.3, 0.6, 1))
+
+
+class Counting(MemoryVectors):
+    """Counts what the style network had to make."""
+
+    made = 0
+
+    def put(self, key: str, vector: Floats) -> None:
+        self.made += 1
+        super().put(key, vector)
+
+
+@pytest.fixture(scope="module")
+def model(small_modules: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = small_modules.save_splittable(tmp_path_factory.mktemp("fast") / "small")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fast(model: Path) -> Fast:
+    method = Fast(MethodSettings(fast_model=str(model)))
+    method.prepare()
+    return method
+
+
+def painted(method: Fast, *styles: Picture, content: Picture = CONTENT, **options: object) -> Floats:
+    return method.stylize(content, styles or (STYLE,), StyleOptions(**options)).picture.rgb  # type: ignore[arg-type]
+
+
+def test_strength_0_is_the_content(fast: Fast) -> None:
+    assert np.array_equal(painted(fast, strength=0.0), CONTENT.rgb)
+
+
+def test_strength_1_is_the_modules_own_output(fast: Fast, model: Path) -> None:
+    module = load_module(model)
+    assert isinstance(module, SplitModule)
+    own = module.transform(CONTENT.rgb[None], module.style_vector(STYLE.rgb[None]))[0]
+    assert np.abs(painted(fast) - own).max() < 1e-6
+
+
+def test_strengths_are_steps_without_jumps(fast: Fast) -> None:
+    results = [painted(fast, strength=percent / 100) for percent in range(0, 101, 5)]
+    steps = [float(np.abs(b - a).mean()) for a, b in itertools.pairwise(results)]
+    assert min(steps) > 0
+    assert max(steps) < 4 * np.mean(steps)
+
+
+def test_the_plan_begins_with_the_photograph_and_ends_with_the_vector() -> None:
+    assert (plan(0.0).network, plan(0.0).colour) == (0, 0)
+    assert (plan(1.0).network, plan(1.0).vector) == (1, 1)
+    rising = [plan(percent / 100) for percent in range(101)]
+    for before, after in itertools.pairwise(rising):
+        assert after.vector >= before.vector
+        assert after.network >= before.network
+        assert after.colour >= before.colour
+
+
+def test_a_known_style_costs_no_style_network(model: Path) -> None:
+    vectors = Counting()
+    method = Fast(MethodSettings(fast_model=str(model)), vectors)
+    painted(method, STYLE, OTHER, strength=0.6)
+    assert vectors.made == 3  # two styles and the content's own
+    painted(method, OTHER, STYLE, strength=0.9, style_weights=(0.2, 0.8), colours="keep")
+    painted(method, STYLE)
+    assert vectors.made == 3
+    painted(method, STYLE, style_scale=2.0)
+    assert vectors.made == 4
+
+
+def test_mixes_are_convex_in_the_vector(fast: Fast) -> None:
+    first, second = painted(fast, STYLE), painted(fast, OTHER)
+    assert np.array_equal(painted(fast, STYLE, OTHER, style_weights=(3.0, 0.0)), first)
+    assert np.abs(painted(fast, STYLE, OTHER, style_weights=(2.0, 2.0)) - painted(fast, STYLE, OTHER)).max() < 1e-6
+    distances = [
+        np.abs(painted(fast, STYLE, OTHER, style_weights=(1 - x, x)) - second).mean() for x in (0, 0.25, 0.5, 0.75, 1)
+    ]
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] < 1e-6
+
+
+def test_colours_keep_takes_luma_from_the_pastiche_only(fast: Fast) -> None:
+    kept = painted(fast, colours="keep")
+    assert np.abs(luma(kept) - luma(painted(fast))).max() < 2e-3
+    chroma = kept - luma(kept)[..., None]
+    wanted = CONTENT.rgb - luma(CONTENT.rgb)[..., None]
+    along = (chroma * wanted).sum() / (np.linalg.norm(chroma) * np.linalg.norm(wanted))
+    assert along > 0.9
+
+
+def test_colours_match_moves_the_style_to_the_content_first(model: Path) -> None:
+    vectors = Counting()
+    method = Fast(MethodSettings(fast_model=str(model)), vectors)
+    plain, matched = painted(method), painted(method, colours="match")
+    assert vectors.made == 2
+    assert np.abs(plain - matched).mean() > 1e-3
+
+
+@pytest.mark.parametrize(("height", "width"), [(63, 65), (16, 200), (129, 64)])
+def test_every_size_comes_back_as_it_went_in(fast: Fast, height: int, width: int) -> None:
+    content = picture(height, width, 4)
+    content = Picture(content.rgb, np.full((height, width), 0.5, np.float32))
+    result = fast.stylize(content, [STYLE], StyleOptions()).picture
+    assert result.rgb.shape == content.rgb.shape
+    assert result.rgb.dtype == np.float32
+    assert result.alpha is content.alpha
+    assert 0 <= result.rgb.min() <= result.rgb.max() <= 1
+
+
+def test_progress_rises_from_0_to_1(fast: Fast) -> None:
+    told: list[Progress] = []
+    fast.stylize(CONTENT, [STYLE], StyleOptions(), told.append)
+    fractions = [progress.fraction for progress in told]
+    assert fractions[0] == 0
+    assert fractions[-1] == 1
+    assert fractions == sorted(fractions)
+
+
+def test_cancelling_stops_it(fast: Fast) -> None:
+    with pytest.raises(Cancelled):
+        fast.stylize(CONTENT, [STYLE], StyleOptions(), cancelled=lambda: True)
+
+
+def test_the_model_is_named_for_caches(fast: Fast) -> None:
+    pastiche = fast.stylize(CONTENT, [STYLE], StyleOptions())
+    assert (pastiche.method, pastiche.model, pastiche.notices) == ("fast", fast.model, ())
+    assert len(fast.model) == 16
+
+
+def test_a_module_that_cannot_be_split_blends_pixels_and_says_so(small_modules: ModuleType, tmp_path: Path) -> None:
+    method = Fast(MethodSettings(fast_model=str(small_modules.save_entangled(tmp_path / "entangled"))))
+    full = method.stylize(CONTENT, [STYLE], StyleOptions())
+    assert [notice.code for notice in full.notices] == ["strength_is_blend"]
+    half = painted(method, strength=0.5)
+    assert np.abs(half - (CONTENT.rgb + full.picture.rgb) / 2).max() < 1e-6
+    mix = painted(method, STYLE, OTHER)
+    assert np.abs(mix - (full.picture.rgb + painted(method, OTHER)) / 2).max() < 1e-6
+
+
+def test_a_missing_folder_says_which(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError) as error:
+        Fast(MethodSettings(fast_model=str(tmp_path / "nowhere"))).prepare()
+    assert error.value.code == "weights_missing"
+    assert error.value.detail["reason"] == "no such folder"
+
+
+def test_without_a_network_the_bundled_one_paints_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unused_tcp_port_factory: Callable[[], int]
+) -> None:
+    from nst.bundled.weights import FOLDER, NETWORK
+
+    forget_failures()
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unused_tcp_port_factory()}")
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path))
+    method = Fast(MethodSettings(fast_model="auto", model_cache=str(tmp_path)))
+    if not (FOLDER / NETWORK).is_file():
+        pytest.skip("needs the bundled network's weights")
+    notices = method.stylize(CONTENT, [STYLE], StyleOptions()).notices
+    forget_failures()
+    assert [notice.code for notice in notices] == ["bundled_network"]
+    assert str(notices[0].detail["reason"]).count("unreachable") == 2
+
+
+def test_the_stand_in_paints_a_known_style_without_its_style_network(stand_in: Path) -> None:
+    vectors = Counting()
+    method = Fast(MethodSettings(fast_model=str(stand_in)), vectors)
+    first = painted(method, content=picture(64, 64, 5))
+    assert vectors.made == 1
+    assert np.array_equal(painted(method, content=picture(64, 64, 5)), first)
+    assert vectors.made == 1
