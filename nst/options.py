@@ -156,7 +156,8 @@ def _as_weights(value: Any) -> tuple[float, ...]:
 
 
 def _out_of_range(option: str, received: object, allowed: str) -> UserError:
-    return UserError("option_out_of_range", {"option": option, "received": str(received)[:40], "allowed": allowed})
+    shown = f"{received:g}" if isinstance(received, float) else str(received)[:40]
+    return UserError("option_out_of_range", {"option": option, "received": shown, "allowed": allowed})
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:

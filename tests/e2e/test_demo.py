@@ -90,7 +90,7 @@ def wait_until(condition: Callable[[], Any], timeout_s: float, explain: Callable
         found = condition()
         if found:
             return found
-        time.sleep(0.05)  # between two looks at a condition
+        time.sleep(0.2)  # between two looks at a condition
     raise AssertionError(explain())
 
 
