@@ -32,7 +32,8 @@ class BundledExtractor:
         Returns:
             float32, >= 0, with 16/32/64/128/128/128 channels; block b is 2^(b-1) times smaller than the image.
         """
-        return layers.extract(image, self.weights)
+        features = layers.extract(image, self.weights)
+        return {name: features[name] for name in layers.READ_OUT}
 
 
 def load_bundled_extractor(folder: Path | None = None) -> BundledExtractor:

@@ -40,19 +40,20 @@ class Stage(NamedTuple):
     shortcut: bool = False
 
 
-WIDTH = 48
-RESIDUAL_BLOCKS = 4
+# Activations between these blocks have the teacher's widths, so that each block can be trained on its own.
+RESIDUAL_BLOCKS = 5
 TRANSFORMER: tuple[Layer, ...] = (
-    Layer("stem", 7, 3, 16, stride=2),
-    Layer("down", 3, 16, WIDTH, stride=2),
+    Layer("stem", 7, 3, 8),
+    Layer("half", 3, 8, 24, stride=2),
+    Layer("down", 3, 24, 32, stride=2),
     *(
-        Layer(f"residual{block}{half}", 3, WIDTH, WIDTH, relu=half == "a")
+        layer
         for block in range(1, RESIDUAL_BLOCKS + 1)
-        for half in "ab"
+        for layer in (Layer(f"residual{block}a", 3, 32, 48), Layer(f"residual{block}b", 3, 48, 32, relu=False))
     ),
-    Layer("up1", 3, WIDTH, 16, doubled=True),
+    Layer("up1", 3, 32, 16, doubled=True),
     Layer("up2", 3, 16, 8, doubled=True),
-    Layer("out", 5, 8, 3, relu=False),
+    Layer("out", 7, 8, 3, relu=False),
 )
 NORM_CHANNELS = tuple(layer.channels_out for layer in TRANSFORMER)
 # `pooled`: mean and spread over the picture go to the head. Style is in the statistics of every depth.
@@ -84,6 +85,7 @@ def paint(
     weights: Weights,
     statistics: Statistics | None = None,
     dtype: tf.DType = tf.float32,
+    replaced: Weights | None = None,
 ) -> Painting:
     """The conditional transformer (Johnson et al. 2016; Dumoulin et al. 2017, eq. 5; Ghiasi et al. 2017).
 
@@ -93,6 +95,7 @@ def paint(
         weights: kernels by layer name, style/kernel [D,2*sum(C)] and style/bias.
         statistics: (mean, variance) [N,1,1,C] for each layer, to be used instead of the content's own.
         dtype: of the convolutions; statistics are float32 in any case.
+        replaced: activations by layer name to go on with instead of the network's own, for training by blocks.
     """
     gains_and_shifts = _style_parameters(vector, weights)
     x, block_input = tf.cast(content - 0.5, dtype), None
@@ -109,6 +112,8 @@ def paint(
         elif layer.name.endswith("b"):
             x = x + block_input
         activations[layer.name] = x
+        if replaced is not None and layer.name in replaced:
+            x = tf.cast(replaced[layer.name], dtype)
     return Painting(tf.sigmoid(tf.cast(x, tf.float32)), activations, used)
 
 
@@ -119,9 +124,10 @@ def _style_parameters(vector: tf.Tensor, weights: Weights) -> list[tuple[tf.Tens
 
 
 def convolve(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
-    """Convolution with reflection padding that keeps the side (or divides it by `stride`)."""
+    """Convolution with reflection padding that keeps the side (or divides it by `stride`), centred on pixel 0."""
     total = int(kernel.shape[0]) - stride
-    before, after = total // 2, total - total // 2
+    before = int(kernel.shape[0]) // 2
+    after = total - before
     if total > 0:
         x = tf.pad(x, [[0, 0], [before, after], [before, after], [0, 0]], "REFLECT")
     return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), stride, "VALID")
@@ -184,53 +190,47 @@ def _bias(name: str, weights: Weights, dtype: tf.DType) -> tf.Tensor:
     return tf.cast(weights[f"{name}/bias"], dtype)
 
 
-# Blocks as in VGG-19, thinner; what is read out at the named convolutions has vgg19_16x's channels.
+# Blocks as in vgg19_16x, with fewer convolutions in the deep ones.
 EXTRACTOR: tuple[tuple[Stage, ...], ...] = (
     (Stage("block1_conv1", 3, 3, 16), Stage("block1_conv2", 3, 16, 16)),
     (Stage("block2_conv1", 3, 16, 32), Stage("block2_conv2", 3, 32, 32)),
     (Stage("block3_conv1", 3, 32, 64), Stage("block3_conv2", 3, 64, 64), Stage("block3_conv3", 3, 64, 64)),
-    (Stage("block4_conv1", 3, 64, 112), Stage("block4_conv2", 3, 112, 112)),
-    (Stage("block5_conv1", 3, 112, 128),),
+    (Stage("block4_conv1", 3, 64, 128), Stage("block4_conv2", 3, 128, 128)),
+    (Stage("block5_conv1", 3, 128, 128),),
 )
-READ_OUT = {
-    "block1_conv1": 16,
-    "block2_conv1": 32,
-    "block3_conv1": 64,
-    "block4_conv1": 128,
-    "block4_conv2": 128,
-    "block5_conv1": 128,
-}
+READ_OUT = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block4_conv2", "block5_conv1")
 
 
 def extract(
-    image: tf.Tensor, weights: Weights, dtype: tf.DType = tf.float32, leak: float = 0.0
+    image: tf.Tensor,
+    weights: Weights,
+    dtype: tf.DType = tf.float32,
+    leak: float = 0.0,
+    replaced: Weights | None = None,
 ) -> dict[str, tf.Tensor]:
     """The distilled feature extractor.
 
     Args:
         image: [N,h,w,3] float32 0..1, sides of at least 32 px.
-        weights: kernels and biases by stage name; read/<name>/kernel and bias where the widths differ;
-            read/<name>/scale [C], what the read-out features are multiplied by: the teacher's are far from 1.
+        weights: kernels and biases by stage name; <name>/scale [C], what the activations of a read-out or of a block's
+            end are multiplied by: the teacher's are far from 1.
         dtype: of the convolutions.
-        leak: slope of the read-outs below 0, so that none dies in training.
+        leak: slope of those activations below 0, so that none dies in training.
+        replaced: activations by stage name to go on with instead of the network's own, for training by blocks.
 
     Returns:
-        Activations by name of `READ_OUT`, float32, >= 0 without leak; block b is 2^(b-1) times smaller than the image.
+        Activations by name of `READ_OUT` and of every block's last stage, float32, >= 0 without leak; block b is
+        2^(b-1) times smaller than the image.
     """
     x, features = tf.cast(image * 4.0 - 2.0, dtype), {}
     for number, block in enumerate(EXTRACTOR):
         x = tf.nn.max_pool2d(x, 2, 2, "VALID") if number else x
         for stage in block:
-            before = convolve(x, weights[f"{stage.name}/kernel"]) + _bias(stage.name, weights, dtype)
-            x = tf.nn.relu(before)
-            if stage.name in READ_OUT:
-                features[stage.name] = _read_out(before, stage.name, weights, leak)
+            x = convolve(x, weights[f"{stage.name}/kernel"]) + _bias(stage.name, weights, dtype)
+            scale = weights.get(f"{stage.name}/scale")
+            if scale is not None:
+                features[stage.name] = tf.cast(tf.nn.leaky_relu(x, leak) if leak else tf.nn.relu(x), tf.float32) * scale
+            x = tf.nn.relu(x)
+            if replaced is not None and stage.name in replaced:
+                x = tf.cast(replaced[stage.name] / scale, dtype)
     return features
-
-
-def _read_out(before: tf.Tensor, name: str, weights: Weights, leak: float) -> tf.Tensor:
-    reader = weights.get(f"read/{name}/kernel")
-    if reader is not None:
-        before = convolve(before, reader) + _bias(f"read/{name}", weights, before.dtype)
-    read = tf.nn.leaky_relu(before, leak) if leak else tf.nn.relu(before)
-    return tf.cast(read, tf.float32) * weights[f"read/{name}/scale"]

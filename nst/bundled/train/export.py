@@ -19,7 +19,7 @@ SHA256: dict[str, str] = {
 
 
 def export(file: Path, weights: Mapping[str, Any]) -> int:
-    """Write weights as float16, without pickle, in one move; throw-away projections are left out.
+    """Write weights as float16, without pickle, in one move.
 
     Args:
         file: The .npz to write.
@@ -28,7 +28,8 @@ def export(file: Path, weights: Mapping[str, Any]) -> int:
     Returns:
         The file's size in bytes. The same weights always make the same bytes.
     """
-    kept = {name: np.asarray(weights[name], np.float16) for name in sorted(weights) if not name.startswith("hint/")}
+    with np.errstate(over="ignore"):
+        kept = {name: np.asarray(weights[name], np.float16) for name in sorted(weights)}
     if not all(np.isfinite(array).all() for array in kept.values()):
         raise ValueError("the weights do not fit float16")
     buffer = io.BytesIO()

@@ -25,7 +25,7 @@ _BLOCKS = (2, 2, 4, 4, 1)
 
 
 def load_vgg(file: Path, last_block: int = 5) -> Features:
-    """The teacher network as a function of pictures [N,h,w,3] 0..1, from block1_conv1 to block<last>_conv1.
+    """The teacher network as a function of pictures [N,h,w,3] 0..1: block1_conv1, block1_conv2 .. block<last>_conv1.
 
     Args:
         file: .npz with preprocess/kernel, block1_conv1/kernel, ...; reflection padding, 2x2 max pooling.
@@ -44,7 +44,7 @@ def load_vgg(file: Path, last_block: int = 5) -> Features:
                 name = f"block{block}_conv{number}"
                 x = tf.nn.relu(layers.convolve(x, weights[f"{name}/kernel"]) + weights[f"{name}/bias"])
                 result[name] = x
-        return {name: feature for name, feature in result.items() if name in layers.READ_OUT}
+        return result
 
     return features
 
@@ -62,13 +62,19 @@ def initial_weights(teacher: Features, sample: NDArray[np.float32], seed: int) -
     weights: dict[str, NDArray[np.float32]] = {}
     for stage in (stage for block in layers.EXTRACTOR for stage in block):
         weights |= stage_weights(stage, rng)
-        wanted = layers.READ_OUT.get(stage.name, stage.channels_out)
-        if wanted != stage.channels_out:
-            weights |= stage_weights(layers.Stage(f"read/{stage.name}", 1, stage.channels_out, wanted), rng)
-    for name, feature in teacher(tf.constant(sample)).items():
-        power = tf.reduce_mean(tf.square(feature), [0, 1, 2]).numpy()
-        weights[f"read/{name}/scale"] = np.sqrt(power + 0.05 * power.mean())
+    seen = teacher(tf.constant(sample))
+    for name, teachers_name in answers().items():
+        power = tf.reduce_mean(tf.square(seen[teachers_name]), [0, 1, 2]).numpy()
+        weights[f"{name}/scale"] = np.sqrt(power + 0.05 * power.mean())
     return weights
+
+
+def answers() -> dict[str, str]:
+    """Which of the teacher's activations each of ours predicts: the last of a block stands for the teacher's last."""
+    pairs = {name: name for name in layers.READ_OUT}
+    for block, stages in enumerate(layers.EXTRACTOR[:3]):
+        pairs[stages[-1].name] = f"block{block + 1}_conv{_BLOCKS[block]}"
+    return pairs
 
 
 def batches(pictures: Sequence[data.Byte], side_px: int, size: int, seed: int) -> Iterator[tuple[Any, ...]]:
@@ -87,15 +93,25 @@ def batches(pictures: Sequence[data.Byte], side_px: int, size: int, seed: int) -
         yield (np.stack(crops),)
 
 
-def losses(weights: layers.Weights, teacher: Features, dtype: tf.DType = tf.bfloat16) -> Callable[..., Losses]:
-    """Sum over layers of relative squared errors of features and, with less weight, of Gram matrices."""
+def losses(
+    weights: layers.Weights, teacher: Features, by_blocks: bool, dtype: tf.DType = tf.bfloat16
+) -> Callable[..., Losses]:
+    """Sum over layers of relative squared errors of features and, with less weight, of Gram matrices.
+
+    Args:
+        weights: the student's.
+        teacher: whose features are predicted.
+        by_blocks: every block sees the teacher's activations instead of the block before.
+        dtype: of the student's convolutions.
+    """
 
     def compute(image: tf.Tensor) -> Losses:
-        features, grams = tf.constant(0.0), tf.constant(0.0)
-        guesses = layers.extract(image, weights, dtype, leak=0.05)
-        for name, target in teacher(image).items():
-            features += _relative(guesses[name], target)
-            grams += _relative(gram(guesses[name]), gram(target))
+        seen = teacher(image)
+        targets = {name: seen[teachers_name] for name, teachers_name in answers().items()}
+        ends = {block[-1].name: targets[block[-1].name] for block in layers.EXTRACTOR}
+        guesses = layers.extract(image, weights, dtype, leak=0.05, replaced=ends if by_blocks else None)
+        features = tf.add_n([_relative(guesses[name], target) for name, target in targets.items()])
+        grams = tf.add_n([_relative(gram(guesses[name]), gram(target)) for name, target in targets.items()])
         return {"loss": features + 0.3 * grams, "features": features, "grams": grams}
 
     return compute

@@ -18,8 +18,14 @@ from nst.bundled.train.teacher import Teacher, load_teacher
 
 Float = NDArray[np.float32]
 VGG = "vgg19_16x.npz"
-# Shares of the time: the transformer first by pixels on small crops, then with perceptual terms on bigger ones.
-SHARES = {"transformer": 0.42, "transformer_fine": 0.2, "encoder": 0.2, "extractor": 0.18}
+# Shares of the time: transformer and extractor first by blocks on small crops, then as a whole.
+SHARES = {
+    "transformer_blocks": 0.25,
+    "transformer": 0.25,
+    "encoder": 0.3,
+    "extractor_blocks": 0.12,
+    "extractor": 0.08,
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Effort:
         minutes: of training in all, less the time for the bank.
         bank_size: augmented styles with vectors.
         steps: at most in each run.
-        side_px: of the first crops; the fine run's are half as big again.
+        side_px: of the crops of the runs by blocks.
         batch: pictures at a step.
         seed: of everything random.
     """
@@ -57,7 +63,7 @@ class Effort:
     minutes: float = 90.0
     bank_size: int = 8000
     steps: int = 10**9
-    side_px: int = 128
+    side_px: int = 96
     batch: int = 8
     seed: int = 0
 
@@ -81,22 +87,29 @@ class Recipe:
         )
 
     def train_transformer(self) -> dict[str, Any]:
-        """Both runs of the transformer; the second starts from the first one's averaged weights."""
+        """The transformer, by blocks and then, from the averaged weights, as a whole on bigger crops."""
         effort = self.effort
-        # Channels of the teacher's hidden activations that serve as hints.
-        hints = [int(hint.shape[-1]) for hint in self.teacher.paint_with_hints(*self._sample())[1:]]
-        initial = transformer.initial_weights(self.vectors.shape[1], effort.seed)
-        run = self._run("transformer", initial | transformer.hint_weights(hints, effort.seed))
-        stream = transformer.batches(self.photos, self.vectors, effort.side_px, effort.batch, effort.seed + run.step)
-        coarse = run.train(
-            effort.schedule("transformer", 2e-3, 3e-4), ahead(stream), transformer.losses(run.variables, self.teacher)
-        )
+        whitened_by = transformer.whitening(self.vectors)
+        blocks = self._run("transformer_blocks", transformer.initial_weights(self.vectors.shape[1], effort.seed))
+        stream = transformer.batches(self.photos, self.vectors, effort.side_px, effort.batch, effort.seed + blocks.step)
+        losses = transformer.losses(blocks.variables, self.teacher, whitened_by)
+        start = blocks.train(effort.schedule("transformer_blocks", 3e-3, 3e-4), ahead(stream), losses)
+
+        whole = self._run("transformer", start)
+        side = effort.side_px * 4 // 3
+        stream = transformer.batches(self.photos, self.vectors, side, effort.batch, effort.seed + 1 + whole.step)
+        losses = transformer.losses(whole.variables, self.teacher, whitened_by, self._perception())
+        return transformer.folded(whole.train(effort.schedule("transformer", 1e-3), ahead(stream), losses), whitened_by)
+
+    def _perception(self) -> transformer.Perception:
         see = extractor.load_vgg(self.sources.features / VGG, last_block=3)
-        fine = self._run("transformer_fine", {name: w for name, w in coarse.items() if not name.startswith("hint/")})
-        side, half = effort.side_px * 3 // 2, max(1, effort.batch // 2)
-        stream = transformer.batches(self.photos, self.vectors, side, half, effort.seed + 1 + fine.step)
-        losses = transformer.losses(fine.variables, self.teacher, lambda picture: list(see(picture).values()))
-        return fine.train(effort.schedule("transformer_fine", 7e-4), ahead(stream), losses)
+        names = ("block1_conv1", "block2_conv1", "block3_conv1")
+
+        def perceive(picture: Any) -> list[Any]:
+            seen = see(picture)
+            return [seen[name] for name in names]
+
+        return perceive
 
     def train_encoder(self) -> dict[str, Any]:
         """The style encoder, on the bank."""
@@ -110,17 +123,18 @@ class Recipe:
         return run.train(effort.schedule("encoder", 1e-3), ahead(stream), encoder.losses(run.variables, root))
 
     def train_extractor(self) -> dict[str, Any]:
-        """The feature extractor, on photographs and styles alike."""
+        """The feature extractor, by blocks and then as a whole, on photographs and styles alike."""
         effort = self.effort
         see = extractor.load_vgg(self.sources.features / VGG)
         pictures = [*self.photos, *self.styles]
         (sample,) = next(extractor.batches(pictures, 96, 16, effort.seed))
-        run = self._run("extractor", extractor.initial_weights(see, sample, effort.seed))
-        stream = extractor.batches(pictures, 96, effort.batch * 3 // 2, effort.seed + 1 + run.step)
-        return run.train(effort.schedule("extractor", 2e-3), ahead(stream), extractor.losses(run.variables, see))
-
-    def _sample(self) -> tuple[Float, Float]:
-        return np.zeros((1, 64, 64, 3), np.float32), self.vectors[:1, None, None]
+        weights: dict[str, Any] = extractor.initial_weights(see, sample, effort.seed)
+        for name, by_blocks, rate in (("extractor_blocks", True, 2e-3), ("extractor", False, 1e-3)):
+            run = self._run(name, weights)
+            stream = extractor.batches(pictures, 96, effort.batch, effort.seed + 1 + run.step)
+            losses = extractor.losses(run.variables, see, by_blocks)
+            weights = run.train(effort.schedule(name, rate, rate / 20), ahead(stream), losses)
+        return weights
 
     def _run(self, name: str, initial: dict[str, Any]) -> Run:
         run = Run(self.sources.out / f"{name}.npz", initial)

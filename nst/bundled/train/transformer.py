@@ -1,7 +1,8 @@
-"""Training of the transformer: the picture that the teacher paints, pixel by pixel.
+"""Training of the transformer: the picture that the teacher paints.
 
-Loss: L1 on pixels and on their gradients, the teacher's hidden activations through throw-away 1x1 projections
-(FitNets, Romero et al. 2015) to get going, and, in the second part, features and Gram matrices of a perceptual network.
+First block by block: every block sees the teacher's activations and learns the teacher's next ones (FitNets, Romero et
+al. 2015; blockwise distillation, Li et al. 2020), the last one the picture. Then as a whole: L1 on pixels and on their
+gradients, features and Gram matrices of a perceptual network, and still the teacher's activations.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from nst.bundled.train import data
 from nst.bundled.train.fit import Losses
 from nst.bundled.train.teacher import Teacher
 
-_HINTED = ("down", "residual2", "residual4", "up1")
+# Layers that answer to the teacher's hidden activations, in the order of `Teacher.paint_with_hints`.
+_HINTED = ("down", "residual3b", "residual5b", "up1")
+Whitening = tuple[NDArray[np.float32], NDArray[np.float32]]
 Perception = Callable[[tf.Tensor], Sequence[tf.Tensor]]
 
 
@@ -30,7 +33,7 @@ def initial_weights(vector_width: int, seed: int) -> dict[str, NDArray[np.float3
         shape = (layer.side, layer.side, layer.channels_in, layer.channels_out)
         weights[f"{layer.name}/kernel"] = rng.normal(0, np.sqrt(2 / np.prod(shape[:3])), shape).astype(np.float32)
     width = 2 * sum(layers.NORM_CHANNELS)
-    weights["style/kernel"] = rng.normal(0, 0.02, (vector_width, width)).astype(np.float32)
+    weights["style/kernel"] = rng.normal(0, 0.01, (vector_width, width)).astype(np.float32)
     parts = [np.repeat([0.5 if name.endswith("b") else 1.0, 0.0], c) for name, c in _names_and_channels()]
     weights["style/bias"] = np.concatenate(parts).astype(np.float32)
     return weights
@@ -40,19 +43,19 @@ def _names_and_channels() -> list[tuple[str, int]]:
     return [(layer.name, layer.channels_out) for layer in layers.TRANSFORMER]
 
 
-def hint_weights(hint_channels: Sequence[int], seed: int) -> dict[str, NDArray[np.float32]]:
-    """The throw-away projections from the student's to the teacher's activations."""
-    rng = np.random.default_rng(seed + 1)
-    widths = {layer.name: layer.channels_out for layer in layers.TRANSFORMER}
-    shapes = [(1, 1, widths[_layer(name)], channels) for name, channels in zip(_HINTED, hint_channels, strict=False)]
-    return {
-        f"hint/{name}": rng.normal(0, np.sqrt(1 / shape[2]), shape).astype(np.float32)
-        for name, shape in zip(_HINTED, shapes, strict=False)
-    }
+def whitening(vectors: NDArray[np.float32]) -> Whitening:
+    """Mean [D] and matrix [D,D] that give style vectors about unit variance in every direction, to learn evenly."""
+    mean = vectors.mean(0)
+    covariance = np.cov((vectors - mean).T).astype(np.float64)
+    values, axes = np.linalg.eigh(covariance + 0.02 * np.trace(covariance) / len(covariance) * np.eye(len(covariance)))
+    return mean, np.asarray((axes / np.sqrt(values)) @ axes.T, np.float32)
 
 
-def _layer(name: str) -> str:
-    return f"{name}b" if name.startswith("residual") else name
+def folded(weights: dict[str, Any], whitened_by: Whitening) -> dict[str, Any]:
+    """The same transformer for plain style vectors."""
+    mean, matrix = whitened_by
+    kernel = matrix @ weights["style/kernel"]
+    return weights | {"style/kernel": kernel, "style/bias": weights["style/bias"] - mean @ kernel}
 
 
 def batches(
@@ -77,32 +80,45 @@ def mixed_vectors(vectors: NDArray[np.float32], size: int, rng: np.random.Genera
 
 
 def losses(
-    weights: layers.Weights, teacher: Teacher, perception: Perception | None = None, dtype: tf.DType = tf.bfloat16
+    weights: layers.Weights,
+    teacher: Teacher,
+    whitened_by: Whitening,
+    perception: Perception | None = None,
+    dtype: tf.DType = tf.bfloat16,
 ) -> Callable[[tf.Tensor, tf.Tensor], Losses]:
-    """The loss of one batch.
+    """The loss of one batch: by blocks without perception, of the whole with it.
 
     Args:
-        weights: the student's, with hint/ projections if hints are wanted.
+        weights: the student's, for whitened vectors.
         teacher: who paints the targets.
+        whitened_by: applied to vectors for the student.
         perception: picture -> features, for the perceptual terms.
         dtype: of the student's convolutions.
     """
+    mean, matrix = (tf.constant(part) for part in whitened_by)
 
     def compute(content: tf.Tensor, vector: tf.Tensor) -> Losses:
         target, *hints = teacher.paint_with_hints(content, vector)
-        painting = layers.paint(content, vector, weights, dtype=dtype)
+        hinted = dict(zip(_HINTED, hints, strict=False))
+        white = tf.matmul(vector[:, 0, 0] - mean, matrix)[:, None, None]
+        forced = None if perception is not None else hinted
+        painting = layers.paint(content, white, weights, dtype=dtype, replaced=forced)
         pixels = tf.reduce_mean(tf.abs(painting.picture - target))
         edges = _edge_difference(painting.picture, target)
         result = {"loss": pixels + edges, "pixels": pixels, "edges": edges}
-        if any(name.startswith("hint/") for name in weights):
-            result["hints"] = _hint_difference(painting.activations, hints, weights)
-            result["loss"] += 0.05 * result["hints"]
+        for name, hint in hinted.items():
+            result[name] = _relative(tf.cast(painting.activations[name], tf.float32), hint)
+            result["loss"] += (0.1 if perception is None else 0.02) * result[name]
         if perception is not None:
             result["features"], result["grams"] = perceptual_difference(painting.picture, target, perception)
-            result["loss"] += 0.1 * result["features"] + 0.1 * result["grams"]
+            result["loss"] += 0.05 * result["features"] + 0.1 * result["grams"]
         return result
 
     return compute
+
+
+def _relative(guess: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(tf.square(guess - target)) / tf.reduce_mean(tf.square(target))
 
 
 def _edge_difference(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -112,23 +128,12 @@ def _edge_difference(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     return 0.5 * (tf.reduce_mean(down) + tf.reduce_mean(across))
 
 
-def _hint_difference(
-    activations: dict[str, tf.Tensor], hints: Sequence[tf.Tensor], weights: layers.Weights
-) -> tf.Tensor:
-    total = tf.constant(0.0)
-    for name, hint in zip(_HINTED, hints, strict=False):
-        guess = tf.cast(layers.convolve(activations[_layer(name)], weights[f"hint/{name}"]), tf.float32)
-        total += tf.reduce_mean(tf.square(guess - hint)) / tf.reduce_mean(tf.square(hint))
-    return total
-
-
 def perceptual_difference(a: tf.Tensor, b: tf.Tensor, perception: Perception) -> tuple[tf.Tensor, tf.Tensor]:
     """Relative squared differences of features and of Gram matrices, both summed over layers."""
     features, grams = tf.constant(0.0), tf.constant(0.0)
     for guess, target in zip(perception(a), perception(b), strict=True):
-        features += tf.reduce_mean(tf.square(guess - target)) / tf.reduce_mean(tf.square(target))
-        guess_gram, target_gram = gram(guess), gram(target)
-        grams += tf.reduce_mean(tf.square(guess_gram - target_gram)) / tf.reduce_mean(tf.square(target_gram))
+        features += _relative(guess, target)
+        grams += _relative(gram(guess), gram(target))
     return features, grams
 
 
