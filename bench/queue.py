@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import statistics
 import subprocess
 import sys
@@ -24,12 +23,12 @@ from uuid import uuid4
 
 import numpy as np
 import redis
-from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from rq import Queue, SimpleWorker
 from rq.job import JobStatus
 
+from bench.pictures import gradient
 from bench.steady_redis import SteadyRedis
 from nst.engine import Engine
 from nst.images import Picture, encode
@@ -106,14 +105,6 @@ def await_true(condition: Callable[[], bool], deadline_s: float = 120) -> None:
         if time.monotonic() > ends_s:
             raise TimeoutError
         time.sleep(0.005)
-
-
-def gradient(side_px: int, angle: int) -> bytes:
-    """A picture with colours."""
-    ramp = Image.linear_gradient("L").resize((side_px, side_px * 3 // 4))
-    out = io.BytesIO()
-    Image.merge("RGB", [ramp.rotate(angle * (band + 1)) for band in range(3)]).save(out, "PNG")
-    return out.getvalue()
 
 
 async def one_by_one(
