@@ -88,14 +88,26 @@ def stylize(
 @app.command()
 def worker(
     queues: Annotated[str, typer.Option(help="Queues in order of priority.")] = "fast,slow",
-    device: Annotated[int | None, typer.Option(help="Number of the GPU; all that TensorFlow sees if left out.")] = None,
+    device: Annotated[str | None, typer.Option(help="A GPU's number, or cpu; whatever is there if left out.")] = None,
+    grace: Annotated[float, typer.Option(help="Seconds in which the running job may finish at the end.")] = 8.0,
+    health_file: Annotated[Path | None, typer.Option(help="Touched every two seconds while all is well.")] = None,
+    max_rss_mib: Annotated[int, typer.Option(help="Memory above which the process ends between jobs; 0: none.")] = 0,
 ) -> None:
     """Take jobs from the queue and paint them, in the foreground."""
     from workers.__main__ import run_worker
 
     settings = _settings()
     names = tuple(name.strip() for name in queues.split(",") if name.strip())
-    raise typer.Exit(run_worker(settings.redis_url, names, settings.methods, device=device))
+    code = run_worker(
+        settings.redis_url,
+        names,
+        settings.methods,
+        device=device,
+        grace_s=grace,
+        health_file=health_file,
+        max_rss_bytes=max_rss_mib * 2**20,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()
