@@ -1,65 +1,18 @@
-"""What hangs on the wall: a card per job, and strips of five strengths."""
+"""A card on the wall: one job, from its place in the line to its picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from nicegui.element import Element
-
-from bot.captions import alt_text, caption, failure, percent, style_name
-from bot.captions import standing as standing_words
-from bot.presets.catalogue import Preset
+from bot.captions import alt_text, caption, failure, percent
 from bot.recipes import format_style_command
 from bot.service import Standing
 from bot.texts import say
 from bot.variations import Button, offered
 from bot.web.markup import button, picture_url, put, put_text, tag
-from workers.contract import Event, Job, Result
+from bot.web.reader import Reader, Wishes
+from bot.web.standings import fraction_of, standing_words
+from workers.contract import Job, Result
 
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the buttons of a card do; each is called with the card's job, ``vary`` with its result.
-
-    Attributes:
-        cancel: Stop it.
-        vary: Start what a button stands for.
-        other_style: Take its picture for another style.
-        delete: Take it off the wall.
-        hang: Give a strip's part a card of its own.
-    """
-
-    cancel: Callable[[Job], Any]
-    vary: Callable[[Result, Button], Any]
-    other_style: Callable[[Job], Any]
-    delete: Callable[[Job], Any]
-    hang: Callable[[Job], Any]
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Whom the words are for.
-
-    Attributes:
-        language: Theirs.
-        presets: For the styles' titles.
-    """
-
-    language: str
-    presets: Mapping[str, Preset]
-
-    def say(self, key: str, **values: object) -> str:
-        """A sentence of the catalogue's ``web`` table."""
-        return say(f"web.{key}", self.language, **values)
-
-    def title(self, job: Job) -> str:
-        """The style's title, such as ``Mosaic``."""
-        name = style_name(job.style_label, self.presets, self.language)
-        return name[:1].upper() + name[1:]
 
 
 class Card:
@@ -83,9 +36,9 @@ class Card:
     def stand(self, standing: Standing) -> None:
         """Show how the job stands."""
         event = standing.event
-        put_text(self._status, _standing(standing, self._reader.language))
+        put_text(self._status, standing_words(standing, self._reader.language))
         running = event is not None and event.state == "running"
-        done = _done(event)
+        done = fraction_of(event)
         self._bar.style(f"--done: {done:.3f}")
         self._bar.classes(add="running" if running else "", remove="" if running else "running")
         put(self._bar, aria_valuenow=round(done * 100))
@@ -120,7 +73,7 @@ class Card:
             aria_valuenow=0,
         )
         with tag("div", "between"):
-            self._status = tag("p", "status", say("progress.waiting", self._reader.language), aria_live="polite")
+            self._status = tag("p", "status", self._reader.say("moment"), aria_live="polite")
             label = say("button.cancel", self._reader.language)
             button("quiet cancel", label, lambda: self._wishes.cancel(self.job))
 
@@ -190,67 +143,6 @@ class Card:
             self._small_buttons()
 
 
-class Strip:
-    """Five strengths side by side, to pick from.
-
-    Args:
-        jobs: The five jobs, the faintest first.
-        reader: Whom the words are for.
-        wishes: What picking does.
-    """
-
-    def __init__(self, jobs: list[Job], reader: Reader, wishes: Wishes) -> None:
-        self._reader = reader
-        self._wishes = wishes
-        self._cells: dict[str, Element] = {}
-        self.root = tag("article", "card strip", aria_label=reader.title(jobs[0]))
-        with self.root:
-            tag("h3", "", reader.say("strip_title", style=reader.title(jobs[0])))
-            with tag("div", "cells"):
-                for job in jobs:
-                    self._build_cell(job)
-
-    def stand(self, job_id: str, standing: Standing) -> None:
-        """Show how one of the jobs stands."""
-        self._cells[job_id].style(f"--done: {_done(standing.event):.3f}")
-
-    def finish(self, result: Result) -> None:
-        """Show one of the pictures."""
-        cell = self._cells[result.job_id]
-        job = Job.from_json(result.job)
-        cell.clear()
-        with cell:
-            if result.outcome == "done":
-                cell.classes("ready")
-                put(cell, disabled=None)
-                tag("img", "", src=picture_url(result.picture), alt="")
-            else:
-                tag("span", "cell-outcome", failure(result, self._reader.language))
-            tag("span", "cell-strength", percent(job.options))
-
-    def _build_cell(self, job: Job) -> None:
-        name = self._reader.say("strip_pick", strength=percent(job.options))
-        cell = button("cell", "", lambda: self._wishes.hang(job), aria_label=name, disabled=True, data_job=job.job_id)
-        self._cells[job.job_id] = cell
-        with cell:
-            tag("img", "waiting", src=picture_url(job.content), alt="")
-            tag("span", "cell-strength", percent(job.options))
-
-
-def _standing(standing: Standing, language: str) -> str:
-    position = standing.position if standing.attended else None
-    return standing_words(standing.event, position, standing.eta_s, language)
-
-
-def _done(event: Event | None) -> float:
-    return event.fraction if event and event.state == "running" else 0.0
-
-
 def _file_name(job: Job, result: Result) -> str:
     style = job.style_label.replace(" ", "-") or "own"
     return f"pastiche-{style}-{percent(job.options)}.{_SUFFIXES.get(result.media_type, 'jpg')}"
-
-
-def running(event: Event) -> Standing:
-    """The standing that a progress event stands for."""
-    return Standing(event, None, event.eta_s if event.eta_s >= 0 else None)

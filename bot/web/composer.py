@@ -99,7 +99,7 @@ class Composer:
                     tag("strong", "", self._say("drop_here"))
                     tag("span", "", self._say("drop_or"))
                 tag("span", "replace", self._say("other_picture"), aria_hidden="true")
-                tag("span", "busy", self._say("uploading"), role="status")
+                tag("span", "busy", self._say("moment"), role="status")
             self._content_problem = tag("p", "problem", role="alert")
             if take_sample:
                 button("quiet", self._say("sample"), take_sample)

@@ -40,6 +40,11 @@ def put_text(element: Element, text: str) -> None:
         element.update()
 
 
+def shown_text(element: Element) -> str:
+    """An element's text."""
+    return element._text or ""
+
+
 def put(element: Element, /, **attributes: object) -> None:
     """Change an element's attributes; None takes one away."""
     for key, value in attributes.items():

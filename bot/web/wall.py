@@ -7,8 +7,10 @@ from itertools import groupby
 
 from bot.service import Standing
 from bot.web.album import Entry
-from bot.web.cards import Card, Reader, Strip, Wishes
+from bot.web.cards import Card
 from bot.web.markup import tag, thumbnail_url
+from bot.web.reader import Reader, Wishes
+from bot.web.strips import Strip
 from workers.contract import Job, Result
 
 _LIMIT = 40  # cards shown after a reload; the older ones are a day old at most and still in the album
@@ -56,14 +58,12 @@ class Wall:
         Returns:
             The new element's id in the page, or "" if there was nothing to hang.
         """
-        fresh = [entry for entry in entries if not self.knows(entry.job.job_id) or entry.hung_at_s]
+        fresh = [entry for entry in entries if not self._hangs(entry)]
         if not fresh:
             return ""
-        jobs = [entry.job for entry in fresh]
-        if fresh[0].strip and not fresh[0].hung_at_s:
-            strip = self._hang_strip(jobs)
-            return strip.root.html_id
-        return self._hang_card(jobs[0]).root.html_id
+        if fresh[0].hung_at_s:
+            return self._hang_card(fresh[0].job).root.html_id
+        return self._hang_strip([entry.job for entry in fresh]).root.html_id
 
     def hang(self, job: Job, result: Result) -> Card:
         """Give one of a strip's pictures a card of its own, or find the one that it has."""
@@ -117,6 +117,9 @@ class Wall:
         if job_id not in self._strips:
             self._results.pop(job_id, None)
         self._show_empty()
+
+    def _hangs(self, entry: Entry) -> bool:
+        return entry.job.job_id in (self._cards if entry.hung_at_s else self._strips)
 
     def _hang_card(self, job: Job) -> Card:
         with self._root:

@@ -1,0 +1,158 @@
+"""What a visitor can ask for. Every method is a handler of the page and ends at the visit's boundary."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nicegui import ui
+
+from bot.service import Request, Style
+from bot.texts import say
+from bot.variations import Button, vary
+from bot.web.album import STRIP
+from bot.web.composer import reset_file_inputs
+from bot.web.form import Order, read_form
+from bot.web.samples import sample_photograph
+from bot.web.visit import Visit
+from nst.errors import UserError
+from nst.image_header import DEFAULT_LIMITS
+from workers.contract import Job, Result
+
+_REASONS = {"none": "web.no_file", "failed": "web.upload_failed"}
+
+
+class Asking:
+    """The wishes of one visit.
+
+    Args:
+        visit: Whose.
+    """
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._service = visit.studio.service
+        self._album = visit.studio.album
+        self._user = visit.user
+
+    async def paint(self, fields: object) -> None:
+        """The form was sent."""
+        async with self._visit.boundary("paint"):
+            order = read_form(fields if isinstance(fields, Mapping) else {})
+            request = Request(
+                content=self._content(),
+                styles=[self._style(order)],
+                options=order.options,
+                user=self._user,
+                reply_to={"session": self._user},
+            )
+            await self._begin([await self._service.submit(request)])
+
+    async def vary(self, result: Result, choice: Button) -> None:
+        """A button under a result was pressed."""
+        async with self._visit.boundary("paint"):
+            job = Job.from_json(result.job)
+            reply_to = {"session": self._user}
+            if choice is Button.STRIP:
+                reply_to[STRIP] = uuid.uuid4().hex
+            begun: list[Job] = []
+            try:
+                for options in vary(job.options, choice):
+                    begun.append(await self._service.repeat(job, options, self._user, reply_to))  # noqa: PERF401
+            finally:  # what was queued before the queue was full is on its way
+                await self._begin(begun)
+
+    async def cancel(self, job: Job) -> None:
+        """Stop a job."""
+        async with self._visit.boundary("paint"):
+            await self._service.cancel(job.job_id, self._user)
+
+    async def delete(self, job: Job) -> None:
+        """Take a card down."""
+        async with self._visit.boundary("paint"):
+            picture = self._visit.wall.picture_of(job.job_id)
+            await asyncio.to_thread(self._album.take_down, self._user, job.job_id, picture)
+            self._visit.wall.take_down(job.job_id)
+
+    async def hang(self, job: Job) -> None:
+        """Give a picture of a strip a card of its own."""
+        async with self._visit.boundary("paint"):
+            entry = await asyncio.to_thread(self._album.hang, self._user, job.job_id)
+            result = await self._service.result(job.job_id)
+            if entry and result:
+                _reveal(self._visit.wall.hang(entry.job, result).root.html_id)
+
+    async def other_style(self, job: Job) -> None:
+        """Take a card's photograph for another style."""
+        async with self._visit.boundary("paint"):
+            self._visit.composer.show_content(job.content)
+            ui.run_javascript("studio.chooseStyle()")
+
+    async def take_picture(self, event: Any) -> None:
+        """The browser has sent a picture over HTTP and says which."""
+        role, digest = _role(event.args), str(event.args.get("picture", ""))
+        async with self._visit.boundary(role):
+            # Anybody can say anything here: only a picture that this session has sent is taken.
+            if not await asyncio.to_thread(self._album.may_see, self._user, digest):
+                raise UserError("image_missing")
+            self._take(role, digest)
+
+    async def take_sample(self) -> None:
+        """The sample photograph is wanted."""
+        async with self._visit.boundary("content"):
+            path = sample_photograph()
+            if path is None:
+                raise UserError("image_missing")
+            digest = await self._service.keep(await asyncio.to_thread(path.read_bytes))
+            await asyncio.to_thread(self._album.let_see, self._user, digest)
+            self._take("content", digest)
+
+    async def refuse(self, event: Any) -> None:
+        """The browser could not send a picture: too large, none at all, or refused with the server's sentence."""
+        role, args = _role(event.args), event.args
+        async with self._visit.boundary(role):
+            reset_file_inputs()
+            size_bytes = args.get("size")
+            if isinstance(size_bytes, int) and size_bytes > DEFAULT_LIMITS.max_bytes:
+                detail = {"received_bytes": size_bytes, "allowed_bytes": DEFAULT_LIMITS.max_bytes}
+                raise UserError("image_too_many_bytes", detail)
+            known = _REASONS.get(str(args.get("reason")))
+            sentence = say(known, self._visit.language) if known else str(args.get("sentence", ""))[:500]
+            self._visit.composer.complain(sentence, role)
+
+    def _content(self) -> str:
+        if not self._visit.composer.content:
+            raise UserError("image_missing")
+        return self._visit.composer.content
+
+    def _style(self, order: Order) -> Style:
+        if order.preset:
+            return Style(order.preset)
+        if not self._visit.composer.style:
+            raise UserError("style_missing")
+        return Style(picture=self._visit.composer.style)
+
+    async def _begin(self, jobs: Sequence[Job]) -> None:
+        """Hang new jobs; their progress comes by itself."""
+        for job in jobs:
+            await asyncio.to_thread(self._album.add, job)
+        entries = [await asyncio.to_thread(self._album.entry, self._user, job.job_id) for job in jobs]
+        self._visit.composer.complain("", "paint")
+        placed = self._visit.wall.place([entry for entry in entries if entry])
+        if placed:
+            _reveal(placed)
+
+    def _take(self, role: str, digest: str) -> None:
+        show = self._visit.composer.show_style if role == "style" else self._visit.composer.show_content
+        show(digest)
+        reset_file_inputs()
+
+
+def _role(args: Any) -> str:
+    return "style" if isinstance(args, Mapping) and args.get("role") == "style" else "content"
+
+
+def _reveal(html_id: str) -> None:
+    ui.run_javascript(f"studio.reveal('{html_id}')")

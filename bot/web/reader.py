@@ -1,0 +1,54 @@
+"""Whom cards speak to, and what their buttons do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.captions import style_name
+from bot.presets.catalogue import Preset
+from bot.texts import say
+from bot.variations import Button
+from workers.contract import Job, Result
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the buttons of a card do; each is called with the card's job, ``vary`` with its result.
+
+    Attributes:
+        cancel: Stop it.
+        vary: Start what a button stands for.
+        other_style: Take its picture for another style.
+        delete: Take it off the wall.
+        hang: Give a strip's part a card of its own.
+    """
+
+    cancel: Callable[[Job], Any]
+    vary: Callable[[Result, Button], Any]
+    other_style: Callable[[Job], Any]
+    delete: Callable[[Job], Any]
+    hang: Callable[[Job], Any]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whom the words are for.
+
+    Attributes:
+        language: Theirs.
+        presets: For the styles' titles.
+    """
+
+    language: str
+    presets: Mapping[str, Preset]
+
+    def say(self, key: str, **values: object) -> str:
+        """A sentence of the catalogue's ``web`` table."""
+        return say(f"web.{key}", self.language, **values)
+
+    def title(self, job: Job) -> str:
+        """The style's title, such as ``Mosaic``."""
+        name = style_name(job.style_label, self.presets, self.language)
+        return name[:1].upper() + name[1:]

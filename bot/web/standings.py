@@ -1,0 +1,23 @@
+"""How a job stands, in words and as a fraction."""
+
+from __future__ import annotations
+
+from bot.captions import standing
+from bot.service import Standing
+from workers.contract import Event
+
+
+def standing_words(standing_: Standing, language: str) -> str:
+    """The line under a job that is not finished; without a worker nobody has a place in a line."""
+    position = standing_.position if standing_.attended else None
+    return standing(standing_.event, position, standing_.eta_s, language)
+
+
+def fraction_of(event: Event | None) -> float:
+    """How much is done, 0..1."""
+    return event.fraction if event and event.state == "running" else 0.0
+
+
+def running(event: Event) -> Standing:
+    """The standing that a progress event stands for."""
+    return Standing(event, None, event.eta_s if event.eta_s >= 0 else None)

@@ -1,0 +1,67 @@
+"""One visit, and the boundary where its errors become sentences."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from nicegui import Client
+from nicegui.element import Element
+
+from bot.texts import explain, say
+from bot.web.composer import Composer
+from bot.web.markup import put_text
+from bot.web.studio import Studio
+from bot.web.wall import Wall
+from nst.errors import OperatorError, PasticheError
+
+log = logging.getLogger(__name__)
+
+
+class Visit:
+    """An open page of one session; its furniture is put in by the page.
+
+    Args:
+        studio: What all visits share.
+        user: The session's key.
+        language: The visitor's.
+        client: NiceGUI's side of the page.
+    """
+
+    banner: Element
+    composer: Composer
+    wall: Wall
+
+    def __init__(self, studio: Studio, user: str, language: str, client: Client) -> None:
+        self.studio = studio
+        self.user = user
+        self.language = language
+        self.client = client
+
+    @contextlib.asynccontextmanager
+    async def boundary(self, about: str) -> AsyncIterator[None]:
+        """Where errors become sentences, and where new elements find their page.
+
+        Args:
+            about: Where to say them: ``banner``, ``content``, ``style`` or ``paint``.
+        """
+        try:
+            with self.client:
+                yield
+        except OperatorError:
+            self._tell("banner", say("web.away", self.language))
+        except PasticheError as error:
+            self._tell("paint" if about == "banner" else about, explain(error, self.language))
+        except Exception:  # the frontend's boundary: the log has it, the visitor a sentence
+            if not self.client.is_deleted:  # else the page was closed in the middle of something
+                log.exception("A visit stumbled")
+                self._tell("paint", say("web.unforeseen", self.language))
+
+    def _tell(self, about: str, sentence: str) -> None:
+        if self.client.is_deleted:
+            return
+        if about == "banner":
+            put_text(self.banner, sentence)
+        else:
+            self.composer.complain(sentence, about)

@@ -1,0 +1,391 @@
+"""The web chat as people use it: a real Chromium, a real Redis, a real worker."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import importlib.util
+import io
+import os
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from bot.presets.catalogue import load_presets
+from tests.e2e.conftest import ROOT, Pastiche, Stack, Until, serving_address
+from workers.embedded_redis import EmbeddedRedis
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
+PATIENT_MS = 60_000
+
+# What a browser makes of a file that is dropped on, or pasted into, a page.
+_HAND_OVER = """([selector, kind, type, text, padding]) => {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const data = new DataTransfer();
+  data.items.add(new File([bytes, new Uint8Array(padding)], "picture", { type }));
+  const event = kind === "paste"
+    ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
+    : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+  document.querySelector(selector).dispatchEvent(event);
+}"""
+
+
+def photograph(name: str = "coffee.png") -> bytes:
+    """One of scikit-image's photographs."""
+    spec = importlib.util.find_spec("skimage")
+    assert spec is not None
+    assert spec.origin is not None
+    return (Path(spec.origin).parent / "data" / name).read_bytes()
+
+
+class Visit:
+    """A person in front of the page."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.url = url
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(PATIENT_MS)
+        self.requested: list[str] = []
+        self.stumbles: list[str] = []
+        self.page.on("request", lambda request: self.requested.append(request.url))
+        self.page.on("pageerror", lambda error: self.stumbles.append(str(error)))
+        self.open()
+
+    def open(self) -> None:
+        self.page.goto(self.url)
+        self.page.wait_for_function("window.did_handshake === true")
+
+    def hand_over(
+        self, data: bytes, kind: str = "drop", selector: str = "[data-drop=content]", padding: int = 0
+    ) -> None:
+        """Drop or paste a file, with so many zeros behind it."""
+        text = base64.b64encode(data).decode()
+        self.page.evaluate(_HAND_OVER, [selector, kind, "image/png", text, padding])
+
+    def bring(self, data: bytes, **how: Any) -> None:
+        """Hand a good picture over and wait until it is shown."""
+        before = self.chosen()
+        self.hand_over(data, **how)
+        self.page.wait_for_function(
+            "(before) => (document.querySelector('.chosen').getAttribute('src') ?? '') !== before", arg=before
+        )
+
+    def chosen(self) -> str:
+        return self.page.locator(".chosen").get_attribute("src") or ""
+
+    def paint(self, method: str = "palette", preset: str = "stained-glass", size: str = "512") -> Locator:
+        """Choose, press the button, and return the new card."""
+        self.page.locator(f"input[name=preset][value={preset}]").check(force=True)
+        self.page.locator(f"input[name=method][value={method}]").check(force=True)
+        self.page.locator("select[name=size]").evaluate("(s, v) => (s.value = v)", size)
+        before = self.page.locator(".card").count()
+        self.page.locator("button.paint").click()
+        self.page.wait_for_function("(n) => document.querySelectorAll('.card').length > n", arg=before)
+        return self.card(self.page.locator(".card").first.get_attribute("data-job") or "")
+
+    def card(self, job_id: str) -> Locator:
+        return self.page.locator(f".card[data-job='{job_id}']")
+
+    def finished(self, card: Locator) -> Locator:
+        card.locator(".after").wait_for(timeout=PATIENT_MS * 2)
+        return card
+
+    def fetch(self, source: str | None) -> bytes:
+        answer = self.page.request.get(self.url + (source or ""))
+        assert answer.status == 200
+        return answer.body()
+
+    def problem(self) -> str:
+        found = self.page.locator(".problem:not(:empty), .banner:not(:empty)").first
+        found.wait_for()
+        return found.inner_text()
+
+
+Come = Callable[..., Visit]
+
+
+@pytest.fixture
+def come(chromium: Browser, stack: Stack) -> Iterator[Come]:
+    """Opens the page in a browser session of its own."""
+    contexts: list[BrowserContext] = []
+
+    def arrive(url: str = stack.url, context: BrowserContext | None = None, **looks: Any) -> Visit:
+        if context is None:
+            context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **looks})
+            contexts.append(context)
+        return Visit(context, url)
+
+    yield arrive
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.tensorflow
+def test_a_dropped_photograph_becomes_a_pastiche_closer_to_its_style(
+    come: Come, shared_dir: Path, artefacts: Path
+) -> None:
+    visit = come()
+    visit.page.screenshot(path=artefacts / "empty.png")
+    content = photograph()
+    visit.bring(content)
+    card = visit.paint(method="fast", preset="starry-strokes")
+    card.get_by_role("progressbar").wait_for()
+    assert re.match(r"Queued|Painting|Waiting", card.locator(".status").inner_text())
+    visit.finished(card)
+    pastiche = visit.fetch(card.locator(".after").get_attribute("src"))
+    assert card.get_by_role("slider", name="Compare photo and pastiche").count() == 1
+    assert "Starry strokes, strength 100 · fast" in card.locator(".caption").inner_text()
+    with visit.page.expect_download() as downloaded:
+        card.get_by_text("Download").click()
+    assert downloaded.value.suggested_filename == "pastiche-starry-strokes-100.jpg"
+    assert downloaded.value.path().read_bytes() == pastiche
+    card.locator(".cut").fill("40")
+    visit.page.screenshot(path=artefacts / "result.png")
+    style = load_presets()["starry-strokes"].picture.read_bytes()
+    assert _style_left(content, pastiche, style, shared_dir / "models" / "features") < 0.5
+    assert not visit.stumbles
+
+
+def _style_left(content: bytes, pastiche: bytes, style: bytes, features: Path) -> float:
+    """R of nst.quality (1 is the untouched photograph, 0 the style's own statistics)."""
+    import numpy as np
+
+    from nst.device import configure_tensorflow
+    from nst.images import decode, resize
+
+    configure_tensorflow()
+    from nst.quality import Evaluator
+
+    painted = decode(pastiche)
+    photo = resize(decode(content), painted.width_px, painted.height_px)
+    assert float(np.abs(painted.rgb - photo.rgb).mean()) > 0.05
+    return Evaluator(features / "squeezenet_v10.npz").style_distance_ratio(
+        photo.rgb, painted.rgb, decode(style, 512).rgb
+    )
+
+
+def test_a_pasted_picture_and_a_style_of_ones_own_move_the_colours(come: Come, artefacts: Path) -> None:
+    visit = come()
+    visit.bring(photograph("chelsea.png"), kind="paste", selector="body")
+    blue = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").point([i // 4 for i in range(256)] * 2 + list(range(256))).save(
+        blue, "PNG"
+    )
+    visit.hand_over(blue.getvalue(), selector="[data-drop=style]")
+    visit.page.locator(".own input").wait_for(state="attached")
+    card = visit.finished(visit.paint(preset="'own picture'"))
+    before, after = (visit.fetch(card.locator(name).get_attribute("src")) for name in (".before", ".after"))
+    assert _blueness(after) > _blueness(before) + 0.1
+    assert "In the style of your picture" in card.locator(".caption").inner_text()
+    assert {url for url in visit.requested if not url.startswith((visit.url, "data:", "blob:"))} == set()
+
+
+def _blueness(picture: bytes) -> float:
+    """Blue's share of the mean colour."""
+    average = Image.open(io.BytesIO(picture)).convert("RGB").resize((1, 1), Image.Resampling.BOX)
+    red, green, blue = average.tobytes()
+    return blue / (red + green + blue)
+
+
+def bomb() -> bytes:
+    """A PNG of 50,000 x 50,000 pixels in a few hundred bytes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    body = zlib.compress(bytes(100_000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def test_bad_files_get_their_sentence_and_the_queue_goes_on(come: Come, artefacts: Path) -> None:
+    visit = come()
+    visit.bring(photograph())
+    good = visit.chosen()
+    refused = {
+        "not a picture": b"these are words, and words are no picture " * 9,
+        "drawing or document": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+        "damaged or was cut off": photograph()[:30],
+        "50000 × 50000 pixels": bomb(),
+        "file is empty": b"",
+    }
+    for words, data in refused.items():
+        visit.hand_over(data)
+        visit.page.wait_for_function(
+            "(words) => document.querySelector('.problem').textContent.includes(words)", arg=words
+        )
+        assert visit.chosen() == good
+    visit.hand_over(b"\xff\xd8\xff", padding=20 * 2**20)
+    visit.page.locator(".problem", has_text="20.0 MiB").wait_for()
+    visit.page.screenshot(path=artefacts / "refused.png")
+    visit.bring(photograph("chelsea.png")[:40_000])  # sound in its header: only the worker can know
+    broken = visit.paint()
+    broken.locator(".outcome").wait_for()
+    assert "damaged or was cut off" in broken.locator(".outcome").inner_text()
+    visit.bring(photograph())
+    visit.finished(visit.paint())
+    assert not visit.stumbles
+
+
+def test_two_browsers_never_see_each_others_pictures(come: Come) -> None:
+    ann, bob = come(), come()
+    ann.bring(photograph())
+    card = ann.finished(ann.paint())
+    sources = [card.locator(name).get_attribute("src") for name in (".before", ".after")]
+    assert all(ann.fetch(source) for source in sources)
+    bob.open()
+    assert bob.page.locator(".card").count() == 0
+    for source in sources:
+        assert bob.page.request.get(f"{bob.url}{source}").status == 404
+    answer = ann.page.request.get(f"{ann.url}{sources[0]}")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"].startswith("private")
+    assert "frame-ancestors 'none'" in ann.page.request.get(ann.url).headers["content-security-policy"]
+
+
+def test_uploads_are_refused_from_other_sites_and_when_they_are_too_large(come: Come) -> None:
+    visit = come()
+    session = {str(cookie["name"]): str(cookie["value"]) for cookie in visit.page.context.cookies()}
+    post = functools.partial(httpx.post, f"{visit.url}/pictures", cookies=session, timeout=60)
+    assert post(content=photograph()).status_code == 403
+    answer = post(content=bytes(20 * 2**20 + 1), headers={"X-Pastiche": "1"})
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "sentence": "That file has 20.0 MiB; at most 20.0 MiB are possible. Send a smaller copy.",
+    }
+
+
+@pytest.mark.skipif(
+    not (ROOT / "nst" / "bundled" / "extractor.npz").is_file() and not os.environ.get("NST_VGG_WEIGHTS"),
+    reason="no feature extractor for gatys here: neither the bundled one nor NST_VGG_WEIGHTS",
+)
+def test_a_reload_finds_the_running_job_and_cancel_stops_it(come: Come, artefacts: Path) -> None:
+    visit = come()
+    visit.bring(photograph())
+    job_id = visit.paint(method="gatys", size="768").get_attribute("data-job") or ""
+    visit.page.wait_for_function(
+        "(id) => document.querySelector(`[data-job='${id}'] .status`)?.textContent.includes('step')", arg=job_id
+    )
+    visit.page.screenshot(path=artefacts / "running.png")
+    visit.open()
+    card = visit.card(job_id)
+    card.locator(".status", has_text="step").wait_for()
+    card.get_by_role("button", name="Cancel").click()
+    card.locator(".outcome", has_text="Cancelled.").wait_for()
+    card.get_by_role("button", name="Delete").click()
+    card.wait_for(state="detached")
+
+
+def test_a_result_that_came_while_nobody_was_there_hangs_at_the_next_visit(come: Come) -> None:
+    visit = come()
+    visit.bring(photograph())
+    job_id = visit.paint().get_attribute("data-job") or ""
+    visit.page.close()
+    again = come(context=visit.page.context)
+    again.finished(again.card(job_id))
+    assert again.chosen() != ""
+
+
+def test_the_buttons_under_a_result_do_what_they_say(come: Come, artefacts: Path) -> None:
+    visit = come()
+    visit.bring(photograph())
+    card = visit.finished(visit.paint())
+    assert card.get_by_role("button", name="+ strength").count() == 0
+    card.get_by_role("button", name="Strip of strengths").click()
+    strip = visit.page.locator(".strip")
+    visit.page.wait_for_function("document.querySelectorAll('.cell.ready').length === 5")
+    pictures = {visit.fetch(strip.locator("img").nth(i).get_attribute("src")) for i in range(5)}
+    assert len(pictures) == 5
+    visit.page.screenshot(path=artefacts / "strip.png")
+    strip.get_by_role("button", name="Take strength 40").click()
+    picked = visit.page.locator(".card.finished").first
+    picked.locator(".caption", has_text="strength 40").wait_for()
+    picked.get_by_role("button", name="− strength").click()
+    visit.page.locator(".caption", has_text="strength 20").wait_for()
+    card.get_by_role("button", name="Colours on/off").click()
+    visit.page.locator(".recipe-words", has_text="keep-colours").wait_for()
+    visit.open()
+    assert visit.page.locator(".card").count() == 5
+    visit.page.locator(".card:not(.strip)").first.get_by_role("button", name="Delete").click()
+    visit.page.wait_for_function("document.querySelectorAll('.card').length === 4")
+    assert not visit.stumbles
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_it_all_without_scrolling_sideways(come: Come, artefacts: Path, scheme: str) -> None:
+    visit = come(viewport={"width": 375, "height": 812}, color_scheme=scheme, locale="fr-FR")
+    visit.page.get_by_role("button", name="Prendre une photo d'exemple").click()
+    visit.page.locator(".drop.filled").wait_for()
+    visit.finished(visit.paint(preset="mosaic"))
+    assert visit.page.get_by_role("button", name="Peindre").count() == 1
+    assert visit.page.evaluate("document.documentElement.lang") == "fr"
+    assert visit.page.evaluate("document.documentElement.scrollWidth") == 375
+    assert visit.page.evaluate("[...document.images].every((image) => image.hasAttribute('alt'))")
+    nameless = "[...document.querySelectorAll('button')].filter((b) => !(b.textContent || b.ariaLabel)).length"
+    assert visit.page.evaluate(nameless) == 0
+    visit.page.screenshot(path=artefacts / f"phone-{scheme}.png", full_page=True)
+
+
+def test_the_keyboard_is_enough(come: Come) -> None:
+    visit = come()
+    visit.bring(photograph())
+    keyboard = visit.page.keyboard
+    visit.page.locator("input[name=preset]:checked").focus()
+    keyboard.press("ArrowRight")
+    assert visit.page.locator("input[name=preset]:checked").get_attribute("value") == list(load_presets())[1]
+    visit.page.locator("#strength").focus()
+    keyboard.press("ArrowLeft")
+    assert visit.page.locator("#strength-shown").inner_text() == "99"
+    visit.page.locator("input[name=method]:checked").focus()
+    keyboard.press("ArrowUp")  # from the first one round to the last: palette
+    keyboard.press("Enter")
+    card = visit.page.locator(".card").first
+    visit.finished(card)
+    assert "strength 99 · palette" in card.locator(".caption").inner_text()
+    cut = card.locator(".cut")
+    cut.focus()
+    keyboard.press("ArrowRight")
+    assert cut.input_value() == "1"
+
+
+def test_without_a_worker_jobs_wait_and_a_queue_that_is_away_is_told_politely(
+    come: Come, tmp_path: Path, until: Until
+) -> None:
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        settings = {"REDIS_URL": server.url, "WEB_PORT": "0", "DATA_DIR": str(tmp_path / "data")}
+        web = Pastiche("web", tmp_path / "web", settings)
+        try:
+            visit = come(serving_address(web, until))
+            visit.bring(photograph())
+            card = visit.paint()
+            card.locator(".status", has_text="Waiting for a worker").wait_for()
+            visit.open()
+            card.locator(".status", has_text="Waiting for a worker").wait_for()
+            second = visit.paint()
+            second.get_by_role("button", name="Cancel").click()
+            second.locator(".outcome", has_text="Cancelled.").wait_for()
+            card.get_by_role("progressbar").wait_for()
+            assert visit.page.request.get(f"{visit.url}/healthz").status == 200
+            server.stop()
+            visit.page.locator(".banner", has_text="doesn't answer").wait_for()
+            assert visit.page.request.get(f"{visit.url}/healthz").status == 503
+            assert "Traceback" not in visit.page.content()
+            assert not (tmp_path / "web" / ".nicegui").exists()
+        finally:
+            web.stop()
+
+
+def test_the_log_keeps_quiet_about_pictures(stack: Stack) -> None:
+    """Runs last: whatever the tests above did, no stack trace and no digest of a picture is in the log."""
+    assert "Traceback" not in stack.web.log
+    assert not re.search(r"\b[0-9a-f]{64}\b", stack.web.log)
