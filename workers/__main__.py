@@ -18,6 +18,7 @@ from nst.method import MethodSettings
 from nst.options import METHODS
 from workers.connection import PATIENT, connect
 from workers.gpu_worker import GRACE_S, GpuWorker
+from workers.made_before import MadeBefore
 from workers.painting import Engine
 from workers.routing import QUEUES, queue_of
 from workers.slices import Slices
@@ -72,7 +73,8 @@ def run_worker(
         enough=full,
     )
     slices = Slices(connection, worker.give_way)
-    open_workplace(Workplace(connection, engine, worker.stopped, worker.leaving, slices))
+    made_before = MadeBefore(connection)
+    open_workplace(Workplace(connection, engine, worker.stopped, worker.leaving, slices, made_before))
     try:
         worker.run(ready=lambda: _announce(worker, health_file))
     finally:

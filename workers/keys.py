@@ -20,6 +20,11 @@ def side(digest: str) -> str:
     return f"pastiche:side:{digest}"
 
 
+def made(digest: str) -> str:
+    """What was made from the same pictures and options before."""
+    return f"pastiche:made:{digest}"
+
+
 def record(job_id: str) -> str:
     """Hash: what is known of a job from submission on (job, queue, user, kind, event)."""
     return f"pastiche:job:{job_id}"

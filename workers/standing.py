@@ -10,6 +10,7 @@ import redis
 from workers import keys
 from workers.blobs import verified
 from workers.contract import Event, Job
+from workers.made_before import made_key
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Standing:
         resumed: It ran before and left a checkpoint.
         event: The last one, or None.
         spent_s: Seconds that earlier slices took.
+        made: What ``made_before`` remembers of the same pictures and options, or None.
     """
 
     done: bool
@@ -29,6 +31,7 @@ class Standing:
     resumed: bool
     event: Event | None
     spent_s: float
+    made: bytes | None
     _blobs: tuple[tuple[str, Any], ...]
 
     def pictures(self) -> list[bytes]:
@@ -52,14 +55,16 @@ def look(connection: redis.Redis, job: Job) -> Standing:
         pipe.exists(keys.done(job.job_id))
         pipe.exists(keys.cancel(job.job_id))
         pipe.hmget(keys.record(job.job_id), ["event", "checkpoint", "spent_s"])
+        pipe.get(made_key(job))
         for digest in digests:
             pipe.get(keys.blob(digest))
-        done, cancelled, (event, checkpoint, spent_s), *blobs = pipe.execute()
+        done, cancelled, (event, checkpoint, spent_s), made, *blobs = pipe.execute()
     return Standing(
         done=bool(done),
         cancelled=bool(cancelled),
         resumed=bool(checkpoint),
         event=Event.from_json(event) if event else None,
         spent_s=float(spent_s or 0),
+        made=made,
         _blobs=tuple(zip(digests, blobs, strict=True)),
     )

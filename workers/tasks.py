@@ -23,6 +23,7 @@ from nst.images import encode, media_type_of
 from workers import keys
 from workers.blobs import Blobs
 from workers.contract import ContractError, Job, Result
+from workers.made_before import MadeBefore
 from workers.outbox import post_terminal
 from workers.painting import Engine, paint
 from workers.routing import timeout_s
@@ -46,6 +47,7 @@ class Workplace:
         leaving: Whether the job has to go back to its queue at once: the process ends, or the job
             was given to another worker.
         slices: Runs slow jobs.
+        made_before: Spares work that was done already.
     """
 
     connection: redis.Redis
@@ -53,6 +55,7 @@ class Workplace:
     stopped: Callable[[], bool]
     leaving: Callable[[], bool]
     slices: Slices
+    made_before: MadeBefore
 
 
 _workplace: Workplace | None = None
@@ -116,29 +119,40 @@ def _attempt(workplace: Workplace, job: Job, standing: Standing) -> Result | Non
 
 
 def _made(workplace: Workplace, job: Job, standing: Standing, started_s: float) -> Result:
+    again = workplace.made_before.recall(job, standing.made)
+    if again:
+        return _done(job, 0.0, **again)
     pictures = standing.pictures()
-    stopped = lambda: workplace.stopped() or workplace.leaving()  # noqa: E731
-    telling = Telling(workplace.connection, job, standing, stopped)
+    telling = Telling(workplace.connection, job, standing, stopped=lambda: workplace.stopped() or workplace.leaving())
     telling.begin()
     pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling)
-    picture = pastiche.picture
-    media_type = media_type_of(picture)
-    digest = Blobs(workplace.connection).put(encode(picture, media_type, max_bytes=MAX_RESULT_BYTES))
+    media_type = media_type_of(pastiche.picture)
+    data = encode(pastiche.picture, media_type, max_bytes=MAX_RESULT_BYTES)
+    result = _done(
+        job,
+        time.monotonic() - started_s,
+        picture=Blobs(workplace.connection).put(data),
+        media_type=media_type,
+        width_px=pastiche.picture.width_px,
+        height_px=pastiche.picture.height_px,
+        method=pastiche.method,
+        model=pastiche.model,
+        notices=tuple(asdict(notice) for notice in pastiche.notices),
+    )
+    workplace.made_before.remember(job, result)
+    return result
+
+
+def _done(job: Job, service_s: float, **fields: Any) -> Result:
     return Result(
         job_id=job.job_id,
         frontend=job.frontend,
         outcome="done",
         reply_to=dict(job.reply_to),
         user=job.user,
-        picture=digest,
-        media_type=media_type,
-        width_px=picture.width_px,
-        height_px=picture.height_px,
-        method=pastiche.method,
-        model=pastiche.model,
-        service_s=time.monotonic() - started_s,
-        notices=tuple(asdict(notice) for notice in pastiche.notices),
+        service_s=service_s,
         job=job.to_json(),
+        **fields,
     )
 
 

@@ -46,6 +46,20 @@ def test_a_picture_goes_round(chat: Any, spawn: Any, redis_connection: redis.Red
     assert float(redis_connection.hget(keys.SERVICE_TIMES, "palette:768") or 0) >= 0.3
 
 
+def test_the_same_is_not_painted_twice(chat: Any, spawn: Any, redis_connection: redis.Redis) -> None:
+    spawn()
+    chat.send("first", seed=400)
+    (first,) = chat.wait_for("first")
+    chat.send("again", seed=400, user="bob")
+    (again,) = chat.wait_for("again")
+    assert (again.outcome, again.picture, again.service_s) == ("done", first.picture, 0)
+    Blobs(redis_connection).forget(first.picture)
+    chat.send("anew", seed=400, user="eve")
+    (anew,) = chat.wait_for("anew")
+    assert (anew.outcome, anew.picture) == ("done", first.picture)
+    assert anew.service_s > 0.4
+
+
 def test_progress_is_told(chat: Any, spawn: Any) -> None:
     spawn()
     chat.send("j1", seed=1500)

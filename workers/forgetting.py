@@ -1,0 +1,60 @@
+"""Removes all that the queue knows of a job, its pictures included."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import cast
+
+import redis
+
+from workers import keys
+from workers.contract import Job
+from workers.made_before import made_key
+from workers.outbox import GROUP, result_of
+from workers.progress import last_event
+
+
+def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = ()) -> bool:
+    """Delete a finished job: record, result, pictures, previews, checkpoint, undelivered results.
+
+    An empty done-key stays for its day, so that a worker that froze over the job cannot post
+    a result after all.
+
+    Args:
+        connection: To the queue's Redis.
+        job_id: The job; cancel it first if it is not finished.
+        shared: Blob hashes that are nobody's: the presets.
+
+    Returns:
+        Whether anything was known of it.
+    """
+    record = cast("dict[bytes, bytes]", connection.hgetall(keys.record(job_id)))
+    result, event = result_of(connection, job_id), last_event(connection, job_id)
+    blobs = {record.get(b"checkpoint", b"").decode()}
+    blobs |= {result.picture} if result else set()
+    blobs |= {event.preview} if event else set()
+    text = record.get(b"job", b"").decode() or (result.job if result else "")
+    made = []
+    if text:
+        job = Job.from_json(text)
+        blobs |= {job.content, *job.styles}
+        made = [made_key(job)]
+        _drop_undelivered(connection, job)
+    own = blobs - set(shared) - {""}
+    with connection.pipeline() as pipe:
+        pipe.delete(keys.record(job_id), keys.rq_job(job_id), keys.cancel(job_id), *made)
+        pipe.set(keys.done(job_id), b"", ex=keys.RESULT_TTL_S, xx=True)
+        for digest in own:
+            pipe.delete(keys.blob(digest), keys.side(digest))
+        pipe.execute()
+    return bool(text)
+
+
+def _drop_undelivered(connection: redis.Redis, job: Job) -> None:
+    stream = keys.outbox(job.frontend)
+    marker = f'"job_id":"{job.job_id}"'.encode()
+    entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", connection.xrange(stream))
+    for entry_id, fields in entries:
+        if marker in fields.get(b"result", b""):
+            connection.xack(stream, GROUP, entry_id)
+            connection.xdel(stream, entry_id)

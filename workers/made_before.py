@@ -1,0 +1,63 @@
+"""The same pictures, options and weights give the same pastiche: it is not painted twice in a day.
+
+A result is recalled only where this process knows that it would use the same weights now, which
+it learns from its first own job of each method.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import redis
+
+from workers import keys
+from workers.contract import Job, Result
+
+_FIELDS = ("picture", "media_type", "width_px", "height_px", "method", "model", "notices")
+
+
+def made_key(job: Job) -> str:
+    """Redis key of what was made from a job's pictures and options, whoever asked."""
+    what = json.dumps([job.content, job.styles, job.options.as_dict()], sort_keys=True)
+    return keys.made(hashlib.sha256(what.encode()).hexdigest())
+
+
+class MadeBefore:
+    """What one worker process recalls and remembers.
+
+    Args:
+        connection: To the queue's Redis.
+    """
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._connection = connection
+        self._models: dict[str, str] = {}
+
+    def recall(self, job: Job, text: bytes | None) -> dict[str, Any] | None:
+        """The fields of an earlier result of the same, if it still stands.
+
+        Args:
+            job: What is to be done.
+            text: What Redis has under ``made_key``.
+
+        Returns:
+            Keyword arguments for ``Result``, or None if it has to be painted.
+        """
+        if text is None:
+            return None
+        fields: dict[str, Any] = json.loads(text)
+        if self._models.get(job.options.method) != fields["model"]:
+            return None
+        if not self._connection.expire(keys.blob(fields["picture"]), keys.RESULT_TTL_S):
+            return None
+        return fields | {"notices": tuple(fields["notices"])}
+
+    def remember(self, job: Job, result: Result) -> None:
+        """Note a result, unless another method had to stand in."""
+        if result.method != job.options.method:
+            return
+        self._models[result.method] = result.model
+        text = json.dumps({name: getattr(result, name) for name in _FIELDS})
+        self._connection.set(made_key(job), text, ex=keys.RESULT_TTL_S)
