@@ -48,11 +48,13 @@ class Painter:
     Args:
         network: The transformer.
         one_pass_px: Pictures of more pixels are tiled.
+        tile_px: Side of a tile with its margins; at least 576 suits every network.
     """
 
-    def __init__(self, network: StyleNetwork, one_pass_px: int = ONE_PASS_PX) -> None:
+    def __init__(self, network: StyleNetwork, one_pass_px: int = ONE_PASS_PX, tile_px: int = TILE_PX) -> None:
         self._network = network
         self._one_pass_px = one_pass_px
+        self._tile_px = tile_px
         self._margin_px = 0
 
     def paint(
@@ -89,10 +91,10 @@ class Painter:
         margin = self._margin_px = self._margin_px or receptive_radius_px(self._network, vector)
         statistics = self._network.norm_statistics(bucketed(_thumbnail(rgb))[None], vector)
         painted = np.empty_like(rgb)
-        tiles = list(_tiles(rgb.shape[0], rgb.shape[1], TILE_PX - 2 * margin))
+        tiles = list(_tiles(rgb.shape[0], rgb.shape[1], self._tile_px - 2 * margin))
         for number, tile in enumerate(tiles):
             check(cancelled)
-            around = _with_margin(rgb, tile, margin, TILE_PX)
+            around = _with_margin(rgb, tile, margin, self._tile_px)
             result = self._network.transform(around[None], vector, statistics)[0]
             core = result[margin : margin + tile.bottom - tile.top, margin : margin + tile.right - tile.left]
             painted[tile.top : tile.bottom, tile.left : tile.right] = np.clip(core, 0, 1)
