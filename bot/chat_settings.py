@@ -81,6 +81,13 @@ class ChatSettingsStore:
             self._connection.set(_settings(chat), json.dumps(asdict(changed)))
         return changed
 
+    def move(self, old: str, new: str) -> None:
+        """A chat goes on under another key: its settings follow, unless it has some there already."""
+        with speaking_redis():
+            text = cast("bytes | None", self._connection.getdel(_settings(old)))
+            if text:
+                self._connection.set(_settings(new), text, nx=True)
+
     def take(self, chat: str, user: str, settings: ChatSettings) -> None:
         """Count one request of a user; ``give_back`` undoes it if nothing came of it.
 
