@@ -1,0 +1,1 @@
+"""The Telegram frontend: one adapter that holds nothing but Telegram."""

@@ -1,0 +1,47 @@
+"""Where an answer goes: what a job carries through the queue and back, so that no process has to remember it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """The message that says "queued" and becomes the result.
+
+    Attributes:
+        chat_id: Its chat.
+        message_id: Itself.
+        user_id: Who asked.
+        thread_id: The forum topic, or 0.
+        answers: The message that it replies to, or 0.
+        language: Of everything said there.
+        full_quality: Whether the result is a document: nothing is recompressed.
+        spoiler: Whether the result is hidden until tapped.
+        strip: The strip's name, where the job is one of its five.
+    """
+
+    chat_id: int
+    message_id: int
+    user_id: int
+    thread_id: int = 0
+    answers: int = 0
+    language: str = "en"
+    full_quality: bool = False
+    spoiler: bool = False
+    strip: str = ""
+
+    def to_reply_to(self) -> dict[str, str]:
+        """For ``Job.reply_to``."""
+        return {name: str(int(value) if isinstance(value, bool) else value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_reply_to(cls, data: Mapping[str, str]) -> Self:
+        """The inverse of ``to_reply_to``; fields that a neighbouring release added are ignored."""
+        kinds = {f.name: str(f.type) for f in fields(cls)}
+        return cls(**{name: _READERS[kinds[name]](text) for name, text in data.items() if name in kinds})
+
+
+_READERS: dict[str, Callable[[str], Any]] = {"int": int, "str": str, "bool": lambda text: text == "1"}

@@ -1,0 +1,229 @@
+"""The Telegram bot as a process in the foreground: ``pastiche telegram``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("PTB_TIMEDELTA", "true")  # python-telegram-bot's coming way to say how long
+
+from telegram import Update
+from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
+from telegram.ext import (
+    Application,
+    ApplicationBuilder,
+    CallbackQueryHandler,
+    ChatMemberHandler,
+    ExtBot,
+    InlineQueryHandler,
+    MessageHandler,
+    filters,
+)
+from telegram.request import HTTPXRequest
+
+from bot.telegram.announcing import announce_commands
+from bot.telegram.courier import Courier
+from bot.telegram.frontend import Frontend
+from bot.telegram.inline import answer_inline
+from bot.telegram.messages import Messages
+from bot.telegram.presses import take_press
+from bot.telegram.secrecy import keep_secret
+from bot.telegram.throttle import Throttle
+from bot.telegram.webhook import Webhook
+from nst.errors import OperatorError
+from workers.connection import connect, connect_async
+from workers.reaper import keep_reaping
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.INLINE_QUERY, Update.MY_CHAT_MEMBER]
+_POLL_S = 30
+_POOL = 64
+_UPLOAD_S = 120.0
+_FINISH_S = 10.0
+_LONGEST_PAUSE_S = 30.0
+
+App = Application[Any, Any, Any, Any, Any, Any]
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        settings: Of this process.
+
+    Raises:
+        OperatorError: ``setting_missing`` or ``bad_setting`` for the token, ``queue_unavailable``.
+    """
+    token = settings.telegram_token.get_secret_value()
+    if not token:
+        raise OperatorError("setting_missing", {"setting": "TELEGRAM_TOKEN"})
+    keep_secret(token)
+    asyncio.run(_serve(settings, token))
+
+
+async def _serve(settings: Settings, token: str) -> None:
+    webhook = Webhook.read()
+    connection = await asyncio.to_thread(connect, settings.redis_url)
+    stream = await connect_async(settings.redis_url)
+    app = _application(settings.telegram_api_url, token)
+    try:
+        await Service(app, Frontend(app.bot, settings, connection, stream), webhook).run()
+    except InvalidToken:
+        detail = {"setting": "TELEGRAM_TOKEN", "received": "(hidden)", "allowed": "the token that @BotFather gave"}
+        raise OperatorError("bad_setting", detail) from None
+    finally:
+        await stream.aclose()
+        connection.close()
+
+
+class Service:
+    """One process' life: begin, listen, end in order.
+
+    Args:
+        app: python-telegram-bot's application.
+        front: The bot's belongings.
+        webhook: How updates come, or None for polling.
+    """
+
+    def __init__(self, app: App, front: Frontend, webhook: Webhook | None) -> None:
+        self._app, self._front, self._webhook = app, front, webhook
+        self._messages, self._courier = Messages(front), Courier(front)
+        self._ended = asyncio.Event()
+        _listen(app, front, self._messages)
+
+    async def run(self) -> None:
+        """Serve until asked to end.
+
+        Raises:
+            InvalidToken: Telegram does not know the token.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._ended.set)
+        if not await self._until_reached(self._app.initialize):
+            return
+        try:
+            await self._listen_and_work()
+        finally:
+            await self._app.shutdown()
+
+    async def _listen_and_work(self) -> None:
+        front, app = self._front, self._app
+        background = [
+            asyncio.create_task(self._courier.run(), name="courier"),
+            asyncio.create_task(keep_reaping(front.connection), name="reaper"),
+        ]
+        await app.start()
+        try:
+            if await self._until_reached(self._start_updates):
+                log.info("Telegram: ready")
+                background.append(asyncio.create_task(announce_commands(front.bot), name="announce"))
+                await self._ended.wait()
+        finally:
+            if app.updater and app.updater.running:
+                await app.updater.stop()
+            await self._messages.albums.flush()
+            await app.stop()
+            for task in background:
+                task.cancel()
+            await self._courier.finish(_FINISH_S)
+            front.actions.stop()
+
+    async def _start_updates(self) -> None:
+        updater = self._app.updater
+        if updater is None:
+            return
+        if self._webhook is not None:
+            await self._webhook.start(updater, _UPDATES)
+        else:
+            await updater.start_polling(
+                timeout=_POLL_S, allowed_updates=_UPDATES, bootstrap_retries=-1, error_callback=_poll_failed
+            )
+
+    async def _until_reached(self, step: Callable[[], Awaitable[Any]]) -> bool:
+        """Try until Telegram answers; False if we were asked to end first."""
+        pause_s = 1.0
+        while not self._ended.is_set():
+            try:
+                await step()
+            except NetworkError as error:
+                log.warning("Telegram cannot be reached yet: %s", type(error).__name__)
+                await _wait(self._ended, pause_s)
+                pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
+            else:
+                return True
+        return False
+
+
+def _application(api_url: str, token: str) -> App:
+    request = HTTPXRequest(
+        connection_pool_size=_POOL, pool_timeout=_UPLOAD_S, read_timeout=30, media_write_timeout=_UPLOAD_S
+    )
+    return (
+        ApplicationBuilder()
+        .bot(
+            ExtBot(
+                token,
+                base_url=f"{api_url}/bot",
+                base_file_url=f"{api_url}/file/bot",
+                request=request,
+                get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=10),
+                rate_limiter=Throttle(),
+            )
+        )
+        .concurrent_updates(True)
+        .build()
+    )
+
+
+def _listen(app: App, front: Frontend, messages: Messages) -> None:
+    """Connect the kinds of updates with what handles them; each has its own boundary."""
+
+    async def on_message(update: Update, context: object) -> None:
+        if update.message is not None:
+            await messages.take(update.message)
+
+    async def on_press(update: Update, context: object) -> None:
+        if update.callback_query is not None:
+            await take_press(front, update.callback_query)
+
+    async def on_inline(update: Update, context: object) -> None:
+        if update.inline_query is not None:
+            await answer_inline(front, update.inline_query)
+
+    async def on_membership(update: Update, context: object) -> None:
+        if update.my_chat_member is not None:
+            await messages.membership(update.my_chat_member)
+
+    app.add_handler(MessageHandler(filters.UpdateType.MESSAGE, on_message))
+    app.add_handler(CallbackQueryHandler(on_press))
+    app.add_handler(InlineQueryHandler(on_inline))
+    app.add_handler(ChatMemberHandler(on_membership, ChatMemberHandler.MY_CHAT_MEMBER))
+    app.add_error_handler(_failed)
+
+
+async def _failed(update: object, context: Any) -> None:
+    """Outside of every conversation: nobody to tell."""
+    log.error("An update failed", exc_info=context.error)
+
+
+def _poll_failed(error: TelegramError) -> None:
+    if isinstance(error, Conflict):
+        log.error("Another process asks for this bot's updates with the same token: end one of them")
+    else:
+        log.warning("Updates cannot be had now: %s", type(error).__name__)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,68 @@
+"""The boundary of this frontend: whatever goes wrong becomes a sentence in the user's language."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
+
+from bot.telegram.asker import Asker
+from bot.telegram.posting import MessageGoneError, Post
+from bot.texts import explain, say
+from nst.errors import OperatorError, PasticheError
+
+if TYPE_CHECKING:
+    from bot.telegram.frontend import Frontend
+
+log = logging.getLogger(__name__)
+
+
+class ToldError(Exception):
+    """It went wrong, and the user knows already."""
+
+
+@asynccontextmanager
+async def spoken(front: Frontend, asker: Asker) -> AsyncIterator[None]:
+    """Everything raised inside is told to the user, and logged where it is not theirs to mend.
+
+    Args:
+        front: Whose messages are used.
+        asker: Whom to tell.
+    """
+    try:
+        yield
+    except (ToldError, MessageGoneError):
+        return
+    except PasticheError as error:
+        if isinstance(error, OperatorError):
+            log.error("%s", error)
+        await _tell(front, asker, sentence(error, asker.language))
+    except Forbidden:
+        log.info("A chat is closed to us")
+    except (RetryAfter, NetworkError) as error:
+        if isinstance(error, BadRequest):
+            log.error("Telegram refused: %s", error.message)
+            await _tell(front, asker, say("telegram.refused", asker.language))
+        else:
+            log.error("Telegram cannot be reached: %s", type(error).__name__)
+    except TelegramError as error:
+        log.error("Telegram refused: %s", error.message)
+    except Exception:  # the frontend's boundary: a sentence, not silence
+        log.exception("An update failed")
+        await _tell(front, asker, say("telegram.unforeseen", asker.language))
+
+
+def sentence(error: PasticheError, language: str) -> str:
+    """What a user is told; what only the operator can mend is said without the operator's details."""
+    if isinstance(error, OperatorError):
+        return say("telegram.not_now", language)
+    return explain(error, language)
+
+
+async def _tell(front: Frontend, asker: Asker, text: str) -> None:
+    with contextlib.suppress(TelegramError):
+        await front.posting.send(asker.chat_id, Post(text), asker.message_id, asker.thread_id)

@@ -1,0 +1,202 @@
+"""The commands, the same in private, in groups and as captions of pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from telegram import Message
+
+from bot.captions import standing, style_name
+from bot.conversation import begin, begin_mix
+from bot.recipes import format_style_command, parse_style_command
+from bot.telegram.asker import Asker
+from bot.telegram.intake import Order, job_id_of, place_order
+from bot.telegram.pickers import open_draft
+from bot.telegram.pictures import keep, picture_in
+from bot.telegram.posting import Picture, Post
+from bot.telegram.privacy import explain_privacy
+from bot.telegram.settings_command import settings_command
+from bot.texts import say
+from nst.errors import UserError
+from nst.options import StyleOptions
+
+if TYPE_CHECKING:
+    from bot.recipe_codes import Recipe
+    from bot.telegram.frontend import Frontend
+
+
+@dataclass(frozen=True)
+class Question:
+    """A command as it came.
+
+    Attributes:
+        asker: Who asks.
+        message: The message that has it; None where it stands for something else.
+        rest: The words after the command.
+        pictures: References of pictures that came along, the content first.
+    """
+
+    asker: Asker
+    message: Message | None
+    rest: str = ""
+    pictures: tuple[str, ...] = ()
+
+    async def picture(self, front: Frontend) -> str:
+        """The picture that is meant: in the message, in the one it replies to, or the one that waits for a style.
+
+        Raises:
+            UserError: ``image_*``.
+        """
+        if self.pictures:
+            return self.pictures[0]
+        for message in (self.message, self.message.reply_to_message if self.message else None):
+            reference = picture_in(message) if message else ""
+            if reference:
+                return reference
+        draft = await asyncio.to_thread(front.drafts.waiting, self.asker.chat, self.asker.user)
+        return draft.content if draft else ""
+
+
+Run = Callable[["Frontend", Question], Awaitable[None]]
+
+
+async def style(front: Frontend, question: Question) -> None:
+    """``/style hokusai 70``: at once where a style is named, with buttons for what is not said."""
+    asker = question.asker
+    asked = parse_style_command(question.rest, front.presets)
+    content = await question.picture(front)
+    if not content:
+        raise UserError("image_missing")
+    chosen = _said(question.rest, asked.options)
+    pictures = question.pictures[1:]
+    if asked.presets or (pictures and question.rest):
+        order = Order(content=content, presets=asked.presets, pictures=pictures, chosen=chosen)
+        await place_order(front, asker, order, job_id_of(asker))
+        await asyncio.to_thread(front.drafts.wait_no_more, asker.chat, asker.user)
+    else:
+        await open_draft(front, asker, begin(await keep(front, content), pictures=pictures, **chosen))
+
+
+async def mix(front: Frontend, question: Question) -> None:
+    """``/mix mosaic:2 engraving``: words as for ``/style``; without them, presets to tick off."""
+    asked = parse_style_command(question.rest, front.presets)
+    if asked.presets:
+        await style(front, question)
+        return
+    content = await question.picture(front)
+    if not content:
+        raise UserError("image_missing")
+    chosen = _said(question.rest, asked.options)
+    await open_draft(front, question.asker, begin_mix(await keep(front, content), **chosen))
+
+
+async def styles(front: Frontend, question: Question) -> None:
+    """All presets to look at, with the names to type."""
+    asker = question.asker
+    text = say("telegram.styles", asker.language, names=", ".join(front.presets))
+    picture = Picture(await front.sheet(asker.language), "styles.jpg")
+    sent = await front.posting.send(asker.chat_id, Post(text, picture), asker.message_id, asker.thread_id)
+    if sent.photo:
+        front.sheet_is(asker.language, sent.photo[-1].file_id)
+
+
+async def queue(front: Frontend, question: Question) -> None:
+    """How one's own unfinished jobs stand."""
+    asker, lines = question.asker, []
+    for number, job_id in enumerate(await front.service.jobs_of(asker.user), start=1):
+        now = await front.service.standing(job_id)
+        lines.append(f"{number}. {standing(now.event, now.position, now.eta_s, asker.language)}")
+    await _answer(front, asker, "\n".join(lines) or say("telegram.queue_empty", asker.language))
+
+
+async def cancel(front: Frontend, question: Question) -> None:
+    """Stop all of one's own unfinished jobs."""
+    asker = question.asker
+    jobs = await front.service.jobs_of(asker.user)
+    stopped = sum([await front.service.cancel(job_id, asker.user) for job_id in jobs])
+    key = "telegram.cancelled_count" if stopped else "telegram.queue_empty"
+    await _answer(front, asker, say(key, asker.language, count=stopped))
+
+
+async def recipe(front: Frontend, question: Question) -> None:
+    """``/recipe code``: the same again, with the picture that is given or else the recipe's own."""
+    asker = question.asker
+    words = question.rest.split()
+    if not words:
+        await _answer(front, asker, say("telegram.recipe_help", asker.language))
+        return
+    found = await asyncio.to_thread(front.recipes.read, words[0].removeprefix("recipe_"))
+    content = await question.picture(front) or f"kept:{found.content}"
+    await place_order(front, asker, _order(found, content), job_id_of(asker))
+
+
+async def start(front: Frontend, question: Question) -> None:
+    """``/start``, also with what a link carries."""
+    kind, _, code = question.rest.partition("_")
+    if kind == "recipe" and code:
+        await _start_recipe(front, question.asker, code)
+        return
+    await _answer(front, question.asker, say("telegram.start", question.asker.language))
+
+
+async def help_command(front: Frontend, question: Question) -> None:
+    """What the bot does, and how."""
+    await _answer(front, question.asker, say("telegram.help", question.asker.language))
+
+
+async def privacy(front: Frontend, question: Question) -> None:
+    """What is kept, and how to have it forgotten."""
+    await explain_privacy(front, question.asker)
+
+
+async def settings(front: Frontend, question: Question) -> None:
+    """How pictures are made in this chat."""
+    await settings_command(front, question.asker, question.rest)
+
+
+async def _start_recipe(front: Frontend, asker: Asker, code: str) -> None:
+    found = await asyncio.to_thread(front.recipes.read, code)
+    await asyncio.to_thread(front.memory.note_recipe, asker.user, code)
+    words = format_style_command(found.presets, found.options)
+    name = style_name(" ".join(found.presets), front.presets, asker.language)
+    await _answer(front, asker, say("telegram.recipe_waits", asker.language, style=name, words=words))
+
+
+def _order(found: Recipe, content: str) -> Order:
+    pictures = [] if found.presets else [f"kept:{digest}" for digest in found.styles]
+    return Order(content=content, presets=found.presets, pictures=pictures, chosen=found.options.as_dict())
+
+
+def _said(words: str, options: StyleOptions) -> dict[str, Any]:
+    """The options that were really said: the rest is asked, or the chat's."""
+    if not words:
+        return {}
+    plain = StyleOptions()
+    said = {name: value for name, value in options.as_dict().items() if getattr(plain, name) != value}
+    lowered = words.lower().split()
+    if "fast" in lowered:
+        said["method"] = "fast"
+    if {"100", "100%"} & set(lowered):
+        said["strength"] = 1.0
+    return said
+
+
+async def _answer(front: Frontend, asker: Asker, text: str) -> None:
+    await front.posting.send(asker.chat_id, Post(text), asker.message_id, asker.thread_id)
+
+
+COMMANDS: dict[str, Run] = {
+    "start": start,
+    "style": style,
+    "mix": mix,
+    "styles": styles,
+    "queue": queue,
+    "cancel": cancel,
+    "recipe": recipe,
+    "settings": settings,
+    "privacy": privacy,
+    "help": help_command,
+}

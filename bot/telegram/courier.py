@@ -1,0 +1,227 @@
+"""The way out: results from the outbox to the messages that wait for them, each once.
+
+A result is an edit of the message that said "queued". An edit done twice is the same as one done
+once, so a result that was shown and not acknowledged (we were killed in between) cannot double.
+Where that message is gone, a new one is made first, noted, and then edited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+from telegram import Message
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter
+
+from bot.captions import caption, failure
+from bot.fitting import fit_bytes, suffix
+from bot.strips import strip_job_ids, strip_results, strip_sheet
+from bot.telegram.address import Address
+from bot.telegram.asker import user_key
+from bot.telegram.keyboards import result_keyboard, strip_keyboard
+from bot.telegram.memory import RecentResult
+from bot.telegram.pictures import as_document, as_photo
+from bot.telegram.posting import MessageGoneError, Picture, Post
+from bot.texts import explain, say
+from nst.errors import JobError, OperatorError
+from workers.contract import Result
+from workers.outbox import Delivery
+
+if TYPE_CHECKING:
+    from bot.telegram.frontend import Frontend
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 2  # pictures in memory
+_LONGEST_PAUSE_S = 60.0
+_TOO_LARGE = "too large"
+
+
+class Courier:
+    """Posts results.
+
+    Args:
+        front: The bot's belongings.
+    """
+
+    def __init__(self, front: Frontend) -> None:
+        self._front = front
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._strips: dict[str, asyncio.Lock] = {}
+        self._rounds: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        async for delivery in self._front.outbox.deliveries():
+            task = asyncio.create_task(self._deliver(delivery), name=f"deliver-{delivery.result.job_id}")
+            self._rounds.add(task)
+            task.add_done_callback(self._rounds.discard)
+
+    async def finish(self, within_s: float) -> None:
+        """Let what is under way come to its end; what does not is delivered by the next process."""
+        if self._rounds:
+            await asyncio.wait(self._rounds, timeout=within_s)
+        for task in self._rounds:
+            task.cancel()
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        """Post one result, however often Telegram or the network fail, and acknowledge it."""
+        job_id, pause_s = delivery.result.job_id, 1.0
+        while not await self._attempt(delivery):
+            await asyncio.sleep(pause_s)
+            pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
+        log.info("Job %s: %s", job_id, delivery.result.outcome, extra={"job_id": job_id})
+
+    async def _attempt(self, delivery: Delivery) -> bool:
+        """Post and acknowledge; False where another try makes sense."""
+        job_id = delivery.result.job_id
+        try:
+            async with self._room:
+                await self._post(delivery)
+        except Forbidden:
+            log.info("Job %s: its chat is closed to us", job_id, extra={"job_id": job_id})
+            await self._give_up(delivery.result)
+        except Exception as error:  # one result that cannot be posted must not stop the others
+            if _passes(error):
+                log.warning("Job %s cannot be posted now: %s", job_id, type(error).__name__)
+                return False
+            log.error("Job %s cannot be posted", job_id, exc_info=error, extra={"job_id": job_id})
+            await self._apologise(delivery.result)
+        try:
+            await self._front.outbox.ack(delivery)
+        except RedisError:
+            return False
+        return True
+
+    async def _give_up(self, result: Result) -> None:
+        """Who blocked us gets nothing more painted, in private; a group's closed door is the group's."""
+        address = Address.from_reply_to(result.reply_to)
+        if address.chat_id == address.user_id:
+            try:
+                await self._front.leave(user_key(address.user_id))
+            except OperatorError:
+                log.warning("The jobs of a user who is gone could not be stopped")
+
+    async def _apologise(self, result: Result) -> None:
+        address = Address.from_reply_to(result.reply_to)
+        error = JobError("job_failed", {"job_id": result.job_id[:8]})
+        await self._front.posting.progress(address.chat_id, address.message_id, Post(explain(error, address.language)))
+
+    async def _post(self, delivery: Delivery) -> None:
+        result = delivery.result
+        address = Address.from_reply_to(result.reply_to)
+        await self._front.lines.close(result.job_id)
+        self._front.actions.end(address.chat_id, address.thread_id)
+        if address.strip:
+            await self._post_strip(result, address)
+            return
+        if await asyncio.to_thread(self._front.memory.shown, result.job_id):
+            return
+        post = await self._content(result, address)
+        message = await self._put(address, post, result.job_id)
+        await asyncio.to_thread(self._front.memory.note_shown, result.job_id)
+        await self._note(result, address, post, message)
+
+    async def _post_strip(self, result: Result, address: Address) -> None:
+        """The last one of the five shows them all."""
+        key = strip_job_ids(address.strip)[0]
+        async with self._strips.setdefault(address.strip, asyncio.Lock()):
+            results = await asyncio.to_thread(strip_results, self._front.queue, address.strip)
+            if results is None or await asyncio.to_thread(self._front.memory.shown, key):
+                return
+            await self._put(address, await self._strip_content(results, address), key)
+            await asyncio.to_thread(self._front.memory.note_shown, key)
+        self._strips.pop(address.strip, None)
+
+    async def _put(self, address: Address, post: Post, key: str) -> Message | None:
+        """Into the message that said "queued", or into a new one where that is gone."""
+        try:
+            home = await asyncio.to_thread(self._front.memory.home, address.chat_id)
+            if home != address.chat_id:
+                return await self._into_new_message(replace(address, chat_id=home, answers=0), post, key)
+            try:
+                return await self._edit(address, address.message_id, post)
+            except MessageGoneError:
+                return await self._into_new_message(address, post, key)
+        except ChatMigrated as moved:
+            await self._front.move(address.chat_id, moved.new_chat_id)
+            return await self._put(address, post, key)
+
+    async def _into_new_message(self, address: Address, post: Post, key: str) -> Message | None:
+        message_id = await asyncio.to_thread(self._front.memory.place, key)
+        if not message_id:
+            words = Post(say("telegram.received", address.language))
+            sent = await self._front.posting.send(address.chat_id, words, address.answers, address.thread_id)
+            message_id = sent.message_id
+            await asyncio.to_thread(self._front.memory.note_place, key, message_id)
+        return await self._edit(address, message_id, post)
+
+    async def _edit(self, address: Address, message_id: int, post: Post) -> Message | None:
+        """Edit, as a document or smaller where Telegram does not take it as it is."""
+        try:
+            return await self._front.posting.edit(address.chat_id, message_id, post)
+        except BadRequest as error:
+            picture = post.picture
+            if picture is None or picture.as_document or not isinstance(picture.data, bytes):
+                raise
+            log.warning("A photo was refused and goes as a document: %s", error.message)
+            as_file = replace(picture, as_document=True)
+            return await self._front.posting.edit(address.chat_id, message_id, replace(post, picture=as_file))
+        except NetworkError as error:
+            picture = post.picture
+            if picture is None or isinstance(picture.data, str) or _TOO_LARGE not in error.message.lower():
+                raise
+            smaller = await asyncio.to_thread(_halved, picture, picture.data)
+            return await self._edit(address, message_id, replace(post, picture=smaller))
+
+    async def _content(self, result: Result, address: Address) -> Post:
+        if result.outcome != "done":
+            return Post(failure(result, address.language))
+        try:
+            data = await self._front.service.picture(result.picture)
+        except JobError as error:
+            error.detail.setdefault("job_id", result.job_id[:8])
+            return Post(explain(error, address.language))
+        name = f"pastiche-{result.job_id[-8:]}"
+        if address.full_quality:
+            picture = await asyncio.to_thread(as_document, data, result.media_type, name)
+        else:
+            picture = await asyncio.to_thread(as_photo, data, result.media_type, name, address.spoiler)
+        keyboard = result_keyboard(result, address.language, address.full_quality)
+        return Post(caption(result, self._front.presets, address.language), picture, keyboard)
+
+    async def _strip_content(self, results: list[Result], address: Address) -> Post:
+        done = [result for result in results if result.outcome == "done"]
+        if not done:
+            return Post(failure(results[0], address.language))
+        data = await asyncio.to_thread(strip_sheet, self._front.blobs, done)
+        text = say("telegram.strip", address.language)
+        return Post(text, Picture(data, "strip.jpg"), strip_keyboard(done, address.language))
+
+    async def _note(self, result: Result, address: Address, post: Post, message: Message | None) -> None:
+        """For inline queries."""
+        if message is None or result.outcome != "done":
+            return
+        if message.photo:
+            recent = RecentResult(result.job_id, message.photo[-1].file_id, post.text)
+        elif message.document:
+            recent = RecentResult(result.job_id, message.document.file_id, post.text, document=True)
+        else:
+            return
+        await asyncio.to_thread(self._front.memory.note_result, result.user, recent)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether waiting helps."""
+    if isinstance(error, BadRequest):
+        return False
+    return isinstance(error, NetworkError | RetryAfter | OperatorError | RedisError | OSError | TimeoutError)
+
+
+def _halved(picture: Picture, data: bytes) -> Picture:
+    kind = "image/png" if picture.name.endswith(".png") else "image/jpeg"
+    data, kind = fit_bytes(data, kind, len(data) // 2)
+    return replace(picture, data=data, name=picture.name.rpartition(".")[0] + suffix(kind))

@@ -1,0 +1,88 @@
+"""What every handler of this frontend needs, in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+
+import redis
+import redis.asyncio
+from telegram.ext import ExtBot
+
+from bot.chat_settings import ChatSettingsStore
+from bot.drafts import Drafts
+from bot.presets.catalogue import contact_sheet, load_presets
+from bot.progress_lines import ProgressLines
+from bot.recipe_codes import RecipeCodes
+from bot.service import StyleService
+from bot.sessions import Sessions
+from bot.settings import Settings
+from bot.telegram.asker import chat_key
+from bot.telegram.chat_actions import ChatActions
+from bot.telegram.memory import Memory
+from bot.telegram.posting import Posting
+from bot.telegram.rights import Rights
+from workers.blobs import Blobs
+from workers.client import QueueClient
+from workers.outbox import OutboxReader
+
+log = logging.getLogger(__name__)
+
+FRONTEND = "telegram"
+_PICTURES_AT_ONCE = 2  # of up to 20 MiB each: what keeps the process small
+_SHEET_COLUMNS, _SHEET_CELL_PX = 4, 240
+
+
+class Frontend:
+    """The bot's belongings.
+
+    Args:
+        bot: Telegram's.
+        settings: Of this process.
+        connection: To the queue's Redis, for threads.
+        stream: To the same, for the outbox.
+    """
+
+    def __init__(
+        self, bot: ExtBot[str], settings: Settings, connection: redis.Redis, stream: redis.asyncio.Redis
+    ) -> None:
+        self.bot, self.language, self.connection = bot, settings.language, connection
+        self.presets = load_presets(settings.presets_dir)
+        self.service = StyleService(connection, self.presets, FRONTEND)
+        self.queue, self.blobs = QueueClient(connection), Blobs(connection)
+        self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
+        self.drafts, self.recipes, self.memory = Drafts(connection), RecipeCodes(connection), Memory(connection)
+        self.posting, self.lines = Posting(bot), ProgressLines()
+        self.actions, self.rights = ChatActions(bot), Rights(bot)
+        self.outbox = OutboxReader(stream, FRONTEND)
+        self.picture_room = asyncio.Semaphore(_PICTURES_AT_ONCE)
+        self._turns: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
+        self._sheets: dict[str, bytes | str] = {}
+
+    def turn(self, chat: str, user: str) -> asyncio.Lock:
+        """One user's updates in one chat are handled in their order; nobody waits for anybody else."""
+        return self._turns.setdefault((chat, user), asyncio.Lock())
+
+    async def sheet(self, language: str) -> bytes | str:
+        """The presets' contact sheet: its bytes, or Telegram's id of it once it was sent."""
+        if language not in self._sheets:
+            self._sheets[language] = await asyncio.to_thread(
+                contact_sheet, self.presets, _SHEET_COLUMNS, _SHEET_CELL_PX, True, language
+            )
+        return self._sheets[language]
+
+    def sheet_is(self, language: str, file_id: str) -> None:
+        """Telegram has the contact sheet now: it need not be sent again."""
+        self._sheets[language] = file_id
+
+    async def move(self, old_chat: int, new_chat: int) -> None:
+        """A group became a supergroup: its settings and its pending jobs' answers follow."""
+        await asyncio.to_thread(self.memory.note_move, old_chat, new_chat)
+        await asyncio.to_thread(self.chats.move, chat_key(old_chat), chat_key(new_chat))
+        log.info("A group became a supergroup")
+
+    async def leave(self, user: str) -> None:
+        """A user blocked us: nothing more is painted for them."""
+        for job_id in await self.service.jobs_of(user):
+            await self.service.cancel(job_id, user)

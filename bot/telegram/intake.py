@@ -1,0 +1,230 @@
+"""The way in: from an order to a queued job whose message says how it stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import RedisError
+
+from bot.chat_settings import ChatSettings
+from bot.conversation import Choice
+from bot.privacy import note_job
+from bot.progress_lines import Line, ProgressLine
+from bot.service import Request, Standing, Style
+from bot.telegram.address import Address
+from bot.telegram.asker import Asker
+from bot.telegram.boundary import ToldError, sentence
+from bot.telegram.keyboards import queued_keyboard
+from bot.telegram.pictures import bytes_or_hash, full_quality
+from bot.telegram.posting import MessageGoneError, Picture, Post
+from bot.texts import say
+from nst.errors import PasticheError
+from nst.options import StyleOptions
+from workers.contract import Job
+
+if TYPE_CHECKING:
+    from bot.telegram.frontend import Frontend
+
+_FULL_QUALITY_SIDE_PX = 2048  # of pictures that came as files, where nobody chose a size
+_SETTLING_S = 1.0  # the first line is shown when the place in the queue is known, not twice in a second
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What somebody asked for.
+
+    Attributes:
+        content: Reference of the content image.
+        presets: Names of presets.
+        pictures: References of their own style images.
+        chosen: Options that they chose, by the names of ``StyleOptions``.
+    """
+
+    content: str
+    presets: Sequence[str] = ()
+    pictures: Sequence[str] = ()
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+
+
+Submit = Callable[[Address], Awaitable[Job]]
+
+
+async def place_order(front: Frontend, asker: Asker, order: Order, job_id: str, message_id: int = 0) -> None:
+    """Queue what was asked for and show how it stands.
+
+    Args:
+        front: The bot's belongings.
+        asker: Who asks.
+        order: What for.
+        job_id: The same for the same request, should it come twice.
+        message_id: The message to show it in; 0 for a new one.
+
+    Raises:
+        PasticheError: Anything that the user should be told.
+        ToldError: Told already.
+    """
+    settings = await asyncio.to_thread(front.chats.read, asker.chat)
+    options = _options(settings, order)
+
+    async def submit(address: Address) -> Job:
+        async with front.picture_room:
+            styles = [Style(preset=name) for name in order.presets]
+            styles += [Style(picture=await bytes_or_hash(front, reference)) for reference in order.pictures]
+            request = Request(
+                content=await bytes_or_hash(front, order.content),
+                styles=styles,
+                options=options,
+                user=asker.user,
+                reply_to=address.to_reply_to(),
+                job_id=job_id,
+            )
+            return await front.service.submit(request)
+
+    await queue_job(front, asker, settings, job_id, submit, message_id, full_quality(order.content))
+    choice = Choice(presets=tuple(order.presets), strength=options.strength, method=options.method)
+    await asyncio.to_thread(front.drafts.note_choice, asker.user, choice)
+
+
+async def queue_job(
+    front: Frontend,
+    asker: Asker,
+    settings: ChatSettings,
+    job_id: str,
+    submit: Submit,
+    message_id: int = 0,
+    as_file: bool = False,
+) -> None:
+    """Queue a job by the chat's rules and keep a message about it up to date.
+
+    Args:
+        front: The bot's belongings.
+        asker: Who asks.
+        settings: The chat's.
+        job_id: The job's.
+        submit: Queues it.
+        message_id: The message to show it in; 0 for a new one.
+        as_file: Whether the result goes out as a document.
+
+    Raises:
+        PasticheError, ToldError: As in ``place_order``.
+    """
+    if not asker.private:
+        await front.rights.check_photos(asker.chat_id)
+    await asyncio.to_thread(front.chats.take, asker.chat, asker.user, settings)
+    try:
+        if not await asyncio.to_thread(front.memory.first_time, job_id):
+            raise ToldError
+        address = await _announce(front, asker.speaking(settings.language), settings, job_id, message_id, as_file)
+        await _submit(front, address, job_id, submit, told=not message_id)
+    except BaseException:
+        await asyncio.to_thread(front.chats.give_back, asker.chat, asker.user, settings)
+        raise
+
+
+async def _announce(
+    front: Frontend, asker: Asker, settings: ChatSettings, job_id: str, message_id: int, as_file: bool
+) -> Address:
+    """The message that becomes the result."""
+    post = Post(say("telegram.received", asker.language), keyboard=queued_keyboard(job_id, asker.language))
+    if message_id:
+        try:
+            await front.posting.edit(asker.chat_id, message_id, post)
+        except MessageGoneError:
+            message_id = 0
+    if not message_id:
+        sent = await front.posting.send(asker.chat_id, post, asker.message_id, asker.thread_id)
+        message_id = sent.message_id
+    return Address(
+        chat_id=asker.chat_id,
+        message_id=message_id,
+        user_id=asker.user_id,
+        thread_id=asker.thread_id,
+        answers=asker.message_id,
+        language=asker.language,
+        full_quality=as_file,
+        spoiler=settings.spoiler,
+    )
+
+
+async def _submit(front: Frontend, address: Address, job_id: str, submit: Submit, told: bool) -> None:
+    front.lines.open(job_id, progress_line(front, job_id, address))
+    try:
+        job = await submit(address)
+    except BaseException as error:
+        await front.lines.close(job_id)
+        await asyncio.to_thread(front.memory.never_mind, job_id)
+        if told and isinstance(error, PasticheError):
+            text = sentence(error, address.language)
+            await front.posting.edit(address.chat_id, address.message_id, Post(text))
+            raise ToldError from error
+        raise
+    front.actions.show(address.chat_id, address.thread_id)
+    front.lines.start(job)
+    await asyncio.to_thread(note_job, front.connection, job)
+
+
+def progress_line(front: Frontend, job_id: str, address: Address) -> ProgressLine:
+    """The line of a job's message."""
+    previewed, settled = "", False
+    keyboard = queued_keyboard(job_id, address.language)
+
+    async def show(line: Line) -> bool:
+        nonlocal previewed
+        picture = None
+        if line.preview and line.preview != previewed:
+            try:
+                picture = Picture(await front.service.picture(line.preview), "preview.jpg", spoiler=address.spoiler)
+                previewed = line.preview
+            except (PasticheError, RedisError):
+                pass  # it was replaced by a newer one
+        return await front.posting.progress(address.chat_id, address.message_id, Post(line.text, picture, keyboard))
+
+    async def ask() -> Standing:
+        nonlocal settled
+        if not settled:
+            settled = True
+            await asyncio.sleep(_SETTLING_S)
+        standing = await front.service.standing(job_id)
+        if standing.event is not None and standing.event.state == "running":
+            front.actions.show(address.chat_id, address.thread_id)
+        return standing
+
+    return ProgressLine(show, ask, address.language)
+
+
+async def repeat(
+    front: Frontend, asker: Asker, job: Job, options: StyleOptions, job_id: str, as_file: bool = False
+) -> None:
+    """The same pictures with other options, in a message of their own."""
+    settings = await asyncio.to_thread(front.chats.read, asker.chat)
+    names = job.style_label.split()
+
+    async def submit(address: Address) -> Job:
+        styles = [Style(preset=name) for name in names] if len(names) == len(job.styles) else []
+        request = Request(
+            content=job.content,
+            styles=styles or [Style(picture=digest) for digest in job.styles],
+            options=options,
+            user=asker.user,
+            reply_to=address.to_reply_to(),
+            job_id=job_id,
+        )
+        return await front.service.submit(request)
+
+    await queue_job(front, asker, settings, job_id, submit, as_file=as_file)
+
+
+def _options(settings: ChatSettings, order: Order) -> StyleOptions:
+    options = settings.options(**order.chosen)
+    sized = "max_side_px" in order.chosen or "max_side_px" in settings.defaults
+    if full_quality(order.content) and not sized and options.method != "gatys":
+        return options.replace(max_side_px=_FULL_QUALITY_SIDE_PX)
+    return options
+
+
+def job_id_of(asker: Asker, message_id: int = 0) -> str:
+    """The job of a message: the same one, should Telegram deliver it twice."""
+    return f"t{asker.chat_id}m{message_id or asker.message_id}"

@@ -1,0 +1,120 @@
+"""What only Telegram needs to be remembered: requests seen, places of answers, moved groups, recent results."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import cast
+
+import redis
+
+from workers import keys
+from workers.connection import speaking_redis
+
+_RECENT = 50  # what an inline query may show
+_MOVED_TTL_S = 30 * 86_400
+
+
+@dataclass(frozen=True)
+class RecentResult:
+    """A result of one's own, as inline queries show it.
+
+    Attributes:
+        job_id: Its job.
+        file_id: Telegram's id of the picture.
+        caption: The line under it.
+        document: Whether it was sent as a document.
+    """
+
+    job_id: str
+    file_id: str
+    caption: str
+    document: bool = False
+
+
+class Memory:
+    """In Redis; synchronous, call it in a thread.
+
+    Args:
+        connection: To the queue's Redis.
+    """
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._connection = connection
+
+    def first_time(self, job_id: str) -> bool:
+        """Whether a request is new; Telegram may deliver an update twice."""
+        with speaking_redis():
+            return bool(self._connection.set(_name("asked", job_id), 1, nx=True, ex=keys.RESULT_TTL_S))
+
+    def never_mind(self, job_id: str) -> None:
+        """A request came to nothing: it may be made again."""
+        with speaking_redis():
+            self._connection.delete(_name("asked", job_id))
+
+    def note_shown(self, key: str) -> None:
+        """A result is to be seen."""
+        with speaking_redis():
+            self._connection.set(_name("shown", key), 1, ex=keys.OUTBOX_TTL_S)
+
+    def shown(self, key: str) -> bool:
+        """Whether a result was to be seen already."""
+        with speaking_redis():
+            return bool(self._connection.exists(_name("shown", key)))
+
+    def note_place(self, key: str, message_id: int) -> None:
+        """A new message was made for a result whose own is gone."""
+        with speaking_redis():
+            self._connection.set(_name("place", key), message_id, ex=keys.OUTBOX_TTL_S)
+
+    def place(self, key: str) -> int:
+        """The message that was made for a result, or 0."""
+        with speaking_redis():
+            return int(cast("bytes | None", self._connection.get(_name("place", key))) or 0)
+
+    def note_move(self, old_chat: int, new_chat: int) -> None:
+        """A group became a supergroup."""
+        with speaking_redis():
+            self._connection.set(_name("moved", str(old_chat)), new_chat, ex=_MOVED_TTL_S)
+
+    def home(self, chat: int) -> int:
+        """Where a chat is now."""
+        with speaking_redis():
+            return int(cast("bytes | None", self._connection.get(_name("moved", str(chat)))) or chat)
+
+    def note_recipe(self, user: str, code: str) -> None:
+        """The user's next picture is to be painted by a recipe."""
+        with speaking_redis():
+            self._connection.set(_recipe(user), code, ex=keys.RESULT_TTL_S)
+
+    def take_recipe(self, user: str) -> str:
+        """The recipe that waited for a picture, once; or ""."""
+        with speaking_redis():
+            return (cast("bytes | None", self._connection.getdel(_recipe(user))) or b"").decode()
+
+    def note_result(self, user: str, result: RecentResult) -> None:
+        """Keep a user's newest results at hand for a day; ``Sessions.forget`` deletes them."""
+        with speaking_redis(), self._connection.pipeline() as pipe:
+            pipe.lpush(_results(user), json.dumps(asdict(result)))
+            pipe.ltrim(_results(user), 0, _RECENT - 1)
+            pipe.expire(_results(user), keys.RESULT_TTL_S)
+            pipe.execute()
+
+    def results(self, user: str) -> list[RecentResult]:
+        """A user's results, the newest first, each once."""
+        with speaking_redis():
+            texts = cast("list[bytes]", self._connection.lrange(_results(user), 0, -1))
+        found = [RecentResult(**json.loads(text)) for text in texts]
+        return list({result.job_id: result for result in reversed(found)}.values())[::-1]
+
+
+def _name(what: str, key: str) -> str:
+    return f"pastiche:telegram:{what}:{key}"
+
+
+def _results(user: str) -> str:
+    return f"pastiche:session:every:{user}:results"
+
+
+def _recipe(user: str) -> str:
+    return f"pastiche:session:every:{user}:recipe"

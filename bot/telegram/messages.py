@@ -1,0 +1,155 @@
+"""The way in for messages: commands in texts and captions, pictures, albums, and what groups go through."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from telegram import ChatMemberUpdated, Message
+
+from bot.conversation import begin, second_picture
+from bot.recipes import parse_style_command
+from bot.telegram.albums import Albums
+from bot.telegram.asker import Asker, asker_of_message, user_key
+from bot.telegram.boundary import spoken
+from bot.telegram.commands import COMMANDS, Question
+from bot.telegram.pickers import open_draft
+from bot.telegram.pictures import keep, picture_in
+from bot.telegram.posting import Post
+from bot.telegram.words import Command, command_in
+from bot.texts import languages, say
+from nst.errors import UserError
+from nst.options import MAX_STYLES
+
+if TYPE_CHECKING:
+    from bot.telegram.frontend import Frontend
+
+log = logging.getLogger(__name__)
+
+_GONE = ("kicked", "left")
+
+
+class Messages:
+    """Handles every message that is not a button.
+
+    Args:
+        front: The bot's belongings.
+    """
+
+    def __init__(self, front: Frontend) -> None:
+        self._front = front
+        self.albums = Albums(self._album)
+
+    async def take(self, message: Message) -> None:
+        """Do what a message asks for."""
+        if message.migrate_to_chat_id:
+            await self._front.move(message.chat.id, message.migrate_to_chat_id)
+            return
+        asker = await self._asker(message)
+        if asker is None:
+            return
+        async with spoken(self._front, asker):
+            command = command_in(message, self._front.bot.username)
+            if message.media_group_id:
+                if asker.private or command or self._to_us(message):
+                    self.albums.add(message)
+                    return
+                self.albums.add_if_open(message)
+                return
+            await self._single(message, asker, command)
+
+    async def membership(self, update: ChatMemberUpdated) -> None:
+        """Whoever blocks the bot costs nothing any more."""
+        if update.new_chat_member.status in _GONE:
+            await self._front.leave(user_key(update.chat.id))
+
+    async def _single(self, message: Message, asker: Asker, command: Command | None) -> None:
+        front = self._front
+        if command is not None:
+            run = COMMANDS.get(command.name)
+            if run is not None:
+                await run(front, Question(asker, message, command.rest))
+            elif asker.private:
+                await front.posting.send(asker.chat_id, Post(say("telegram.help", asker.language)), asker.message_id)
+            return
+        if not asker.private and not self._to_us(message):
+            return
+        reference = picture_in(message)
+        if reference:
+            await self._picture(asker, reference)
+        elif asker.private and message.text:
+            await self._words(message, asker)
+
+    async def _picture(self, asker: Asker, reference: str) -> None:
+        """A picture by itself: the beginning, or the style of the one before."""
+        front = self._front
+        async with front.turn(asker.chat, asker.user):
+            recipe = await asyncio.to_thread(front.memory.take_recipe, asker.user)
+            if recipe:
+                await COMMANDS["recipe"](front, Question(asker, None, recipe, (reference,)))
+                return
+            reference = await keep(front, reference)
+            first = await asyncio.to_thread(front.drafts.waiting, asker.chat, asker.user)
+            draft = second_picture(first, reference) if first else begin(reference)
+            await open_draft(front, asker, draft)
+
+    async def _words(self, message: Message, asker: Asker) -> None:
+        """A style's name alone, for the picture that waits for one or is answered; else a hint."""
+        question = Question(asker, message, message.text or "")
+        try:
+            parse_style_command(question.rest, self._front.presets)
+            has_picture = bool(await question.picture(self._front))
+        except UserError:
+            has_picture = False
+        if has_picture:
+            await COMMANDS["style"](self._front, question)
+        else:
+            await self._front.posting.send(asker.chat_id, Post(say("telegram.hint", asker.language)), asker.message_id)
+
+    async def _album(self, items: list[Message]) -> None:
+        """Two pictures are content and style, three or four a mix; the caption may say which and how."""
+        asker = await self._asker(items[0])
+        if asker is None:
+            return
+        front = self._front
+        async with spoken(front, asker), front.turn(asker.chat, asker.user):
+            captioned = next((item for item in items if item.caption), items[0])
+            command = command_in(captioned, front.bot.username)
+            references = [(item, picture_in(item)) for item in items]
+            found = [(item, reference) for item, reference in references if reference]
+            if len(found) - 1 > MAX_STYLES:
+                raise UserError("too_many_styles", {"received": len(found) - 1, "allowed": MAX_STYLES})
+            ordered = _content_first(found, captioned, command)
+            if command is not None and command.name in ("style", "mix"):
+                await COMMANDS["style"](front, Question(asker, None, command.rest, tuple(ordered)))
+            elif command is None and ordered:
+                await open_draft(front, asker, begin(ordered[0], pictures=ordered[1:]))
+
+    async def _asker(self, message: Message) -> Asker | None:
+        asker = asker_of_message(message, self._front.language)
+        if asker is None or (message.from_user and message.from_user.is_bot and not message.sender_chat):
+            return None
+        settings = await asyncio.to_thread(self._front.chats.read, asker.chat)
+        return asker.speaking(settings.language)
+
+    def _to_us(self, message: Message) -> bool:
+        """Whether a message in a group answers one of ours."""
+        answered = message.reply_to_message
+        return bool(answered and answered.from_user and answered.from_user.id == self._front.bot.id)
+
+
+def _content_first(found: list[tuple[Message, str]], captioned: Message, command: Command | None) -> list[str]:
+    """The album's pictures with the content first: as sent, unless the caption says which is which."""
+    said = "" if command is not None else (captioned.caption or "").strip().lower()
+    references = [reference for _, reference in found]
+    index = next((number for number, (item, _) in enumerate(found) if item is captioned), 0)
+    if said in _words_for("content"):
+        return [references[index], *references[:index], *references[index + 1 :]]
+    if said in _words_for("style") and index == 0 and len(references) > 1:
+        return [references[1], references[0], *references[2:]]
+    return references
+
+
+def _words_for(role: str) -> set[str]:
+    return {word for language in languages() for word in say(f"telegram.{role}_words", language).split()}

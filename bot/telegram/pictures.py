@@ -1,0 +1,143 @@
+"""Pictures as Telegram has them: which one a message holds, how to get its bytes, what may be posted.
+
+A picture's reference is what a draft remembers: ``photo:…``, ``file:…`` and ``sticker:…`` name a
+file of Telegram's, ``kept:…`` a blob of ours. A file (and what was kept of one) is full quality.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from telegram import Message
+from telegram.error import BadRequest
+
+from bot.fitting import fit_bytes, suffix
+from bot.telegram.posting import Picture
+from nst.errors import UserError
+
+if TYPE_CHECKING:
+    from bot.telegram.frontend import Frontend
+
+DOWNLOAD_LIMIT_BYTES = 20 * 1024 * 1024
+PHOTO_LIMIT_BYTES = 10 * 1024 * 1024
+DOCUMENT_LIMIT_BYTES = 50 * 1024 * 1024
+_SIDES_LIMIT_PX = 10_000
+_RATIO_LIMIT = 20
+_PAPER = (255, 255, 255, 255)
+
+
+def picture_in(message: Message) -> str:
+    """The reference of the picture that a message holds; "" if it holds nothing of the kind.
+
+    Raises:
+        UserError: ``image_*``: it holds something that cannot be used, and this is known already.
+    """
+    if message.photo:
+        return _checked("photo", message.photo[-1].file_id, message.photo[-1].file_size)
+    if message.sticker:
+        if message.sticker.is_animated or message.sticker.is_video:
+            raise UserError("image_format_unsupported", {"found": "TGS" if message.sticker.is_animated else "WEBM"})
+        return _checked("sticker", message.sticker.file_id, message.sticker.file_size)
+    film = message.animation or message.video or message.video_note
+    if film:
+        raise UserError("image_not_an_image", {"found": getattr(film, "mime_type", None) or "video/mp4"})
+    if message.document:
+        kind = message.document.mime_type or "application/octet-stream"
+        if not kind.startswith(("image/", "application/octet-stream")):
+            raise UserError("image_not_an_image", {"found": kind})
+        return _checked("file", message.document.file_id, message.document.file_size)
+    return ""
+
+
+def full_quality(reference: str) -> bool:
+    """Whether the picture came as a file, and its result should go as one."""
+    return reference.startswith(("file:", "keptfile:"))
+
+
+async def keep(front: Frontend, reference: str) -> str:
+    """Check a file and store it now, so that its sender hears at once what is wrong with it.
+
+    Returns:
+        A reference to what was kept; photos and stickers, which Telegram made itself, are left where they are.
+
+    Raises:
+        UserError: ``image_*``.
+    """
+    if not reference.startswith("file:"):
+        return reference
+    async with front.picture_room:
+        return "keptfile:" + await front.service.keep(await download(front, reference))
+
+
+async def bytes_or_hash(front: Frontend, reference: str) -> bytes | str:
+    """A picture for a request: its blob hash where it is stored, else its bytes."""
+    kind, _, name = reference.partition(":")
+    return name if kind in ("kept", "keptfile") else await download(front, reference)
+
+
+async def download(front: Frontend, reference: str) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        UserError: ``image_not_received``, or ``image_too_many_bytes``.
+    """
+    try:
+        file = await front.bot.get_file(reference.partition(":")[2])
+        return bytes(await file.download_as_bytearray())
+    except BadRequest as error:
+        if "too big" in error.message.lower():
+            raise _too_large(DOWNLOAD_LIMIT_BYTES + 1) from None
+        raise UserError("image_not_received") from None
+
+
+def as_photo(data: bytes, media_type: str, name: str, spoiler: bool = False) -> Picture:
+    """A result within what Telegram takes as a photo; takes up to a second: call it in a thread.
+
+    Args:
+        data: A picture of our own making.
+        media_type: Its type.
+        name: File name without its end.
+        spoiler: Hidden until tapped.
+
+    Returns:
+        The picture: flattened on white, scaled or encoded anew where needed; as a document where
+        it is too long for a photo.
+    """
+    with Image.open(io.BytesIO(data)) as opened:
+        short, long = sorted(opened.size)
+        if long > _RATIO_LIMIT * short:
+            return as_document(data, media_type, name)
+        transparent = "A" in opened.getbands() or "transparency" in opened.info
+        if transparent or short + long > _SIDES_LIMIT_PX:
+            data, media_type = _redone(opened), "image/jpeg"
+    data, media_type = fit_bytes(data, media_type, PHOTO_LIMIT_BYTES)
+    return Picture(data, name + suffix(media_type), spoiler=spoiler)
+
+
+def as_document(data: bytes, media_type: str, name: str) -> Picture:
+    """A result as it is, unless it is beyond what Telegram takes at all; call it in a thread."""
+    data, media_type = fit_bytes(data, media_type, DOCUMENT_LIMIT_BYTES)
+    return Picture(data, name + suffix(media_type), as_document=True)
+
+
+def _redone(opened: Image.Image) -> bytes:
+    picture = opened.convert("RGBA")
+    scale = min(1.0, _SIDES_LIMIT_PX / sum(picture.size))
+    if scale < 1:
+        picture = picture.resize((int(picture.width * scale), int(picture.height * scale)), Image.Resampling.LANCZOS)
+    paper = Image.new("RGBA", picture.size, _PAPER)
+    buffer = io.BytesIO()
+    Image.alpha_composite(paper, picture).convert("RGB").save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+def _checked(kind: str, file_id: str, size_bytes: int | None) -> str:
+    if size_bytes and size_bytes > DOWNLOAD_LIMIT_BYTES:
+        raise _too_large(size_bytes)
+    return f"{kind}:{file_id}"
+
+
+def _too_large(size_bytes: int) -> UserError:
+    return UserError("image_too_many_bytes", {"received_bytes": size_bytes, "allowed_bytes": DOWNLOAD_LIMIT_BYTES})

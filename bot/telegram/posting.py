@@ -1,0 +1,238 @@
+"""Messages: sent once, then only edited. Editing twice is the same as editing once, sending is not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from telegram import (
+    InlineKeyboardMarkup,
+    InputMediaDocument,
+    InputMediaPhoto,
+    Message,
+    ReplyParameters,
+)
+from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError
+from telegram.ext import ExtBot
+
+from bot.telegram.throttle import PROGRESS, TooBusyError
+
+log = logging.getLogger(__name__)
+
+CAPTION_LIMIT, TEXT_LIMIT = 1024, 4096
+_PROGRESS_TIMEOUT_S = 8.0
+_REMEMBERED = 4096
+_UNCHANGED = "message is not modified"
+_NO_TEXT = "no text in the message"
+_GONE = (
+    "to edit not found",
+    "message can't be edited",
+    "message_id_invalid",
+    "no media in the message",
+    "no caption in",
+)
+
+
+class MessageGoneError(Exception):
+    """The message cannot be written any more: deleted, or left behind in another chat."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to be posted.
+
+    Attributes:
+        data: Its bytes, or Telegram's own id of a file that it has already.
+        name: File name.
+        as_document: Nothing of it is recompressed.
+        spoiler: Hidden until tapped.
+    """
+
+    data: bytes | str
+    name: str = "pastiche.jpg"
+    as_document: bool = False
+    spoiler: bool = False
+
+
+@dataclass(frozen=True)
+class Post:
+    """What a message is to show."""
+
+    text: str
+    picture: Picture | None = None
+    keyboard: InlineKeyboardMarkup | None = None
+
+
+class Posting:
+    """Writes messages.
+
+    Args:
+        bot: Telegram's.
+    """
+
+    def __init__(self, bot: ExtBot[str]) -> None:
+        self._bot = bot
+        self._with_media: OrderedDict[tuple[int, int], bool] = OrderedDict()
+
+    async def send(self, chat_id: int, post: Post, answers: int = 0, thread_id: int = 0) -> Message:
+        """Post a new message.
+
+        Args:
+            chat_id: Where.
+            post: What.
+            answers: The message that it replies to, or 0; it may be gone.
+            thread_id: The forum topic, or 0.
+
+        Raises:
+            TelegramError: ``Forbidden`` where the bot may not write.
+        """
+        sent = await self._send(chat_id, post, answers, thread_id)
+        self._learn(chat_id, sent.message_id, post.picture is not None)
+        return sent
+
+    async def _send(self, chat_id: int, post: Post, answers: int, thread_id: int) -> Message:
+        reply = ReplyParameters(answers, allow_sending_without_reply=True) if answers else None
+        thread, keyboard = thread_id or None, post.keyboard
+        if post.picture is None:
+            return await self._bot.send_message(
+                chat_id,
+                clipped(post.text, TEXT_LIMIT),
+                reply_parameters=reply,
+                message_thread_id=thread,
+                reply_markup=keyboard,
+            )
+        caption = clipped(post.text, CAPTION_LIMIT)
+        if post.picture.as_document:
+            return await self._bot.send_document(
+                chat_id,
+                post.picture.data,
+                caption=caption,
+                filename=_name(post.picture),
+                reply_parameters=reply,
+                message_thread_id=thread,
+                reply_markup=keyboard,
+                disable_content_type_detection=True,
+            )
+        return await self._bot.send_photo(
+            chat_id,
+            post.picture.data,
+            caption=caption,
+            filename=_name(post.picture),
+            reply_parameters=reply,
+            message_thread_id=thread,
+            reply_markup=keyboard,
+            has_spoiler=post.picture.spoiler or None,
+        )
+
+    async def edit(self, chat_id: int, message_id: int, post: Post, droppable: bool = False) -> Message | None:
+        """Turn a message into ``post``; twice is as good as once.
+
+        Args:
+            chat_id: Where it is.
+            message_id: Which.
+            post: What it is to show; without a picture, the one that is there stays.
+            droppable: Leave it out rather than wait for a flood limit.
+
+        Returns:
+            The message where it was changed; None where it was like that already.
+
+        Raises:
+            MessageGoneError: There is no such message any more.
+            TooBusyError: It was left out.
+            TelegramError: Telegram does not answer well.
+        """
+        limits = PROGRESS if droppable else None
+        try:
+            if post.picture is not None:
+                return _message(await self._edit_media(chat_id, message_id, post, post.picture, limits))
+            return _message(await self._edit_words(chat_id, message_id, post, limits))
+        except BadRequest as error:
+            words = error.message.lower()
+            if _UNCHANGED in words:
+                return None
+            if any(gone in words for gone in _GONE):
+                raise MessageGoneError from error
+            raise
+
+    async def progress(self, chat_id: int, message_id: int, post: Post) -> bool:
+        """Show how a job stands; never waited for, never repeated.
+
+        Returns:
+            False if there should be no more of it.
+        """
+        try:
+            async with asyncio.timeout(_PROGRESS_TIMEOUT_S):
+                await self.edit(chat_id, message_id, post, droppable=True)
+        except (TooBusyError, TimeoutError):
+            return True
+        except MessageGoneError:
+            return False
+        except TelegramError as error:
+            log.info("Progress was not shown: %s", type(error).__name__)
+            return isinstance(error, RetryAfter | NetworkError) and not isinstance(error, BadRequest)
+        return True
+
+    async def _edit_words(self, chat_id: int, message_id: int, post: Post, limits: str | None) -> Message | bool:
+        """A text is edited one way, a caption another, and after a restart we do not know which it is."""
+        if not self._with_media.get((chat_id, message_id)):
+            try:
+                return await self._bot.edit_message_text(
+                    clipped(post.text, TEXT_LIMIT),
+                    chat_id,
+                    message_id,
+                    reply_markup=post.keyboard,
+                    rate_limit_args=limits,
+                )
+            except BadRequest as error:
+                if _NO_TEXT not in error.message.lower():
+                    raise
+            self._learn(chat_id, message_id, True)
+        return await self._bot.edit_message_caption(
+            chat_id,
+            message_id,
+            caption=clipped(post.text, CAPTION_LIMIT),
+            reply_markup=post.keyboard,
+            rate_limit_args=limits,
+        )
+
+    async def _edit_media(
+        self, chat_id: int, message_id: int, post: Post, picture: Picture, limits: str | None
+    ) -> Message | bool:
+        caption = clipped(post.text, CAPTION_LIMIT)
+        media: InputMediaDocument | InputMediaPhoto
+        if picture.as_document:
+            media = InputMediaDocument(
+                picture.data, caption=caption, filename=_name(picture), disable_content_type_detection=True
+            )
+        else:
+            media = InputMediaPhoto(
+                picture.data, caption=caption, filename=_name(picture), has_spoiler=picture.spoiler or None
+            )
+        edited = await self._bot.edit_message_media(
+            media, chat_id, message_id, reply_markup=post.keyboard, rate_limit_args=limits
+        )
+        self._learn(chat_id, message_id, True)
+        return edited
+
+    def _learn(self, chat_id: int, message_id: int, with_media: bool) -> None:
+        self._with_media[chat_id, message_id] = with_media
+        if len(self._with_media) > _REMEMBERED:
+            self._with_media.popitem(last=False)
+
+
+def clipped(text: str, limit: int) -> str:
+    """A text in at most ``limit`` UTF-16 units, which is how Telegram counts."""
+    if len(text.encode("utf-16-le")) // 2 <= limit:
+        return text
+    return text.encode("utf-16-le")[: 2 * (limit - 1)].decode("utf-16-le", "ignore") + "…"
+
+
+def _name(picture: Picture) -> str | None:
+    """Only what is uploaded has one."""
+    return None if isinstance(picture.data, str) else picture.name
+
+
+def _message(answer: Message | bool) -> Message | None:
+    return answer if isinstance(answer, Message) else None

@@ -1,0 +1,208 @@
+"""What the buttons do. Every press is answered at once; what follows takes as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from telegram import CallbackQuery, Message
+from telegram.error import BadRequest, TelegramError
+
+from bot.captions import caption, style_name
+from bot.conversation import begin
+from bot.privacy import note_job
+from bot.recipe_codes import Recipe
+from bot.recipes import format_style_command
+from bot.strips import strip_job_ids, submit_strip
+from bot.telegram.address import Address
+from bot.telegram.asker import Asker, asker_of_query, user_key
+from bot.telegram.boundary import spoken
+from bot.telegram.intake import repeat
+from bot.telegram.keyboards import Meaning, meaning, owner_code, result_keyboard
+from bot.telegram.pickers import open_draft, press_draft
+from bot.telegram.pictures import as_document, as_photo
+from bot.telegram.posting import Post
+from bot.telegram.privacy import forget_user
+from bot.texts import say
+from bot.variations import Button, vary
+from nst.errors import JobError, UserError
+from workers.contract import Job, Result
+
+if TYPE_CHECKING:
+    from bot.telegram.frontend import Frontend
+
+_VARIATIONS = frozenset(Button)
+
+
+@dataclass(frozen=True)
+class Press:
+    """One press of a button under a job.
+
+    Attributes:
+        asker: Who pressed, and where.
+        message: The message that has the button.
+        query_id: Telegram's id of the press.
+        job_id: The job.
+    """
+
+    asker: Asker
+    message: Message
+    query_id: str
+    job_id: str
+
+
+async def take_press(front: Frontend, query: CallbackQuery) -> None:
+    """Do what a button means."""
+    asker = asker_of_query(query, front.language)
+    pressed = meaning(query.data or "")
+    stranger = bool(asker and pressed and pressed.kind in ("d", "p") and pressed.argument != owner_code(asker.user_id))
+    language = asker.language if asker else front.language
+    with contextlib.suppress(TelegramError):  # "query is too old": the press counts all the same
+        await query.answer(say("error.not_your_job", language) if stranger else None)
+    if asker is None or pressed is None or stranger:
+        return
+    async with spoken(front, asker):
+        settings = await asyncio.to_thread(front.chats.read, asker.chat)
+        await _act(front, asker.speaking(settings.language), query, pressed)
+
+
+async def _act(front: Frontend, asker: Asker, query: CallbackQuery, pressed: Meaning) -> None:
+    message = query.message
+    if not isinstance(message, Message):
+        return
+    if pressed.kind == "d":
+        await press_draft(front, asker, query, pressed)
+    elif pressed.kind == "p":
+        await forget_user(front, asker, message.message_id)
+    else:
+        press = Press(asker, message, query.id, pressed.argument)
+        if pressed.verb in _VARIATIONS:
+            await _vary(front, press, Button(pressed.verb))
+        elif pressed.verb in _PRESSES:
+            await _PRESSES[pressed.verb](front, press)
+
+
+async def _vary(front: Frontend, press: Press, button: Button) -> None:
+    result = await _variable(front, press)
+    job = Job.from_json(result.job)
+    if button is Button.STRIP:
+        await _strip(front, press, job)
+        return
+    as_file = Address.from_reply_to(result.reply_to).full_quality
+    await repeat(front, press.asker, job, vary(job.options, button)[0], f"t{press.query_id}", as_file)
+
+
+async def _strip(front: Frontend, press: Press, job: Job) -> None:
+    asker, strip_id = press.asker, f"t{press.query_id}"
+    if not await asyncio.to_thread(front.memory.first_time, strip_id):
+        return
+    post = Post(say("telegram.strip_begun", asker.language))
+    sent = await front.posting.send(asker.chat_id, post, asker.message_id, asker.thread_id)
+    address = Address(
+        chat_id=asker.chat_id,
+        message_id=sent.message_id,
+        user_id=asker.user_id,
+        thread_id=asker.thread_id,
+        answers=asker.message_id,
+        language=asker.language,
+        strip=strip_id,
+    )
+    try:
+        await asyncio.to_thread(submit_strip, front.queue, strip_id, job, asker.user, address.to_reply_to())
+    except BaseException:
+        with contextlib.suppress(TelegramError):
+            await front.bot.delete_message(asker.chat_id, sent.message_id)
+        raise
+    front.actions.show(asker.chat_id, asker.thread_id)
+    for job_id in strip_job_ids(strip_id):
+        await asyncio.to_thread(note_job, front.connection, replace(job, job_id=job_id, user=asker.user))
+
+
+async def _other_style(front: Frontend, press: Press) -> None:
+    result = await _variable(front, press)
+    job = Job.from_json(result.job)
+    kind = "keptfile" if Address.from_reply_to(result.reply_to).full_quality else "kept"
+    await open_draft(front, press.asker, begin(f"{kind}:{job.content}"))
+
+
+async def _pick(front: Frontend, press: Press) -> None:
+    """One strength of a strip, as a result of its own."""
+    result = await _variable(front, press)
+    data = await front.service.picture(result.picture)
+    name = f"pastiche-{press.job_id[-8:]}"
+    picture = await asyncio.to_thread(as_photo, data, result.media_type, name)
+    language = press.asker.language
+    post = Post(caption(result, front.presets, language), picture, result_keyboard(result, language))
+    await front.posting.send(press.asker.chat_id, post, press.asker.message_id, press.asker.thread_id)
+
+
+async def _original(front: Frontend, press: Press) -> None:
+    """The file as the worker made it."""
+    result = await _result(front, press.job_id)
+    data = await front.service.picture(result.picture)
+    picture = await asyncio.to_thread(as_document, data, result.media_type, f"pastiche-{press.job_id[-8:]}")
+    size = {"width_px": result.width_px, "height_px": result.height_px}
+    post = Post(say("telegram.original", press.asker.language, **size), picture)
+    await front.posting.send(press.asker.chat_id, post, press.asker.message_id, press.asker.thread_id)
+
+
+async def _recipe(front: Frontend, press: Press) -> None:
+    """The recipe as a code, a link and words."""
+    result = await _result(front, press.job_id)
+    recipe = Recipe.of(Job.from_json(result.job))
+    code = await asyncio.to_thread(front.recipes.keep, recipe)
+    language = press.asker.language
+    text = say(
+        "telegram.recipe",
+        language,
+        code=code,
+        link=f"https://t.me/{front.bot.username}?start=recipe_{code}",
+        words=format_style_command(recipe.presets, recipe.options),
+        style=style_name(" ".join(recipe.presets), front.presets, language),
+    )
+    await front.posting.send(press.asker.chat_id, Post(text), press.asker.message_id, press.asker.thread_id)
+
+
+async def _delete(front: Frontend, press: Press) -> None:
+    """Only the one who asked for it or an administrator may."""
+    result = await front.service.result(press.job_id)
+    asker = press.asker
+    own = result is not None and result.user == user_key(asker.user_id)
+    if not (own or asker.private or await front.rights.manages(asker.chat_id, asker.user_id)):
+        raise UserError("not_your_job", {"job_id": press.job_id})
+    with contextlib.suppress(BadRequest):  # gone already
+        await front.bot.delete_message(asker.chat_id, press.message.message_id)
+
+
+async def _cancel(front: Frontend, press: Press) -> None:
+    """The message itself changes when the job's result says "cancelled"."""
+    await front.service.cancel(press.job_id, press.asker.user)
+
+
+async def _result(front: Frontend, job_id: str) -> Result:
+    result = await front.service.result(job_id)
+    if result is None or result.outcome != "done":
+        raise JobError("job_expired", {"job_id": job_id[-8:]})
+    return result
+
+
+async def _variable(front: Frontend, press: Press) -> Result:
+    """The result to be varied, if this user may."""
+    result = await _result(front, press.job_id)
+    settings = await asyncio.to_thread(front.chats.read, press.asker.chat)
+    if not settings.others_may_vary and result.user != press.asker.user:
+        raise UserError("not_your_job", {"job_id": press.job_id})
+    return result
+
+
+_PRESSES: dict[str, Callable[[Frontend, Press], Awaitable[None]]] = {
+    "other_style": _other_style,
+    "pick": _pick,
+    "original": _original,
+    "recipe": _recipe,
+    "delete": _delete,
+    "cancel": _cancel,
+}
