@@ -97,10 +97,9 @@ def worker(
     from workers.__main__ import run_worker
 
     settings = _settings()
-    names = tuple(name.strip() for name in queues.split(",") if name.strip())
     code = run_worker(
         settings.redis_url,
-        names,
+        _queues(queues),
         settings.methods,
         device=device,
         grace_s=grace,
@@ -171,6 +170,17 @@ def _options(method: str, strength: float, size: int, seed: int) -> StyleOptions
     from nst.options import StyleOptions, strength_from_percent
 
     return StyleOptions(method=method, strength=strength_from_percent(strength), max_side_px=size, seed=seed)
+
+
+def _queues(text: str) -> tuple[str, ...]:
+    from workers.routing import QUEUES
+
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or not set(names) <= set(QUEUES):
+        raise UserError(
+            "option_out_of_range", {"option": "queues", "received": text[:40], "allowed": ", ".join(QUEUES)}
+        )
+    return names
 
 
 def _weights(text: str) -> tuple[float, ...]:
