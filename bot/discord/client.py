@@ -70,6 +70,7 @@ class PasticheClient(discord.Client):
         self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
         self.recipes = RecipeCodes(connection)
         self.posting, self.lines = Posting(self), ProgressLines()
+        self.sheets: dict[tuple[tuple[str, ...], str], bytes] = {}
         self.picture_room = asyncio.Semaphore(_PICTURES_AT_ONCE)
         self._courier = Courier(self, OutboxReader(stream, FRONTEND))
         self._background: list[asyncio.Task[Any]] = []

@@ -76,7 +76,8 @@ class Courier:
         while not await self._attempt(delivery):
             await asyncio.sleep(pause_s)
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
-        log.info("Job %s: %s", job_id, delivery.result.outcome, extra={"job_id": job_id})
+        reason = (delivery.result.error or {}).get("code", "")
+        log.info("Job %s: %s %s", job_id, delivery.result.outcome, reason, extra={"job_id": job_id})
 
     async def _attempt(self, delivery: Delivery) -> bool:
         """Post and acknowledge; False where another try makes sense."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,7 @@ async def show_page(bot: PasticheClient, interaction: discord.Interaction, page:
     shown = dict(islice(bot.presets.items(), page * PER_PAGE, (page + 1) * PER_PAGE))
     names = ", ".join(f"`{name}`" for name in shown)
     text = say("discord.styles", language, page=page + 1, pages=pages, names=names)
-    file = await to_file(await sheet(shown, language), interaction.filesize_limit)
+    file = await to_file(await sheet(bot, shown, language), interaction.filesize_limit)
     await interaction.edit_original_response(
         content=text, attachments=[file], view=pages_view(page, pages, language), allowed_mentions=NOBODY
     )
@@ -47,19 +46,19 @@ async def show_help(bot: PasticheClient, interaction: discord.Interaction) -> No
     """Turn the interaction's message into the help."""
     language = language_of(interaction, bot.language)
     shown = dict(islice(bot.presets.items(), 2 * _COLUMNS))
-    file = await to_file(await sheet(shown, language), interaction.filesize_limit)
+    file = await to_file(await sheet(bot, shown, language), interaction.filesize_limit)
     await interaction.edit_original_response(
         content=say("discord.help", language), attachments=[file], allowed_mentions=NOBODY
     )
 
 
-async def sheet(shown: dict[str, Preset], language: str) -> Picture:
-    """Some presets side by side, with their names as alt text."""
-    data = await asyncio.to_thread(_sheet, tuple(shown.items()), language)
+async def sheet(bot: PasticheClient, shown: dict[str, Preset], language: str) -> Picture:
+    """Some presets side by side, with their names as alt text; made once, then remembered by the bot."""
+    key = (tuple(shown), language)
+    if key not in bot.sheets:
+        bot.sheets[key] = await asyncio.to_thread(
+            contact_sheet, shown, columns=_COLUMNS, cell_px=_CELL_PX, language=language
+        )
+    data = bot.sheets[key]
     titles = ", ".join(preset.title(language) for preset in shown.values())
     return Picture(data, "image/jpeg", say("discord.styles_alt", language, titles=titles), name="styles")
-
-
-@lru_cache(maxsize=16)
-def _sheet(shown: tuple[tuple[str, Preset], ...], language: str) -> bytes:
-    return contact_sheet(dict(shown), columns=_COLUMNS, cell_px=_CELL_PX, language=language)

@@ -26,6 +26,29 @@ Size = Range[int, 64, 8192]
 Seconds = Range[int, 0, 86_400]
 Count = Range[int, 0, 10_000]
 
+
+class _ByName(app_commands.Transformer):
+    """A channel as Discord names it: it need not be one that we may see."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        """The kind of option."""
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        """Where people can write."""
+        kinds = discord.ChannelType
+        return [kinds.text, kinds.news, kinds.voice, kinds.stage_voice, kinds.forum]
+
+    async def transform(self, interaction: discord.Interaction, value: Any) -> discord.abc.Snowflake:
+        """What was picked."""
+        channel: discord.abc.Snowflake = value
+        return channel
+
+
+AnyChannel = app_commands.Transform[discord.abc.Snowflake, _ByName]
+
 _OWN = "own"  # everybody's own language
 _NAMES = (
     "toggle_channel",
@@ -53,7 +76,7 @@ def add_settings_command(bot: PasticheClient, tree: app_commands.CommandTree[Pas
     @app_commands.choices(method=_METHODS, colours=_COLOURS, language=_LANGUAGES)
     async def settings(
         interaction: discord.Interaction[PasticheClient],
-        toggle_channel: discord.TextChannel | None = None,
+        toggle_channel: AnyChannel | None = None,
         toggle_role: discord.Role | None = None,
         strength: Percent | None = None,
         method: str | None = None,

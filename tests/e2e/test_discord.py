@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import itertools
 import os
 import re
 import shutil
@@ -14,11 +15,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from PIL import Image
 
+from tests.peers.discord.palette_worker import HOLD
 from tests.peers.discord.peer import ACK_LIMIT_S, DiscordPeer
-from tests.peers.discord.world import Interaction, Message, User
+from tests.peers.discord.world import (
+    MANAGE_GUILD,
+    MANAGE_MESSAGES,
+    MEMBER_PERMISSIONS,
+    SEND_MESSAGES,
+    VIEW_CHANNEL,
+    Interaction,
+    Message,
+    User,
+)
+from workers import keys
 from workers.connection import connect
 from workers.embedded_redis import EmbeddedRedis
 from workers.service_times import live_workers
@@ -32,7 +45,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("openssl") is None, reason="the throw-away certificates need the openssl binary"),
 ]
 Until = Callable[..., Any]
-DEADLINE_S = 60
+DEADLINE_S = 30
 
 
 def picture(seed: int = 1, width_px: int = 96, height_px: int = 72) -> bytes:
@@ -76,8 +89,10 @@ class Process:
 class Stage:
     """Everything that runs, and shorthands for the tests."""
 
-    def __init__(self, folder: Path, redis_url: str, until: Until) -> None:
+    def __init__(self, folder: Path, server: EmbeddedRedis, until: Until) -> None:
         self.until = until
+        self._pictures = itertools.count(10)
+        self.server, redis_url = server, server.url
         self.peer = DiscordPeer(folder, described()).start()
         environment = {"REDIS_URL": redis_url, "NST_FAST_MODEL": "bundled", "LOG_LEVEL": "INFO"}
         script = str(ROOT / "tests/peers/discord/palette_worker.py")
@@ -122,31 +137,48 @@ class Stage:
         return message
 
     def style(self, user: User, **options: Any) -> Interaction:
-        given: dict[str, Any] = {"content": picture(), "style": "mosaic", "method": "palette", **options}
+        # Each picture is another one: what was painted before would be recalled, not painted.
+        given: dict[str, Any] = {
+            "content": picture(next(self._pictures)),
+            "style": "mosaic",
+            "method": "palette",
+            **options,
+        }
         return self.peer.slash("style", user, **{name: value for name, value in given.items() if value is not None})
+
+    def redis_process(self) -> psutil.Process:
+        return psutil.Process(self.server.pid)
+
+    def waiting(self, interaction: Interaction) -> Message:
+        """The message once it says how the job stands."""
+        return self.says(interaction, "position|Painting|Waiting")
+
+    def palette_by_default(self) -> None:
+        manager = self.peer.add_user("manager", permissions=MEMBER_PERMISSIONS | MANAGE_GUILD)
+        self.says(self.peer.slash("settings", manager, method="palette"), "palette")
 
     def paused_worker(self) -> Paused:
         return Paused(self)
 
 
 class Paused:
-    """Jobs wait while the worker is frozen."""
+    """The first job stands still half-way, and the others wait behind it."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
 
     def __enter__(self) -> None:
-        self._stage.worker.send(signal.SIGSTOP)
+        self._stage.connection.set(HOLD, 1)
 
     def __exit__(self, *_: object) -> None:
-        self._stage.worker.send(signal.SIGCONT)
+        self._stage.connection.delete(HOLD)
 
 
 @pytest.fixture(scope="module")
 def whole_stage(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("discord")
     with EmbeddedRedis(folder / "redis") as server:
-        stage = Stage(folder, server.url, until)
+        stage = Stage(folder, server, until)
         try:
             stage.worker.start()
             stage.bot.start()
@@ -185,3 +217,388 @@ def test_style_paints_a_picture_in_the_channel(stage: Stage, ann: User) -> None:
     assert not message.ephemeral
     everything_went_through_the_proxy = {"discord.com", "gateway.discord.gg", "cdn.discordapp.com"}
     assert everything_went_through_the_proxy <= set(stage.peer.proxy.tunnels)
+
+
+def test_a_style_of_ones_own_and_every_option(stage: Stage, ann: User) -> None:
+    interaction = stage.style(
+        ann, style=None, style_image=picture(4), strength=35, colours="keep", size=64, steps=5, seed=3
+    )
+    message = stage.result(interaction)
+    assert "your picture" in message.content
+    assert "35" in message.content
+    with Image.open(io.BytesIO(stage.peer.picture(message))) as painted:
+        assert max(painted.size) == 64
+
+
+def test_neither_style_nor_picture_is_told_in_the_users_language(stage: Stage) -> None:
+    marie = stage.peer.add_user("marie", locale="fr")
+    stage.says(stage.style(marie, style=None), "Choisissez un style")
+
+
+def test_a_picture_that_is_none_is_told_and_the_next_one_painted(stage: Stage, ann: User) -> None:
+    stage.says(stage.style(ann, content=b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "drawing or document")
+    stage.says(stage.style(ann, content=b""), "empty")
+    stage.result(stage.style(ann))
+
+
+def test_a_file_that_is_too_large_is_refused_in_private_without_downloading_it(stage: Stage, ann: User) -> None:
+    before = len(stage.peer.proxy.tunnels)
+    interaction = stage.style(ann, content=b"\x89PNG" + bytes(21 * 2**20))
+    message = stage.says(interaction, "21.0 MiB")
+    assert message.ephemeral
+    assert "cdn.discordapp.com" not in stage.peer.proxy.tunnels[before:]
+
+
+def test_autocomplete_offers_presets_by_name_and_title(stage: Stage, ann: User) -> None:
+    def choices(text: str) -> list[str]:
+        interaction = stage.peer.type_in("style", "style", text, ann)
+        found: list[dict[str, str]] = stage.until(lambda: interaction.choices is not None and interaction.choices)
+        return [choice["value"] for choice in found]
+
+    assert "mosaic" in choices("byzan")
+    assert len(choices("")) > 10
+
+
+def test_unknown_styles_are_named_with_those_there_are(stage: Stage, ann: User) -> None:
+    message = stage.says(stage.style(ann, style="nothing-like-it"), "no style")
+    assert "mosaic" in message.content
+    assert message.ephemeral
+
+
+def test_missing_permissions_are_found_before_anything_is_queued(stage: Stage, ann: User) -> None:
+    closed = stage.peer.add_channel("closed", app_permissions=VIEW_CHANNEL | SEND_MESSAGES)
+    message = stage.says(stage.style(ann, channel=closed), "Attach Files")
+    assert message.ephemeral
+    assert not stage.connection.exists(keys.pending(f"discord:{ann.id}"))
+    assert not stage.connection.exists(f"pastiche:userjobs:discord:{ann.id}")
+
+
+def test_waiting_jobs_show_their_place_and_can_be_cancelled(stage: Stage, ann: User) -> None:
+    bob = stage.peer.add_user("bob")
+    with stage.paused_worker():
+        first = stage.style(ann)
+        stage.says(first, "Painting … 25 %")
+        second, third = stage.style(ann), stage.style(ann)
+        message = stage.says(second, "position [12]")
+        stage.says(third, "position [12]")
+        listed = stage.says(stage.peer.slash("queue", ann), "1. Painting")
+        assert listed.ephemeral
+        assert len(listed.content.splitlines()) == 3
+        stage.says(stage.peer.press(message, "cancel", bob), "somebody else")
+        stage.says(stage.peer.press(message, "cancel", ann), "being stopped")
+        stage.says(second, "Cancelled")
+        assert not message.buttons()
+        stage.says(stage.peer.slash("cancel", ann), "Stopped: 2")
+        stage.says(first, "Cancelled")
+        stage.says(third, "Cancelled")
+    stage.says(stage.peer.slash("queue", ann), "Nothing of yours")
+    stage.says(stage.peer.slash("cancel", ann), "Nothing of yours")
+
+
+def test_buttons_vary_the_result(stage: Stage, ann: User) -> None:
+    message = stage.result(stage.style(ann, strength=40))
+    assert "strength 60" in stage.result(stage.peer.press(message, "stronger", ann)).content
+    assert "strength 20" in stage.result(stage.peer.press(message, "weaker", ann)).content
+    kept = stage.result(stage.peer.press(message, "colours", ann))
+    assert stage.peer.picture(kept) != stage.peer.picture(message)
+    assert "strength 40" in message.content
+
+
+def test_another_style_is_picked_from_a_list(stage: Stage, ann: User) -> None:
+    message = stage.result(stage.style(ann))
+    asked = stage.peer.press(message, "other_style", ann)
+    choice = stage.says(asked, "Which style")
+    assert choice.ephemeral
+    assert "Peacock" in stage.result(stage.peer.pick(choice, "restyle", "peacock", ann)).content
+
+
+def test_a_strip_is_one_sheet_from_which_one_is_picked(stage: Stage, ann: User) -> None:
+    message = stage.result(stage.style(ann))
+    strip = stage.result(stage.peer.press(message, "strip", ann))
+    labels = [part["label"] for row in strip.components for part in row["components"]]
+    assert labels == ["20", "40", "60", "80", "100"]
+    assert strip.attachments[0]["description"]
+    assert sum(bool(revision.attachments) for revision in strip.history) == 1
+    assert "strength 100" in stage.result(stage.peer.press(strip, "pick", ann)).content  # the last of equal names
+
+
+def test_the_original_file_and_the_recipe_are_for_the_one_who_asks(stage: Stage, ann: User) -> None:
+    message = stage.result(stage.style(ann, strength=55))
+    original = stage.says(stage.peer.press(message, "original", ann), "96 × 72")
+    assert original.ephemeral
+    assert stage.peer.picture(original) == stage.peer.picture(message)
+    recipe = stage.says(stage.peer.press(message, "recipe", ann), "/recipe")
+    code = re.search(r"code:(\w+)", recipe.content)
+    assert code is not None
+    again = stage.result(stage.peer.slash("recipe", ann, code=code[1]))
+    assert stage.peer.picture(again) == stage.peer.picture(message)
+    other = stage.result(stage.peer.slash("recipe", ann, code=code[1], content=picture(9)))
+    assert stage.peer.picture(other) != stage.peer.picture(message)
+    stage.result(stage.peer.slash("recipe", ann, code="peacock 30 palette", content=picture()))
+    stage.says(stage.peer.slash("recipe", ann, code="nosuchcode"), "don't know a recipe")
+
+
+def test_only_the_requester_or_a_moderator_deletes(stage: Stage, ann: User) -> None:
+    bob = stage.peer.add_user("bob")
+    mod = stage.peer.add_user("mod", permissions=MEMBER_PERMISSIONS | MANAGE_MESSAGES)
+    message = stage.result(stage.style(ann))
+    refused = stage.peer.press(message, "delete", bob)
+    stage.until(lambda: refused.followups, "a refusal")
+    assert refused.followups[0].ephemeral
+    assert not message.deleted
+    stage.peer.press(message, "delete", ann)
+    stage.until(lambda: message.deleted, "the deletion")
+    second = stage.result(stage.style(ann))
+    stage.peer.press(second, "delete", mod)
+    stage.until(lambda: second.deleted, "the moderator's deletion")
+
+
+def test_mix(stage: Stage, ann: User) -> None:
+    interaction = stage.peer.slash(
+        "mix", ann, content=picture(), style1="mosaic", style2="peacock", weight1=3.0, method="palette"
+    )
+    assert "Byzantine mosaic + Peacock" in stage.result(interaction).content
+
+
+def test_the_gallery_has_pages(stage: Stage, ann: User) -> None:
+    gallery = stage.says(stage.peer.slash("styles", ann), "page 1 of")
+    first = gallery.attachments
+    stage.until(lambda: gallery.buttons(), "buttons")
+    stage.peer.press(gallery, "page", ann)  # of equal names the last: forwards
+    stage.until(lambda: "page 2 of" in gallery.content, "page 2")
+    assert gallery.attachments != first
+
+
+def test_help_and_privacy(stage: Stage, ann: User) -> None:
+    helped = stage.says(stage.peer.slash("help", ann), "/style")
+    assert helped.attachments[0]["description"]
+    message = stage.result(stage.style(ann))
+    job_ids: Any = stage.connection.zrange(f"pastiche:userjobs:discord:{ann.id}", 0, -1)
+    assert job_ids
+    told = stage.says(stage.peer.slash("privacy", ann), "Forget me")
+    stage.says(stage.peer.press(told, "forget", ann), "Forgotten: 1")
+    left = [name for name in stage.connection.scan_iter(match="*") if ann.id.encode() in name]
+    assert all(b"quota" in name for name in left)
+    for job_id in job_ids:
+        assert not stage.connection.exists(keys.record(job_id.decode()))
+        assert not stage.connection.get(keys.done(job_id.decode()))
+    refused = stage.peer.press(message, "weaker", ann)
+    stage.says(refused, "no longer kept")
+
+
+def test_menus_take_pictures_from_messages_and_avatars(stage: Stage, ann: User) -> None:
+    stage.palette_by_default()
+    posted = stage.peer.say(ann, "look", picture(2))
+    choice = stage.says(stage.peer.menu("Stylize this picture", ann, posted), "Which style")
+    assert choice.ephemeral
+    stage.until(lambda: choice.buttons(), "a list")
+    chosen = stage.peer.pick(choice, "choose", "peacock", ann)
+    assert "Peacock" in stage.result(chosen).content
+    ann.avatar = stage.peer.avatar(ann, picture(6, 128, 128))
+    avatar = stage.says(stage.peer.menu("Stylize avatar", ann, ann), "Which style")
+    stage.until(lambda: avatar.buttons(), "a list")
+    stage.result(stage.peer.pick(avatar, "choose", "peacock", ann))
+    stage.says(stage.peer.menu("Use as style", ann, posted), "Noted")
+    again = stage.says(stage.peer.menu("Stylize this picture", ann, posted), "Which style")
+    options = stage.until(lambda: again.buttons(), "a list")["choose"]["options"]
+    assert options[0]["label"] == "The style you picked before"
+    assert "your picture" in stage.result(stage.style(ann, style=None)).content
+    stage.says(stage.peer.menu("Stylize this picture", ann, stage.peer.say(ann, "no picture")), "no picture yet")
+
+
+def test_a_mention_with_a_picture_works_as_well(stage: Stage, ann: User) -> None:
+    def answer(asked: Message) -> Message:
+        found: Message = stage.until(lambda: replies(stage, asked), "an answer")[0]
+        return found
+
+    message = answer(stage.peer.say(ann, "@bot mosaic 30 palette", picture()))
+    stage.painted(message)
+    assert "strength 30" in message.content
+    posted = stage.peer.say(ann, "look", picture(2))
+    stage.painted(answer(stage.peer.say(ann, "@bot peacock palette", to=posted)))
+    stage.until(lambda: "/style" in answer(stage.peer.say(ann, "@bot hello")).content, "help")
+
+
+def test_the_settings_of_a_server(stage: Stage, ann: User) -> None:
+    manager = stage.peer.add_user("manager", permissions=MEMBER_PERMISSIONS | MANAGE_GUILD)
+    other = stage.peer.add_channel("elsewhere")
+
+    def change(**options: Any) -> Message:
+        return stage.says(stage.peer.slash("settings", manager, **options), "Channels")
+
+    assert stage.says(stage.peer.slash("settings", ann), "Only those who manage").ephemeral
+    change(strength=45, method="palette", spoiler=True, language="fr")
+    message = stage.result(stage.style(ann, method=None))
+    assert "force 45" in message.content
+    assert "palette" in message.content
+    assert message.attachments[0]["filename"].startswith("SPOILER_")
+    change(reset=True, toggle_channel=other)
+    stage.says(stage.style(ann), "other channels")
+    change(reset=True, per_day=1)
+    carl = stage.peer.add_user("carl")
+    stage.result(stage.style(carl))
+    stage.says(stage.style(carl), "Try again in")
+    change(reset=True, cooldown=600)
+    stage.result(stage.style(carl))
+    stage.says(stage.style(carl), "Try again in")
+    change(reset=True, others_may_vary=False)
+    mine = stage.result(stage.style(ann))
+    stage.says(stage.peer.press(mine, "weaker", carl), "somebody else")
+    stage.result(stage.peer.press(mine, "weaker", ann))
+
+
+def test_a_late_result_is_a_reply_in_the_channel(stage: Stage, ann: User) -> None:
+    """The interaction's token is dead by then; the message that said "queued" says where to look."""
+    interaction = stage.style(ann, age_s=14 * 60 + 50)
+    reply = stage.painted(stage.until(lambda: replies(stage, stage.message(interaction)), "a reply")[0])
+    assert reply.nonce
+    stage.says(interaction, "see the reply")
+    assert len(replies(stage, stage.message(interaction))) == 1
+
+
+def test_a_token_that_dies_early_costs_no_result(stage: Stage, ann: User) -> None:
+    with stage.paused_worker():
+        interaction = stage.style(ann, life_s=4)
+        stage.waiting(interaction)
+        stage.until(lambda: interaction.expired(), "the token's end")
+    stage.result(interaction)
+
+
+def test_a_closed_channel_leads_to_a_private_message(stage: Stage, ann: User) -> None:
+    channel = stage.peer.add_channel("closing")
+    with stage.paused_worker():
+        interaction = stage.style(ann, channel=channel, age_s=14 * 60 + 50)
+        stage.until(lambda: stage.connection.exists(keys.pending(f"discord:{ann.id}")), "the job")
+        channel.app_permissions = 0
+    private = stage.until(lambda: stage.peer.messages(stage.peer.private(ann)), "a private message")
+    stage.painted(private[0])
+    assert not stage.message(interaction).attachments
+
+
+def test_failures_on_discords_side_cost_no_result(stage: Stage, ann: User) -> None:
+    for fault in ({"status": 500}, {"status": 502}, {"status": 0}, {"status": 429}, {"status": 0, "after": True}):
+        with stage.paused_worker():
+            interaction = stage.style(ann)
+            stage.waiting(interaction)
+            met = stage.peer.fail("PATCH", interaction.token, **fault)
+        message = stage.result(interaction)
+        assert met.met == 1
+        assert len(message.attachments) == 1
+
+
+def test_progress_stops_at_the_first_429(stage: Stage, ann: User) -> None:
+    with stage.paused_worker():
+        first = stage.style(ann)
+        stage.waiting(first)
+        fault = stage.peer.fail("PATCH", "/webhooks/", status=429)
+        second = stage.style(ann)
+        stage.until(lambda: fault.met, "the 429")
+        third = stage.style(ann)
+        stage.says(third, "position 2")
+        stage.says(stage.peer.slash("cancel", ann, job=f"d{first.id}"), "Stopped: 1")
+        stage.says(third, "position 1")  # an interval later: the second one's line would have changed as well
+        assert [revision.content for revision in stage.message(second).history] == [""]
+    stage.result(second)
+    stage.result(third)
+
+
+def test_two_users_and_twenty_results_at_once_each_once(stage: Stage, ann: User) -> None:
+    bob = stage.peer.add_user("bob")
+    with stage.paused_worker():
+        asked = [stage.style(user, strength=10 * n) for n in range(1, 11) for user in (ann, bob)]
+        for interaction in asked:
+            stage.message(interaction)
+    for place, interaction in enumerate(asked):
+        message = stage.result(interaction)
+        assert f"strength {10 * (place // 2 + 1)}" in message.content
+        assert message.asked_by is interaction.user
+        assert sum(bool(revision.attachments) for revision in message.history) == 1
+
+
+def test_a_resume_in_the_middle_of_a_job(stage: Stage, ann: User) -> None:
+    before = stage.peer.gateway.resumed
+    with stage.paused_worker():
+        first = stage.style(ann)
+        stage.waiting(first)
+        stage.peer.reconnect()
+        second = stage.style(ann)  # sent while the line is down
+        stage.until(lambda: stage.peer.gateway.resumed > before, "RESUME")
+    stage.result(first)
+    stage.result(second)
+
+
+def test_a_bot_killed_between_posting_and_acknowledging_posts_once(stage: Stage, ann: User) -> None:
+    outbox = keys.outbox("discord")
+    stage.until(lambda: stage.connection.xlen(outbox) == 0, "an empty outbox")
+    with stage.paused_worker():
+        soon, late = stage.style(ann), stage.style(ann, age_s=14 * 60 + 50)
+        stage.waiting(soon)
+        stage.message(late)
+        release = [stage.peer.hold("PATCH", soon.token, after=True), stage.peer.hold("POST", "/channels/", after=True)]
+    stage.painted(stage.message(soon))
+    reply = stage.until(lambda: replies(stage, stage.message(late)), "the late result")[0]
+    assert stage.connection.xlen(outbox) == 2
+    stage.bot.end(signal.SIGKILL)
+    for let_through in release:
+        let_through()
+    stage.peer.faults.clear()
+    stage.peer.forget_nonces()
+    stage.bot.start()
+    stage.until(lambda: stage.connection.xlen(outbox) == 0, "acknowledgements", DEADLINE_S)
+    assert sum(bool(revision.attachments) for revision in stage.message(soon).history) == 1
+    assert replies(stage, stage.message(late)) == [reply]
+    stage.until(stage.peer.ready, "READY")
+    assert "strength 80" in stage.result(stage.peer.press(stage.message(soon), "weaker", ann)).content
+
+
+def test_a_slow_redis_does_not_delay_the_acknowledgement(stage: Stage, ann: User) -> None:
+    stage.redis_process().suspend()
+    try:
+        interaction = stage.style(ann)
+        stage.message(interaction)
+        assert (interaction.answered_after_s or 0) < ACK_LIMIT_S
+    finally:
+        stage.redis_process().resume()
+    stage.result(interaction)
+
+
+def test_files_are_made_to_fit(stage: Stage, ann: User) -> None:
+    interaction = stage.style(ann, content=noise(600), limit_bytes=100_000)
+    message = stage.result(interaction)
+    assert message.attachments[0]["size"] <= 100_000
+    with Image.open(io.BytesIO(stage.peer.picture(message))) as painted:
+        assert max(painted.size) > 64
+    stage.says(stage.peer.press(message, "original", ann, limit_bytes=100_000), "at most 0.1 MiB")
+
+
+def test_a_user_install_works_where_the_bot_is_not_a_member(stage: Stage, ann: User) -> None:
+    private = stage.peer.private(stage.peer.add_user("bob"))
+    interaction = stage.style(ann, channel=private, owners={"1": ann.id})
+    stage.result(interaction)
+    for command in stage.peer.world.commands:
+        if command["name"] != "settings":
+            assert set(command["integration_types"]) == {0, 1}
+            assert set(command["contexts"]) == {0, 1, 2}
+
+
+def test_commands_are_announced_in_french_as_well(stage: Stage) -> None:
+    style = next(command for command in stage.peer.world.commands if command["name"] == "style")
+    assert style["description_localizations"]["fr"].startswith("Peindre")
+    assert [option["name"] for option in style["options"]][:5] == [
+        "content",
+        "style",
+        "style_image",
+        "strength",
+        "method",
+    ]
+
+
+def replies(stage: Stage, message: Message) -> list[Message]:
+    found = stage.peer.messages(message.channel)
+    return [one for one in found if (one.reference or {}).get("message_id") == message.id]
+
+
+def noise(side_px: int) -> bytes:
+    out = io.BytesIO()
+    Image.frombytes("RGB", (side_px, side_px), os.urandom(3 * side_px * side_px)).save(out, "PNG")
+    return out.getvalue()

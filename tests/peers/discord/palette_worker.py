@@ -1,12 +1,47 @@
-"""A real worker that is up at once: the methods are not warmed up, so TensorFlow is loaded for none of the tests."""
+"""A real worker that is up at once (nothing is warmed up, so TensorFlow is not loaded) and can be held.
+
+While the key ``HOLD`` is there a job runs without getting on; it can still be cancelled.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Sequence
+
+import redis
 
 from nst.engine import Engine
-from nst.method import MethodSettings
+from nst.errors import Cancelled
+from nst.method import IsCancelled, MethodSettings, Pastiche, Progress, Report, never_cancelled, no_report
+from nst.options import StyleOptions
 from workers.__main__ import run_worker
 
+HOLD = "tests:hold"
+
+
+class HeldEngine(Engine):
+    """An engine that waits at a quarter of the way while it is held."""
+
+    def __init__(self, redis_url: str) -> None:
+        super().__init__(MethodSettings())
+        self._connection = redis.Redis.from_url(redis_url)
+
+    def stylize(
+        self,
+        content: bytes,
+        styles: Sequence[bytes],
+        options: StyleOptions,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+    ) -> Pastiche:
+        while self._connection.exists(HOLD):
+            report(Progress(0.25))
+            if cancelled():
+                raise Cancelled
+            time.sleep(0.02)
+        return super().stylize(content, styles, options, report, cancelled)
+
+
 if __name__ == "__main__":
-    sys.exit(run_worker(sys.argv[1], engine=Engine(MethodSettings())))
+    sys.exit(run_worker(sys.argv[1], engine=HeldEngine(sys.argv[1])))

@@ -119,6 +119,12 @@ class DiscordPeer:
         self.world.channels[channel.id] = channel
         return channel
 
+    def avatar(self, user: User, data: bytes) -> str:
+        """Put an avatar on the CDN; returns its hash for ``User.avatar``."""
+        name = f"{int(user.id):032x}"
+        self.world.files[f"/avatars/{user.id}/{name}.png"] = (data, "image/png")
+        return name
+
     def ready(self) -> bool:
         """Whether the bot is connected and its commands are known."""
         return hasattr(self, "gateway") and self.gateway.ready.is_set() and bool(self.world.commands)
@@ -127,15 +133,20 @@ class DiscordPeer:
         """Order a failure; see ``Fault``."""
         return self.faults.add(Fault(method, path, **how))
 
-    def hold(self, method: str, path: str) -> Callable[[], None]:
-        """Let requests wait; the returned function lets them through."""
+    def hold(self, method: str, path: str, after: bool = False) -> Callable[[], None]:
+        """Let requests (or, ``after`` they were acted on, their answers) wait; the returned function lets them go."""
         event = self._call(_new_event())
-        self.faults.add(Fault(method, path, times=1_000_000, hold=event))
+        self.faults.add(Fault(method, path, times=1_000_000, hold=event, after=after))
 
         def let_through() -> None:
             self._loop.call_soon_threadsafe(event.set)
 
         return let_through
+
+    def forget_nonces(self) -> None:
+        """Discord knows a nonce for some minutes only."""
+        for message in self.world.messages.values():
+            message.nonce = None
 
     def reconnect(self) -> None:
         self._call(self.gateway.ask_to_reconnect())

@@ -68,7 +68,10 @@ class Rest:
         return await self._api(request)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        fault = await self._fault("GET", request.path)
+        fault = self._faults.meet("GET", request.path)
+        if fault and fault.hold:
+            await _let_through(fault)
+            fault = None
         if fault and fault.status == 0:
             return _cut(request)
         if fault:
@@ -81,7 +84,10 @@ class Rest:
     async def _api(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix(_PREFIX)
         payload, files = await _body(request)
-        fault = await self._fault(request.method, path)
+        fault = self._faults.meet(request.method, path)
+        if fault and fault.hold and not fault.after:
+            await _let_through(fault)
+            fault = None
         if fault and not fault.after:
             self._world.requests.append((request.method, path, fault.status))
             return _failure(request, fault)
@@ -91,18 +97,14 @@ class Rest:
         except RefusalError as refusal:
             status, answer = refusal.status, {"code": refusal.code, "message": refusal.message}
         self._world.requests.append((request.method, path, status))
+        if fault and fault.hold:
+            await _let_through(fault)
+            fault = None
         if fault:
             return _failure(request, fault)
         if answer is None:
             return web.Response(status=status)
         return web.Response(status=status, body=json.dumps(answer).encode(), content_type="application/json")
-
-    async def _fault(self, method: str, path: str) -> Fault | None:
-        fault = self._faults.meet(method, path)
-        if fault and fault.hold:
-            await asyncio.wait_for(fault.hold.wait(), 60)
-            return None
-        return fault
 
     def _check(self, request: web.Request, path: str, payload: Any, files: Files) -> None:
         open_to_all = path.startswith(("/interactions/", "/webhooks/"))
@@ -183,7 +185,7 @@ class Rest:
         found = next((one for one in self._world.interactions.values() if one.token == token), None)
         if found is None:
             raise RefusalError(404, 10015, "Unknown Webhook")
-        if time.monotonic() > found.dies_s:
+        if found.expired():
             raise RefusalError(401, 50027, "Invalid Webhook Token")
         return found
 
@@ -296,7 +298,9 @@ class Rest:
         same = [m for m in self._world.messages.values() if nonce and m.nonce == nonce and m.channel is channel]
         if same and payload.get("enforce_nonce"):
             return same[0]
-        message = Message(channel, self._world.bot, nonce=nonce, reference=payload.get("message_reference"))
+        given = payload.get("message_reference")
+        reference = {name: str(value) for name, value in given.items()} if given else None
+        message = Message(channel, self._world.bot, nonce=nonce, reference=reference)
         return self._keep(message, payload, files)
 
     def _after(self, channel: Channel, query: Any) -> list[Json]:
@@ -328,6 +332,11 @@ def attachment_json(world: World, channel: Channel, filename: str, data: bytes) 
         "proxy_url": f"https://media.discordapp.net{path}?ex=1&is=1&hm=1",
         "content_type": kind,
     }
+
+
+async def _let_through(fault: Fault) -> None:
+    if fault.hold:
+        await asyncio.wait_for(fault.hold.wait(), 120)
 
 
 def _demand(channel: Channel, permission: int, code: int) -> None:

@@ -191,6 +191,10 @@ class Interaction:
     followups: list[Message] = field(default_factory=list)
     choices: list[Json] | None = None
 
+    def expired(self) -> bool:
+        """Whether its token is dead."""
+        return time.monotonic() > self.dies_s
+
 
 @dataclass
 class World:
