@@ -15,12 +15,11 @@ import redis
 
 from bot.sessions import Sessions
 from nst.errors import UserError
-from workers import keys, progress
-from workers.blobs import Blobs
+from workers import keys
 from workers.client import QueueClient
 from workers.connection import speaking_redis
 from workers.contract import Job
-from workers.outbox import result_of
+from workers.forgetting import forget_job
 
 _END_WAIT_S = 10.0  # a running job ends at its next step
 
@@ -54,7 +53,7 @@ def forget(connection: redis.Redis, user: str, presets: Collection[str] = ()) ->
         jobs = list(dict.fromkeys([*noted, *client.jobs_of(user)]))
         _stop(connection, client, jobs, user)
         for job_id in jobs:
-            _forget_job(connection, job_id, set(presets))
+            forget_job(connection, job_id, presets)
         connection.delete(_jobs(user), keys.pending(user))
         Sessions(connection).forget(user)
     return len(jobs)
@@ -69,21 +68,6 @@ def _stop(connection: redis.Redis, client: QueueClient, jobs: Iterable[str], use
     deadline = time.monotonic() + _END_WAIT_S
     while any(not connection.exists(keys.done(job_id)) for job_id in stopping) and time.monotonic() < deadline:
         time.sleep(0.05)
-
-
-def _forget_job(connection: redis.Redis, job_id: str, presets: set[str]) -> None:
-    text = cast("bytes | None", connection.hget(keys.record(job_id), "job"))
-    result, event = result_of(connection, job_id), progress.last_event(connection, job_id)
-    pictures = set()
-    if text:
-        job = Job.from_json(text)
-        pictures |= {job.content, *job.styles}
-    if result:
-        pictures.add(result.picture)
-    if event:
-        pictures.add(event.preview)
-    Blobs(connection).forget(*(pictures - presets - {""}))
-    connection.delete(keys.record(job_id), keys.done(job_id), keys.rq_job(job_id))
 
 
 def _jobs(user: str) -> str:
