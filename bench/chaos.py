@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import random
 import subprocess
@@ -49,6 +50,7 @@ from workers.reaper import keep_reaping
 _USERS = 20
 _FRONTENDS = ("front0", "front1")
 _WORKERS = ("worker0", "worker1")
+_REDELIVERED = 5
 _PATIENCE_S = 120.0
 _ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6)
 
@@ -100,7 +102,7 @@ class Witness:
 async def serve_frontend(name: str, folder: Path, jobs: int, rate: float) -> None:
     """Submit this frontend's jobs, show their results, look after dead workers, until killed."""
     url = f"unix://{folder}/redis.sock"
-    sending = threading.Thread(target=send, args=(name, url, jobs, rate), daemon=True)
+    sending = threading.Thread(target=send, args=(name, folder, jobs, rate), daemon=True)
     sending.start()
     shown = Ledger(folder / "shown")
     while True:
@@ -116,12 +118,17 @@ async def serve_frontend(name: str, folder: Path, jobs: int, rate: float) -> Non
             await asyncio.sleep(0.2)
 
 
-def send(name: str, url: str, jobs: int, rate: float) -> None:
-    """Submit the jobs that are this frontend's, at a pace; each until the queue has it."""
+def send(name: str, folder: Path, jobs: int, rate: float) -> None:
+    """Submit the jobs that are this frontend's, at a pace, each until the queue has it.
+
+    After a restart the last few that were acknowledged come again, as a platform redelivers requests.
+    """
+    url = f"unix://{folder}/redis.sock"
     pictures = [gradient(320, 37), gradient(240, 80)]
     content, style = map(blob_hash, pictures)
-    share = len(_FRONTENDS)
-    for number in range(_FRONTENDS.index(name), jobs, share):
+    share, sent = len(_FRONTENDS), Ledger(folder / f"{name}.sent")
+    done = len({words[1] for words in sent.lines()})
+    for number in list(range(_FRONTENDS.index(name), jobs, share))[max(0, done - _REDELIVERED) :]:
         options = StyleOptions(method="palette", seed=number, strength=0.5 + (number % 50) / 100)
         job = Job(
             job_id=f"{name}-{number}",
@@ -131,7 +138,9 @@ def send(name: str, url: str, jobs: int, rate: float) -> None:
             options=options,
             user=f"user{number % _USERS}",
         )
-        if submit(url, job, pictures):
+        fresh = submit(url, job, pictures)
+        sent.write(number)
+        if fresh:
             time.sleep(share / rate)
 
 
@@ -146,6 +155,28 @@ def submit(url: str, job: Job, pictures: Sequence[bytes]) -> bool:
 
 
 @dataclass
+class Life:
+    """One process from its start to its end.
+
+    Attributes:
+        name: Its role.
+        pid: Its process id.
+        out: Where its standard output goes: a worker says there that it is up.
+        killed_s: When it was killed; infinity while it lives.
+    """
+
+    name: str
+    pid: int
+    out: Path
+    killed_s: float = math.inf
+
+    @property
+    def up_s(self) -> float:
+        """When it was up; infinity if it never was."""
+        return self.out.stat().st_mtime if self.out.exists() and self.out.stat().st_size else math.inf
+
+
+@dataclass
 class Crew:
     """The processes and who supervises them."""
 
@@ -154,7 +185,8 @@ class Crew:
     rate: float
     redis: SteadyRedis
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    kills: list[tuple[float, str, int]] = field(default_factory=list)
+    lives: list[Life] = field(default_factory=list)
+    kills: Counter[str] = field(default_factory=Counter)
 
     def start(self, name: str) -> None:
         """Start one by name."""
@@ -163,17 +195,21 @@ class Crew:
             return
         command = [sys.executable, "-m", "bench.chaos", "--role", name, "--folder", str(self.folder)]
         command += ["--jobs", str(self.jobs), "--rate", str(self.rate)]
-        self.processes[name] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+        out = self.folder / f"{name}.{len(self.lives)}.out"
+        with out.open("wb") as stdout, (self.folder / f"{name}.log").open("ab") as stderr:
+            self.processes[name] = subprocess.Popen(command, stdout=stdout, stderr=stderr)  # noqa: S603
+        self.lives.append(Life(name, self.processes[name].pid, out))
 
     def kill(self, name: str) -> None:
         """SIGKILL one and start it again."""
-        pid = self.redis.pid if name == "redis" else self.processes[name].pid
-        self.kills.append((time.time(), name, pid))
+        self.kills[name] += 1
         if name == "redis":
             self.redis.kill()
         else:
-            self.processes[name].kill()
-            self.processes[name].wait()
+            process = self.processes[name]
+            next(life for life in self.lives if life.pid == process.pid).killed_s = time.time()
+            process.kill()
+            process.wait()
         self.start(name)
 
     def supervise(self) -> None:
@@ -204,47 +240,56 @@ def run(folder: Path, jobs: int, rate: float, every_s: float, seed: int) -> tupl
         stack.callback(crew.end)
         for name in names:
             crew.start(name)
-        next_kill_s, ends_s = time.time() + every_s, time.time() + jobs / rate + _PATIENCE_S
-        while len({words[1] for words in shown.lines()}) < jobs and time.time() < ends_s:
+        next_kill_s, ends_s, count = time.time() + every_s, time.time() + _PATIENCE_S, 0
+        while count < jobs and time.time() < ends_s:
             crew.supervise()
+            before, count = count, len({words[1] for words in shown.lines()})
+            if count > before:
+                ends_s = time.time() + _PATIENCE_S
             if time.time() >= next_kill_s:
                 crew.kill(chance.choice(names))
                 next_kill_s = time.time() + every_s
             time.sleep(0.05)
         took_s = time.time() - started_s
-    return figures(folder, jobs, took_s, crew.kills)
+        return figures(crew, took_s)
 
 
-def figures(folder: Path, jobs: int, took_s: float, kills: list[tuple[float, str, int]]) -> tuple[Table, int, int]:
+def figures(crew: Crew, took_s: float) -> tuple[Table, int, int]:
     """Count the ledgers."""
     results: dict[str, set[tuple[str, str]]] = {}
     edits = 0
-    for _, job_id, entry_id, outcome in Ledger(folder / "shown").lines():
+    for _, job_id, entry_id, outcome in Ledger(crew.folder / "shown").lines():
         results.setdefault(job_id, set()).add((entry_id, outcome))
         edits += 1
-    lost, duplicated = jobs - len(results), sum(len(seen) > 1 for seen in results.values())
+    lost, duplicated = crew.jobs - len(results), sum(len(seen) > 1 for seen in results.values())
     outcomes = Counter(outcome for seen in results.values() for _, outcome in seen)
-    waits_s = recoveries_s(list(Ledger(folder / "runs").lines()), kills)
-    table = Table("chaos", "", title=f"{jobs} jobs of {_USERS} users, two workers, two frontends, one Redis")
+    waits_s = recoveries_s(crew.lives, list(Ledger(crew.folder / "runs").lines()))
+    table = Table("chaos", "", title=f"{crew.jobs} jobs of {_USERS} users, two workers, two frontends, one Redis")
     table.add_row("seconds", f"{took_s:.0f}")
-    table.add_row("kill -9", ", ".join(f"{name} {n}" for name, n in sorted(Counter(k[1] for k in kills).items())))
-    table.add_row("results", ", ".join(f"{outcome} {count}" for outcome, count in sorted(outcomes.items())))
+    table.add_row("kill -9", _list(crew.kills))
+    table.add_row("results", _list(outcomes))
     table.add_row("shown again after a frontend's death, as the same edit", str(edits - len(results)))
     table.add_row("runs interrupted by a worker's death", str(len(waits_s)))
     if waits_s:
-        table.add_row("kill to running again, worst", f"{max(waits_s):.1f} s")
+        table.add_row("death (or first worker up after it) to running again, worst", f"{max(waits_s):.1f} s")
     return table, lost, duplicated
 
 
-def recoveries_s(runs: list[list[str]], kills: list[tuple[float, str, int]]) -> list[float]:
-    """Seconds from each worker's death to the next begin of the job that it was running."""
+def _list(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counter.items()))
+
+
+def recoveries_s(lives: Sequence[Life], runs: list[list[str]]) -> list[float]:
+    """Seconds until each interrupted job ran again, from the moment that a worker was up to run it."""
     waits_s = []
-    for killed_s, name, pid in kills:
-        begun = [words[2] for words in runs if words[1] == "begin" and words[3] == str(pid)]
-        ended = [words[2] for words in runs if words[1] == "end" and words[3] == str(pid)]
-        for number in set(begun) - set(ended) if name in _WORKERS else ():
-            later = [float(w[0]) - killed_s for w in runs if w[1] == "begin" and w[2] == number and w[3] != str(pid)]
-            waits_s += [min(wait for wait in later if wait > 0)] if any(wait > 0 for wait in later) else []
+    workers = [life for life in lives if life.name in _WORKERS]
+    for victim in (life for life in workers if life.killed_s < math.inf):
+        begun = {words[2] for words in runs if words[1] == "begin" and words[3] == str(victim.pid)}
+        ended = {words[2] for words in runs if words[1] == "end" and words[3] == str(victim.pid)}
+        ups_s = [max(life.up_s, victim.killed_s) for life in workers if life.killed_s > victim.killed_s]
+        for number in begun - ended:
+            again_s = [float(w[0]) for w in runs if w[1] == "begin" and w[2] == number and w[3] != str(victim.pid)]
+            waits_s += [max(0.0, min(s for s in again_s if s > victim.killed_s) - min(ups_s))] if again_s else []
     return waits_s
 
 

@@ -23,6 +23,7 @@ from workers.painting import Engine
 from workers.routing import QUEUES, queue_of
 from workers.slices import Slices
 from workers.tasks import Workplace, open_workplace
+from workers.vitals import rss_bytes
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,4 @@ def _announce(worker: GpuWorker, health_file: Path | None) -> None:
 def _memory_watch(max_rss_bytes: int) -> Callable[[], bool]:
     if not max_rss_bytes:
         return lambda: False
-    import psutil
-
-    process = psutil.Process()
-    return lambda: bool(process.memory_info().rss > max_rss_bytes)
+    return lambda: rss_bytes() > max_rss_bytes

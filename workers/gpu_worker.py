@@ -33,6 +33,7 @@ from workers.executions import End, end_run, fail
 from workers.job_class import ForbiddenFunctionError, PasticheJob
 from workers.lease import Lease, LeaseKeeper
 from workers.routing import FAST
+from workers.vitals import gpu_bytes, rss_bytes
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,18 @@ class GpuWorker(SimpleWorker):
         self._stop_job = threading.Event()
         self._enough = enough
         self._beat = beat
-        about = {"queues": ",".join(queues), "pid": str(os.getpid()), "device": device, "ready_s": f"{time.time():.0f}"}
-        self.lease = Lease(side_connection, self.name, about)
+        self._device, self._ready_s = device, time.time()
+        self.lease = Lease(side_connection, self.name, self._about)
+
+    def _about(self) -> dict[str, str]:
+        return {
+            "queues": ",".join(self.queue_names()),
+            "pid": str(os.getpid()),
+            "device": self._device,
+            "ready_s": f"{self._ready_s:.0f}",
+            "rss_bytes": str(rss_bytes()),
+            "gpu_bytes": str(gpu_bytes()),
+        }
 
     # What a job asks.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -31,10 +32,10 @@ class Lease:
         connection: To the queue's Redis, for the renewing thread alone; of few retries, so that it
             never falls far behind.
         worker: The worker's name.
-        about: What the worker announces of itself.
+        about: Tells what the worker announces of itself; asked at every renewal.
     """
 
-    def __init__(self, connection: redis.Redis, worker: str, about: dict[str, str]) -> None:
+    def __init__(self, connection: redis.Redis, worker: str, about: Callable[[], dict[str, str]]) -> None:
         self._connection = connection
         self._worker = worker
         self._about = about
@@ -54,7 +55,7 @@ class Lease:
         with self._guard:
             self._queue, self._entry = queue, entry
             self.lost.clear()
-            self._write(pipe)
+            pipe.set(keys.lease(self._worker), self._entry, px=int(LEASE_S * 1000))
             pipe.execute()
 
     def let_go(self) -> None:
@@ -82,7 +83,7 @@ class Lease:
     def _write(self, pipe: Any) -> None:
         pipe.set(keys.lease(self._worker), self._entry, px=int(LEASE_S * 1000))
         pipe.sadd(keys.WORKERS, self._worker)
-        pipe.hset(keys.ready(self._worker), mapping=self._about)
+        pipe.hset(keys.ready(self._worker), mapping=self._about())
         pipe.pexpire(keys.ready(self._worker), int(LEASE_S * 1000))
 
 

@@ -20,11 +20,14 @@ from redis.exceptions import RedisError, ResponseError
 
 from workers import keys
 from workers.contract import ContractError, Job, Result
+from workers.histogram import bucket
+from workers.routing import queue_of
 
 log = logging.getLogger(__name__)
 
 # KEYS: done, outbox, pending, cancel, counters, service times, record.
-# ARGV: result, ttl_s, oldest id, job id, counter, service_s ("" to learn nothing from this job).
+# ARGV: result, ttl_s, oldest id, job id, counter, service_s ("" to learn nothing from this job), name of the
+# service histogram, its bucket, name of the waiting histogram, its bucket, seconds waited.
 # Service times are exponentially weighted means: a fifth of each new measurement, the first one as it is.
 # The stream comes first: if Redis has no memory left, the script fails before it changed anything.
 POST = """
@@ -35,6 +38,12 @@ local function post(keys, argv)
   redis.call('ZREM', keys[3], argv[4])
   redis.call('DEL', keys[4])
   redis.call('HINCRBY', keys[5], argv[5], 1)
+  if argv[6] ~= '' then
+    redis.call('HINCRBY', keys[5], argv[7] .. argv[8], 1)
+    redis.call('HINCRBYFLOAT', keys[5], argv[7] .. 'sum', argv[6])
+    redis.call('HINCRBY', keys[5], argv[9] .. argv[10], 1)
+    redis.call('HINCRBYFLOAT', keys[5], argv[9] .. 'sum', argv[11])
+  end
   local kind = redis.call('HGET', keys[7], 'kind')
   if argv[6] ~= '' and kind then
     local mean = tonumber(redis.call('HGET', keys[6], kind) or argv[6])
@@ -81,15 +90,17 @@ def post_args(result: Result) -> list[str | int]:
     """The arguments that the ``POST`` script wants."""
     oldest_ms = int((time.time() - keys.OUTBOX_TTL_S) * 1000)
     counter = f"results:{result.method or '-'}:{result.outcome}"
-    return [result.to_json(), keys.RESULT_TTL_S, oldest_ms, result.job_id, counter, _lesson(result)]
+    return [result.to_json(), keys.RESULT_TTL_S, oldest_ms, result.job_id, counter, *_lesson(result)]
 
 
-def _lesson(result: Result) -> str:
-    """Seconds that say something about jobs of this kind: painted now, by the method that was asked for."""
-    as_asked = (
-        result.outcome == "done" and result.service_s > 0 and Job.from_json(result.job).options.method == result.method
-    )
-    return f"{result.service_s:.6f}" if as_asked else ""
+def _lesson(result: Result) -> tuple[str, ...]:
+    """What a job says about others of its kind: only one painted now, by the method that was asked for."""
+    job = Job.from_json(result.job) if result.outcome == "done" and result.service_s > 0 else None
+    if job is None or job.options.method != result.method:
+        return ("",) * 6
+    waited_s = max(0.0, time.time() - job.submitted_at_s - result.service_s) if job.submitted_at_s else 0.0
+    service = (f"{result.service_s:.6f}", f"service:{result.method}:", bucket(result.service_s))
+    return (*service, f"wait:{queue_of(result.method)}:", bucket(waited_s), f"{waited_s:.6f}")
 
 
 def result_of(connection: redis.Redis, job_id: str) -> Result | None:
