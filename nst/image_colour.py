@@ -88,7 +88,14 @@ def _profile(mode: str, profile: bytes | None) -> ImageCms.ImageCmsProfile | Non
         return None
     try:
         opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        # Through its own profile sRGB would come out a level off here and there.
-        return None if "sRGB" in ImageCms.getProfileDescription(opened) else opened
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
+    # Through its own profile sRGB would come out a level off here and there.
+    return None if "sRGB" in _description(opened) else opened
+
+
+def _description(profile: ImageCms.ImageCmsProfile) -> str:
+    try:
+        return ImageCms.getProfileDescription(profile)
+    except ImageCms.PyCMSError:
+        return ""

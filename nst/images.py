@@ -158,11 +158,12 @@ def resize(picture: Picture, width_px: int, height_px: int) -> Picture:
         return picture
     rgb = _resampled(picture.rgb, width_px, height_px)
     if picture.alpha is None:
-        return replace(picture, rgb=rgb)
+        return replace(picture, rgb=rgb.clip(0, 1))
+    # Lanczos overshoots; clipped only at the end, it does so in colour and opacity alike.
     alpha = _resampled(picture.alpha[..., None], width_px, height_px)
     weighed = _resampled(picture.rgb * picture.alpha[..., None], width_px, height_px)
     visible = np.where(alpha > 1 / 255, weighed / np.maximum(alpha, 1 / 255), rgb)
-    return replace(picture, rgb=np.clip(visible, 0, 1), alpha=alpha[..., 0])
+    return replace(picture, rgb=visible.clip(0, 1), alpha=alpha[..., 0].clip(0, 1))
 
 
 def _resampled(planes: Pixels, width_px: int, height_px: int) -> Pixels:
@@ -172,7 +173,7 @@ def _resampled(planes: Pixels, width_px: int, height_px: int) -> Pixels:
         for plane in np.moveaxis(planes, -1, 0)
     ]
     stacked: Pixels = np.stack(resized, axis=-1)
-    return stacked.clip(0, 1)
+    return stacked
 
 
 def encode(picture: Picture, media_type: str = JPEG, quality: int = 92, max_bytes: int | None = None) -> bytes:
@@ -223,7 +224,8 @@ def _attempts(picture: Picture, media_type: str, quality: int) -> Iterator[tuple
 
 
 _WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
-    JPEG: ("JPEG", {"subsampling": 0, "optimize": True}),
+    # Not optimize: Pillow then needs room for the whole file at once, guesses it, and fails on fine detail.
+    JPEG: ("JPEG", {"subsampling": 0}),
     PNG: ("PNG", {}),
     WEBP: ("WEBP", {"method": 4}),
 }
