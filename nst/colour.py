@@ -98,6 +98,8 @@ def match_histograms(source_rgb: Floats, target_rgb: Floats) -> Floats:
     """Give each channel of the source the target's histogram (scikit-image).
 
     Exact, and therefore rough: what is nearly flat in the source may come out in bands and blocks.
+    Departure from scikit-image: pixels of one value go midway between the lowest and the highest value
+    that their share of the target covers, not to the highest, or a flat area would take an extreme colour.
 
     Args:
         source_rgb: [..., 3].
@@ -110,7 +112,9 @@ def match_histograms(source_rgb: Floats, target_rgb: Floats) -> Floats:
     span = max(source_rgb.max(), target_rgb.max(), low + _LEAST_SPAN) - low
     # Whole numbers are counted where fractions would be sorted: several times faster.
     source, target = (((rgb - low) * (_LEVELS / span)).astype(np.uint16) for rgb in (source_rgb, target_rgb))
-    matched: Floats = exposure.match_histograms(source, target, channel_axis=-1).astype(np.float32)
+    upper = exposure.match_histograms(source, target, channel_axis=-1)
+    lower = _LEVELS - exposure.match_histograms(~source, ~target, channel_axis=-1)
+    matched: Floats = ((upper + lower) / 2).astype(np.float32)
     matched *= span / _LEVELS
     matched += low
     return matched
