@@ -226,7 +226,7 @@ def _write(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     except OSError as error:
-        raise OperatorError("output_unwritable", {"path": str(path), "reason": error.strerror or ""}) from None
+        raise UserError("output_unwritable", {"path": str(path), "reason": error.strerror or ""}) from None
 
 
 def _free_port(host: str, wanted: int) -> int:

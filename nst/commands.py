@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nst.errors import OperatorError, UserError
+from nst.errors import UserError
 from nst.method import MethodSettings, Pastiche, Progress, Report
 from nst.options import StyleOptions
 
@@ -46,7 +46,7 @@ def run_stylize(
     """
     media_type = output_type(out)
     if not out.parent.is_dir():
-        raise OperatorError("output_unwritable", {"path": str(out), "reason": "no such folder"})
+        raise UserError("output_unwritable", {"path": str(out), "reason": "no such folder"})
     pictures = [read_picture(path) for path in (content, *styles)]
     from nst.engine import Engine
 
@@ -93,7 +93,7 @@ def _write(out: Path, data: bytes) -> None:
             file.write_bytes(data)
             file.replace(out)
     except OSError as error:
-        raise OperatorError("output_unwritable", {"path": str(out), "reason": error.strerror or ""}) from error
+        raise UserError("output_unwritable", {"path": str(out), "reason": error.strerror or ""}) from error
 
 
 @contextlib.contextmanager

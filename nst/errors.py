@@ -67,6 +67,7 @@ class UserError(PasticheError):
             "image_missing",  # no picture was given
             "image_unreachable",  # a path or address that cannot be read (name)
             "image_not_received",  # a chat did not hand it over
+            "output_unwritable",  # (path, reason)
             "option_out_of_range",  # (option, received, allowed)
             "option_unknown",  # (option, allowed)
             "style_unknown",  # (received, allowed)
@@ -119,7 +120,6 @@ class OperatorError(PasticheError):
             "model_unusable",  # (model, reason)
             "queue_unavailable",  # (reason)
             "port_taken",  # (host, port)
-            "output_unwritable",  # (path, reason)
             "extra_missing",  # a Python extra is not installed (extra)
             "no_worker",  # nobody takes jobs (reason)
             "process_ended",  # a process of the demo ended (name, reason)
