@@ -73,7 +73,7 @@ class Card:
             aria_valuenow=0,
         )
         with tag("div", "between"):
-            self._status = tag("p", "status", self._reader.say("moment"), aria_live="polite")
+            self._status = tag("p", "status", self._reader.say("moment"))
             label = say("button.cancel", self._reader.language)
             button("quiet cancel", label, lambda: self._wishes.cancel(self.job))
 

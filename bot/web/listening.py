@@ -10,6 +10,7 @@ from bot.web.standings import running
 from bot.web.visit import Visit
 from workers.contract import Event, Job, Result
 
+_SHOWN = 60  # jobs after a reload; older ones are still in the album
 _TERMINAL = frozenset({"done", "failed", "cancelled"})
 
 
@@ -29,7 +30,7 @@ class Listening:
         """Hang what the session has already, so that a reload loses nothing."""
         visit, service = self._visit, self._studio.service
         async with visit.boundary("banner"):
-            entries = await asyncio.to_thread(self._studio.album.entries, visit.user)
+            entries = (await asyncio.to_thread(self._studio.album.entries, visit.user))[-_SHOWN:]
             results = await asyncio.gather(*(service.result(entry.job.job_id) for entry in entries))
             visit.wall.fill(entries, {result.job_id: result for result in results if result})
             if entries:

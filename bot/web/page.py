@@ -27,7 +27,10 @@ async def show_page(studio: Studio, request: HttpRequest) -> None:
     """Build the page for one visit; inside NiceGUI's page function."""
     language = language_of(request.headers.get("accept-language"), studio.language)
     _set_up_head(language)
-    visit = Visit(studio, user_of(request.session) or "", language, ui.context.client)
+    user = user_of(request.session)
+    if user is None:  # NiceGUI gives every page a session; without one, strangers would share a wall
+        raise LookupError("a page without a session")
+    visit = Visit(studio, user, language, ui.context.client)
     asking, listening = Asking(visit), Listening(visit)
     _furnish(visit, asking)
     ui.on("picture", asking.take_picture)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.captions import style_name
+from bot.captions import caption, failure, style_name
 from bot.presets.catalogue import Preset
 from bot.texts import say
 from bot.variations import Button
@@ -47,6 +47,12 @@ class Reader:
     def say(self, key: str, **values: object) -> str:
         """A sentence of the catalogue's ``web`` table."""
         return say(f"web.{key}", self.language, **values)
+
+    def outcome(self, result: Result) -> str:
+        """What a screen reader says when a job has ended."""
+        if result.outcome == "done":
+            return caption(result, self.presets, self.language)
+        return failure(result, self.language)
 
     def title(self, job: Job) -> str:
         """The style's title, such as ``Mosaic``."""

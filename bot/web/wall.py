@@ -8,12 +8,11 @@ from itertools import groupby
 from bot.service import Standing
 from bot.web.album import Entry
 from bot.web.cards import Card
-from bot.web.markup import tag, thumbnail_url
+from bot.web.markup import put_text, tag, thumbnail_url
 from bot.web.reader import Reader, Wishes
 from bot.web.strips import Strip
 from workers.contract import Job, Result
 
-_LIMIT = 40  # cards shown after a reload; the older ones are a day old at most and still in the album
 _SKETCHES = 3
 
 
@@ -33,7 +32,8 @@ class Wall:
         self._results: dict[str, Result] = {}
         with tag("section", "wall", id="wall", aria_label=reader.say("history"), tabindex=-1):
             self._build_empty()
-            self._root = tag("div", "hung", role="feed", aria_label=reader.say("history"))
+            self._news = tag("p", "unseen", role="status")
+            self._root = tag("div", "hung")
 
     def fill(self, entries: Sequence[Entry], results: Mapping[str, Result]) -> None:
         """Hang what there is already.
@@ -43,7 +43,7 @@ class Wall:
             results: Those that are finished, by job.
         """
         hung = sorted(_groups(entries), key=lambda group: group[0].hung_at_s or group[0].job.submitted_at_s)
-        for group in hung[-_LIMIT:]:
+        for group in hung:
             self.place(group)
         for job_id in [*self._cards, *self._strips]:
             if job_id in results and job_id not in self._results:
@@ -104,6 +104,7 @@ class Wall:
         if not self.waits_for(job_id):
             return
         self._results[job_id] = result
+        put_text(self._news, self._reader.outcome(result))
         if job_id in self._cards:
             self._cards[job_id].finish(result)
         if job_id in self._strips:

@@ -91,6 +91,17 @@ const studio = (() => {
     true,
   );
 
+  // Some pictures that we can paint no browser can show (TIFF, HEIC): the frame shows the pastiche alone.
+  document.addEventListener(
+    "error",
+    ({ target }) => {
+      if (target.tagName !== "IMG" || !target.getAttribute("src")) return;
+      target.classList.add("unshowable");
+      if (target.classList.contains("before")) target.closest(".compare").classList.add("alone");
+    },
+    true,
+  );
+
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const show = (element, block) => element?.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block });
 
