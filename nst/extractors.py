@@ -188,7 +188,7 @@ def _bundled() -> Extractor:
         network = load_bundled_extractor()
     except (ImportError, OSError) as error:
         raise OperatorError("weights_missing", {"model": "bundled", "reason": str(error)[:200]}) from error
-    return Extractor("bundled", f"bundled:{network.identity}", _VGG_STYLE, "block4_conv2", network.features)
+    return Extractor("bundled", network.identity, _VGG_STYLE, "block4_conv2", network.features)
 
 
 def _vgg(name: str, settings: MethodSettings, pooling: Pooling, padding: Padding, random_seed: int | None) -> Extractor:

@@ -42,6 +42,24 @@ def relative_content_loss(F: tf.Tensor, P: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.math.squared_difference(F, P)) / (tf.reduce_sum(tf.square(P)) + _EPSILON)
 
 
+def normalised(F: tf.Tensor) -> tf.Tensor:
+    """Activations with unit length at each position, [1, h, w, N] (Zhang et al. 2018, section 3)."""
+    return F * tf.math.rsqrt(tf.reduce_sum(tf.square(F), axis=-1, keepdims=True) + _EPSILON)
+
+
+def perceptual_distance(F: tf.Tensor, unit_P: tf.Tensor) -> tf.Tensor:
+    """One layer's mean over positions of ‖F/‖F‖ − P/‖P‖‖², Zhang et al. 2018, eq. 1 with all weights 1.
+
+    Args:
+        F: Activations of the pastiche, [1, h, w, N].
+        unit_P: ``normalised`` activations of the content, same shape.
+
+    Returns:
+        Scalar, 0 to 4.
+    """
+    return tf.reduce_mean(tf.reduce_sum(tf.math.squared_difference(normalised(F), unit_P), axis=-1))
+
+
 def gram(F: tf.Tensor, weight: tf.Tensor | None = None) -> tf.Tensor:
     """Gram matrix: G_ij = Σ_k F_ik F_jk (Gatys et al. 2016, eq. 3), a sum over positions.
 
@@ -149,19 +167,21 @@ def moments(F: tf.Tensor, weight: tf.Tensor | None = None) -> Moments:
     return Moments(tf.reduce_sum(flat * column, axis=0) / mass, gram(F, weight) / mass)
 
 
-def relative_gram_loss(second: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """Normalised Gram loss: Σ (G/M − A/M')² / Σ (A/M')², 1 for a pastiche without any activation.
+def relative_gram_loss(second: tf.Tensor, target: tf.Tensor, energy: tf.Tensor | None = None) -> tf.Tensor:
+    """Normalised Gram loss: Σ (G/M − A/M')² / energy.
 
     Not the paper's: every layer counts alike in every extractor, whatever the scale of its activations.
 
     Args:
         second: G / M of the pastiche, [N, N].
         target: A / M' of the style, [N, N].
+        energy: What counts as 1; None for the style's own Σ (A/M')², the loss of a pastiche without activations.
 
     Returns:
         Scalar, 0 or more.
     """
-    return tf.reduce_sum(tf.math.squared_difference(second, target)) / (tf.reduce_sum(tf.square(target)) + _EPSILON)
+    energy = tf.reduce_sum(tf.square(target)) if energy is None else energy
+    return tf.reduce_sum(tf.math.squared_difference(second, target)) / (energy + _EPSILON)
 
 
 def covariance(layer: Moments) -> tf.Tensor:
@@ -210,6 +230,9 @@ def wasserstein2_loss(layer: Moments, target: Moments, target_root: tf.Tensor) -
     return means + traces - 2.0 * _trace_of_square_root(C1, target_root)
 
 
-def relative_wasserstein2_loss(layer: Moments, target: Moments, target_root: tf.Tensor) -> tf.Tensor:
-    """Normalised ``wasserstein2_loss``: divided by tr E[f fᵀ] of the style, 1 for a pastiche without any activation."""
-    return wasserstein2_loss(layer, target, target_root) / (tf.linalg.trace(target.second) + _EPSILON)
+def relative_wasserstein2_loss(
+    layer: Moments, target: Moments, target_root: tf.Tensor, energy: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Normalised ``wasserstein2_loss``; ``energy`` None stands for the style's tr E[f fᵀ], as in a dead pastiche."""
+    energy = tf.linalg.trace(target.second) if energy is None else energy
+    return wasserstein2_loss(layer, target, target_root) / (energy + _EPSILON)

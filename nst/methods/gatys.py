@@ -6,7 +6,10 @@ departs from it where ``gatys_objective`` says so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +17,15 @@ from nst.device import configure_tensorflow
 
 configure_tensorflow()
 
-from nst.extractors import Extractor, load_extractor  # noqa: E402 - TensorFlow is configured before it is used
-from nst.images import Picture, resize  # noqa: E402
+import tensorflow as tf  # noqa: E402 - TensorFlow is configured before it is used
+
+from nst.errors import JobError  # noqa: E402
+from nst.extractors import Extractor, load_extractor  # noqa: E402
+from nst.images import Picture, fit, resize  # noqa: E402
 from nst.method import (  # noqa: E402
     IsCancelled,
     MethodSettings,
+    Notice,
     Pastiche,
     Progress,
     Report,
@@ -26,11 +33,23 @@ from nst.method import (  # noqa: E402
     never_cancelled,
     no_report,
 )
+from nst.methods.gatys_cost import (  # noqa: E402
+    Cost,
+    SpeedModel,
+    check_memory,
+    fit_speed,
+    memory_per_pixel,
+    predict,
+)
 from nst.methods.gatys_objective import Objective  # noqa: E402
+from nst.methods.gatys_paper import STEPS as PAPER_STEPS  # noqa: E402
+from nst.methods.gatys_paper import PaperObjective, PaperRun  # noqa: E402
 from nst.methods.gatys_pictures import Rgb, prepare_material  # noqa: E402
-from nst.methods.gatys_plan import plan_scales  # noqa: E402
+from nst.methods.gatys_plan import COARSE_SIDE_PX, Scale, plan_one_scale, plan_scales  # noqa: E402
 from nst.methods.gatys_run import Run  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
+
+log = logging.getLogger(__name__)
 
 _WARM_UP_PX = 64
 
@@ -46,7 +65,10 @@ class Gatys:
 
     def __init__(self, settings: MethodSettings) -> None:
         self._settings = settings
+        self._extractors: dict[tuple[str | None, str], Extractor] = {}
         self._objectives: dict[str | None, Objective] = {}
+        self._paper_objectives: dict[str | None, PaperObjective] = {}
+        self._speeds: dict[tuple[str | None, str], SpeedModel] = {}
 
     def prepare(self) -> None:
         """Load the default extractor and trace its step; see ``Method.prepare``."""
@@ -66,61 +88,137 @@ class Gatys:
         if options.strength == 0.0:
             report(Progress(1.0))
             return Pastiche(content, self.name)
-        run = self.start(content, styles, options)
-        run.advance(None, report, cancelled)
+        report = _rising(report)
+        try:
+            run = self.start(content, styles, options)
+            run.advance(None, report, cancelled)
+        except tf.errors.ResourceExhaustedError as error:
+            return self._one_size_down(error, content, styles, options, report, cancelled)
         return self.pastiche(run, options)
 
-    def start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Run:
-        """Begin a job without doing a step of it; ``Run.advance`` does.
+    def _one_size_down(
+        self,
+        error: tf.errors.ResourceExhaustedError,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        report: Report,
+        cancelled: IsCancelled,
+    ) -> Pastiche:
+        """The device ran out of memory after all: the same job at 1/√2 of its size, enlarged, and said."""
+        side_px = round(max(content.width_px, content.height_px) * 0.5**0.5)
+        if side_px < COARSE_SIDE_PX:
+            raise JobError("job_out_of_memory", {"allowed_px": side_px}) from error
+        log.warning("out of memory at %d x %d: going one size down", content.width_px, content.height_px)
+        smaller = self.stylize(fit(content, side_px), styles, options, report, cancelled)
+        picture = resize(smaller.picture, content.width_px, content.height_px)
+        notice = Notice("smaller_for_memory", {"side_px": side_px})
+        return replace(smaller, picture=picture, notices=(notice, *smaller.notices))
+
+    def start(
+        self, content: Picture, styles: Sequence[Picture], options: StyleOptions, mask: Rgb | None = None
+    ) -> Run | PaperRun:
+        """Begin a job without doing a step of it; its ``advance`` does.
 
         Args:
             content: Content image.
             styles: One to four style images.
             options: What the user chose; strength above 0.
+            mask: What to paint, float32 [h, w] of the content's size, 0..1: a subject, or all but it; None for all.
 
         Raises:
             OperatorError: ``weights_missing`` or ``model_unusable``.
+            JobError: ``job_out_of_memory`` with the largest side that would fit.
         """
-        objective = self._objective(options)
+        paper = options.gatys_preset == "gatys2016"
         start = self._fast_start(content, styles, options) if options.start == "fast" else None
-        material = prepare_material(content, styles, options, start)
-        plan = plan_scales(content.width_px, content.height_px, options.steps, objective.extractor.min_side_px)
-        return Run(objective, material, plan, options)
+        material = prepare_material(content, styles, options, start, not paper, mask)
+        plan = self._plan(content, options)
+        check_memory(plan, memory_per_pixel(self.extractor(options)))
+        if paper:
+            return PaperRun(self._paper_objective(options), material, plan[0], options)
+        return Run(self._objective(options), material, plan, options)
 
-    def resume(self, state: bytes, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Run:
-        """Go on with a job from ``Run.state``, in this or another process.
+    def resume(
+        self,
+        state: bytes,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        mask: Rgb | None = None,
+    ) -> Run | PaperRun:
+        """Go on with a job from its ``state``, in this or another process.
 
         Args:
-            state: What ``Run.state`` gave.
+            state: What ``state`` gave.
             content: The same content image.
             styles: The same style images.
             options: The same options.
+            mask: The same mask.
 
         Raises:
             StateError: The state is of another job or release: start anew.
             OperatorError: As ``start``.
         """
-        run = self.start(content, styles, options)
+        run = self.start(content, styles, options, mask)
         run.restore(state)
         return run
 
-    def pastiche(self, run: Run, options: StyleOptions) -> Pastiche:
+    def pastiche(self, run: Run | PaperRun, options: StyleOptions) -> Pastiche:
         """The result of a run that is done, or as far as it is."""
         extractor = self.extractor(options)
         return Pastiche(run.picture(), self.name, extractor.model, extractor.notices)
 
+    def predict(self, content: Picture, options: StyleOptions) -> Cost:
+        """Seconds and memory of a job before it starts; the first call per extractor measures this machine.
+
+        Args:
+            content: Content image; only its size is looked at.
+            options: What the user chose.
+
+        Raises:
+            OperatorError: As ``start``.
+        """
+        extractor = self.extractor(options)
+        key = (options.extractor, options.gatys_preset)
+        if key not in self._speeds:
+            self._speeds[key] = fit_speed(lambda side_px: self._probe(side_px, options))
+        return predict(self._plan(content, options), self._speeds[key], memory_per_pixel(extractor))
+
+    def _probe(self, side_px: int, options: StyleOptions) -> Callable[[], object]:
+        grey = Picture(np.full((side_px, side_px, 3), 0.5, np.float32), None)
+        long = options.replace(steps=10_000, start="content", colours="match")
+        run = self.start(grey, [grey], long)
+        return lambda: run.advance(budget_s=0.0)
+
+    def _plan(self, content: Picture, options: StyleOptions) -> tuple[Scale, ...]:
+        minimum = self.extractor(options).min_side_px
+        if options.gatys_preset == "gatys2016":
+            return (plan_one_scale(content.width_px, content.height_px, options.steps or PAPER_STEPS, minimum),)
+        return plan_scales(content.width_px, content.height_px, options.steps, minimum)
+
     def extractor(self, options: StyleOptions) -> Extractor:
-        """The extractor that these options get.
+        """The extractor that these options get; it stays loaded.
 
         Raises:
             OperatorError: ``weights_missing`` or ``model_unusable``.
         """
-        return self._objective(options).extractor
+        key = (options.extractor, options.gatys_preset)
+        if key not in self._extractors:
+            paper: dict[str, Any] = {"pooling": "average", "padding": "zero"}
+            looks = paper if options.gatys_preset == "gatys2016" else {}
+            self._extractors[key] = load_extractor(options.extractor, self._settings, **looks)
+        return self._extractors[key]
 
     def _objective(self, options: StyleOptions) -> Objective:
         if options.extractor not in self._objectives:
-            self._objectives[options.extractor] = Objective(load_extractor(options.extractor, self._settings))
+            self._objectives[options.extractor] = Objective(self.extractor(options))
         return self._objectives[options.extractor]
+
+    def _paper_objective(self, options: StyleOptions) -> PaperObjective:
+        if options.extractor not in self._paper_objectives:
+            self._paper_objectives[options.extractor] = PaperObjective(self.extractor(options))
+        return self._paper_objectives[options.extractor]
 
     def _fast_start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Rgb:
         fast = create_method("fast", self._settings)
@@ -128,3 +226,15 @@ class Gatys:
         if (picture.width_px, picture.height_px) != (content.width_px, content.height_px):
             picture = resize(picture, content.width_px, content.height_px)
         return np.asarray(picture.rgb, np.float32)
+
+
+def _rising(report: Report) -> Report:
+    """Hold back what would fall, when a job begins again at a smaller size."""
+    reached = 0.0
+
+    def rising(progress: Progress) -> None:
+        nonlocal reached
+        reached = max(reached, progress.fraction)
+        report(replace(progress, fraction=reached))
+
+    return rising

@@ -1,18 +1,20 @@
-"""What strength means: how much the content layer may change, and the weight that keeps to it."""
+"""What strength means: how far a pastiche may go from its content, and the weight that keeps it there."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-FULL_BUDGET = 0.30
-_POWER = 1.5
-_GAIN = 0.15
-_WORST = 2.0  # |ln(loss / budget)| that one step answers to: a start from noise must not overshoot
+FULL_BUDGET = 0.19
+_POWER = 1.3
+_PROPORTIONAL = 2.0
+_INTEGRAL = 0.3
+_RAMP_STEPS = 8.0
+_WORST = 2.0  # |ln(change / budget)| that one step answers to: a start from noise must not overshoot
 _LOG_WEIGHT_RANGE = (-9.0, 9.0)
 
 
 def content_budget(strength: float) -> float:
-    """The relative energy of change of the content layer that a strength allows.
+    """How far from the content a strength lets the pastiche go.
 
     No fixed weight looks equally strong on different pictures, this budget does (``bench/gatys_strength.py``).
 
@@ -20,23 +22,40 @@ def content_budget(strength: float) -> float:
         strength: 0..1.
 
     Returns:
-        Target of ``losses.relative_content_loss``, 0..0.3, rising with strength.
+        Mean perceptual distance to the content, rising with strength.
     """
     return FULL_BUDGET * strength**_POWER
 
 
-def next_log_weight(log_weight: tf.Tensor, content_loss: tf.Tensor, budget: tf.Tensor, active: tf.Tensor) -> tf.Tensor:
-    """One step of the controller: ln μ += 0.15 ln(L_content / budget).
+def step_budget(budget: tf.Tensor, moved: tf.Tensor, steps_done: tf.Tensor) -> tf.Tensor:
+    """The budget of one step.
 
     Args:
-        log_weight: ln μ, the logarithm of the content loss's weight, scalar.
-        content_loss: This step's relative content loss, scalar.
-        budget: What it should be, scalar above 0.
-        active: 1 to control, 0 to leave μ as it is (the user gave the weights), scalar.
+        budget: From ``content_budget``.
+        moved: What the change of colours alone takes of it. Half of the budget is left to strokes in any case:
+            pictures whose colours go far would else get no strokes at all.
+        steps_done: The budget opens over the first steps, while Adam's moments are young and its steps blind.
+    """
+    return tf.maximum(budget, 0.5 * budget + moved) * tf.minimum(1.0, (steps_done + 1.0) / _RAMP_STEPS)
+
+
+def controlled_weight(
+    log_weight: tf.Tensor, change: tf.Tensor, budget: tf.Tensor, active: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """One step of a proportional-integral controller on the logarithm of the content weight.
+
+    With e = ln(change / budget): ln μ = I + 2 e, and I += 0.3 e. The proportional part brakes before the budget is
+    overrun, which a picture takes long to recover from; the integral part finds the weight that keeps it there.
+
+    Args:
+        log_weight: I, scalar.
+        change: How far the picture has gone from the content now, scalar.
+        budget: How far it should, scalar above 0.
+        active: 1 to control, 0 to leave I as it is and use it (the user gave the weights), scalar.
 
     Returns:
-        The next ln μ.
+        The content loss's weight μ for this step, and the next I.
     """
-    error = tf.math.log(tf.maximum(content_loss, 1e-12) / budget)
-    moved = log_weight + active * _GAIN * tf.clip_by_value(error, -_WORST, _WORST)
-    return tf.clip_by_value(moved, *_LOG_WEIGHT_RANGE)
+    error = active * tf.clip_by_value(tf.math.log(tf.maximum(change, 1e-12) / budget), -_WORST, _WORST)
+    weight = tf.exp(log_weight + _PROPORTIONAL * error)
+    return weight, tf.clip_by_value(log_weight + _INTEGRAL * error, *_LOG_WEIGHT_RANGE)

@@ -1,8 +1,8 @@
 """What the default preset minimises, and its step as one traced function for every size.
 
-Departures from Gatys et al. 2016, each measured: the content target is the content in the style's colours; both losses
-are normalised, so that nothing depends on the extractor's scale; the content's weight follows a budget; the image is
-kept in 0..1; padding reflects.
+Departures from Gatys et al. 2016: the content target is the content in the style's colours; both losses are normalised,
+so that nothing depends on the extractor's scale; content is compared in every layer but the first, so that grain cannot
+hide from it; its weight follows a budget; the image is kept in 0..1; padding reflects.
 """
 
 from __future__ import annotations
@@ -14,26 +14,34 @@ import tensorflow as tf
 
 from nst import losses
 from nst.extractors import Extractor
-from nst.methods.gatys_controller import next_log_weight
+from nst.methods.gatys_controller import controlled_weight, step_budget
 from nst.methods.gatys_optimiser import AdamState, adam_step
 
-TOTAL_VARIATION_WEIGHT = 0.5
+TOTAL_VARIATION_WEIGHT = 0.05  # measured: 0.5 costs style, 0 leaves grain
 
 
 class Targets(NamedTuple):
     """What the activations should be like.
 
     Attributes:
-        content: Activations of the content target, [1, h', w', N].
+        content: Activations of the content target per content layer, [1, h', w', N].
         means: Per style layer, [N].
         seconds: Per style layer, Gram matrix / M, [N, N].
         roots: Per style layer, the covariance's square root [N, N]; zeros [N, N] where the loss is not W2.
+        energies: Per style layer, the style loss that counts as 1, scalar.
+        original: Per style layer but the first, normalised activations of the content as it came, [1, h', w', N].
+        masks: Per style layer, how much each position of the pastiche counts for its style, [1, h', w', 1].
+        moved: How far the content target is from the content as it came, by its colours alone, scalar.
     """
 
-    content: tf.Tensor
+    content: tuple[tf.Tensor, ...]
     means: tuple[tf.Tensor, ...]
     seconds: tuple[tf.Tensor, ...]
     roots: tuple[tf.Tensor, ...]
+    energies: tuple[tf.Tensor, ...]
+    original: tuple[tf.Tensor, ...]
+    masks: tuple[tf.Tensor, ...]
+    moved: tf.Tensor
 
 
 class Knobs(NamedTuple):
@@ -62,31 +70,44 @@ class Objective:
         self.extractor = extractor
         self.wasserstein = wasserstein
         self.identity = f"{extractor.model}:{'w2' if wasserstein else 'gram'}"
+        # The first layer sees grain, not content: what changes there is no measure of how far the picture has gone.
+        self._change_layers = extractor.style_layers[1:] or extractor.style_layers
+        self._content_layers = tuple(dict.fromkeys((*self._change_layers, extractor.content_layer)))
         picture, column = tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, None, None, 1])
         self._moments = tf.function(self._measure, input_signature=[picture, column])
         self._content = tf.function(self._look, input_signature=[picture])
+        self._masks = tf.function(self._masks_by_layer, input_signature=[picture, column])
+        self._original = tf.function(self._units, input_signature=[picture])
         # Sizes vary from job to job, ranks and types never do: one trace serves all.
         self._step = tf.function(self._advance, input_signature=self._signature())
 
     def targets(
         self,
         content: tf.Tensor,
+        original: tf.Tensor,
         styles: Sequence[tf.Tensor],
         weights: Sequence[float],
         style_masks: Sequence[tf.Tensor],
+        mask: tf.Tensor,
     ) -> Targets:
         """Look at the content target and the styles.
 
         Args:
-            content: [1, h, w, 3].
+            content: The content target, [1, h, w, 3].
+            original: The content as it came, [1, h, w, 3].
             styles: Each [1, h', w', 3].
             weights: One per style, summing to 1: moments are blended, not losses, so that cost is that of one style.
             style_masks: Each [1, h', w', 1], which pixels of the style count.
+            mask: Which pixels of the pastiche are to be painted, [1, h, w, 1].
         """
         means, seconds = self._blend(styles, weights, style_masks)
         pairs = zip(means, seconds, strict=True)
         roots = tuple(self._root(losses.Moments(mean, second)) for mean, second in pairs)
-        return Targets(self._content(content), means, seconds, roots)
+        found, units = self._content(content), self._original(original)
+        before = self._moments(original, mask)[1]
+        energies = tuple(self._energy(A) + self._energy(C) for A, C in zip(seconds, before, strict=True))
+        masks, moved = self._masks(content, mask), self._colour_change(found, units)
+        return Targets(found, means, seconds, roots, energies, units, masks, moved)
 
     def step(self, state: AdamState, targets: Targets, knobs: Knobs) -> tuple[AdamState, dict[str, tf.Tensor]]:
         """One step of optimisation.
@@ -108,6 +129,10 @@ class Objective:
             blended.append([tf.add_n(list(layers)) for layers in zip(*per_style, strict=True)])
         return tuple(blended[0]), tuple(blended[1])
 
+    def _energy(self, second: tf.Tensor) -> tf.Tensor:
+        """Both pictures' count, lest a pale style make every deviation look huge."""
+        return tf.linalg.trace(second) if self.wasserstein else tf.reduce_sum(tf.square(second))
+
     def _root(self, moments: losses.Moments) -> tf.Tensor:
         if not self.wasserstein:
             return tf.zeros_like(moments.second)
@@ -121,33 +146,61 @@ class Objective:
             layers.append(losses.moments(found[name], small))
         return tuple(m.mean for m in layers), tuple(m.second for m in layers)
 
-    def _look(self, image: tf.Tensor) -> tf.Tensor:
-        return self.extractor.features(image)[self.extractor.content_layer]
+    def _masks_by_layer(self, image: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        found = self.extractor.features(image)
+        sizes = [tf.shape(found[name])[1:3] for name in self.extractor.style_layers]
+        return tuple(tf.image.resize(mask, size, antialias=True) for size in sizes)
+
+    def _look(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        found = self.extractor.features(image)
+        return tuple(found[name] for name in self._content_layers)
+
+    def _units(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        found = self.extractor.features(image)
+        return tuple(losses.normalised(found[name]) for name in self._change_layers)
+
+    def _colour_change(self, content: Sequence[tf.Tensor], original: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        return self._change(dict(zip(self._content_layers, content, strict=True)), original)
+
+    def _change(self, found: dict[str, tf.Tensor], original: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        """How far a picture is from the content as it came: its mean perceptual distance over layers."""
+        pairs = zip(self._change_layers, original, strict=True)
+        each = [losses.perceptual_distance(tf.stop_gradient(found[name]), unit) for name, unit in pairs]
+        return tf.add_n(each) / len(each)
 
     def _advance(self, state: AdamState, targets: Targets, knobs: Knobs) -> tuple[AdamState, dict[str, tf.Tensor]]:
-        weight = tf.exp(state.log_weight)
         with tf.GradientTape() as tape:
             tape.watch(state.image)
             found = self.extractor.features(state.image)
-            content = losses.relative_content_loss(found[self.extractor.content_layer], targets.content)
+            change = self._change(found, targets.original)
+            weight, log_weight = controlled_weight(
+                state.log_weight, change, step_budget(knobs.budget, targets.moved, state.moment_steps), knobs.controlled
+            )
+            content = self._content_loss(found, targets)
             style = self._style_loss(found, targets)
             variation = losses.mean_total_variation(state.image)
             # Divided by 1 + μ so that Adam's moments never meet a loss of a wholly other size.
             total = (style + weight * content + knobs.total_variation * variation) / (1.0 + weight)
         gradient = tape.gradient(total, state.image)
-        log_weight = next_log_weight(state.log_weight, content, knobs.budget, knobs.controlled)
         named = {"content": content, "style": style, "total_variation": variation, "content_weight": weight}
+        named["change"] = change
         return adam_step(state, gradient, log_weight), named
+
+    def _content_loss(self, found: dict[str, tf.Tensor], targets: Targets) -> tf.Tensor:
+        pairs = zip(self._content_layers, targets.content, strict=True)
+        each = [losses.relative_content_loss(found[name], P) for name, P in pairs]
+        return tf.add_n(each) / len(each)
 
     def _style_loss(self, found: dict[str, tf.Tensor], targets: Targets) -> tf.Tensor:
         each = []
         for index, name in enumerate(self.extractor.style_layers):
-            layer = losses.moments(found[name])
+            energy = targets.energies[index]
+            layer = losses.moments(found[name], targets.masks[index])
             if self.wasserstein:
                 target = losses.Moments(targets.means[index], targets.seconds[index])
-                each.append(losses.relative_wasserstein2_loss(layer, target, targets.roots[index]))
+                each.append(losses.relative_wasserstein2_loss(layer, target, targets.roots[index], energy))
             else:
-                each.append(losses.relative_gram_loss(layer.second, targets.seconds[index]))
+                each.append(losses.relative_gram_loss(layer.second, targets.seconds[index], energy))
         return losses.style_loss(each, [1.0 / len(each)] * len(each))
 
     def _signature(self) -> list[object]:
@@ -155,9 +208,13 @@ class Objective:
         side = self.extractor.min_side_px
         found = self.extractor.features(tf.zeros([1, side, side, 3]))
         widths = [found[name].shape[-1] for name in self.extractor.style_layers]
-        deep = found[self.extractor.content_layer].shape[-1]
         square = tuple(tf.TensorSpec([n, n]) for n in widths)
         state = AdamState(picture, picture, picture, picture, scalar, scalar, scalar)
         means = tuple(tf.TensorSpec([n]) for n in widths)
-        targets = Targets(tf.TensorSpec([1, None, None, deep]), means, square, square)
+        content, original = (
+            tuple(tf.TensorSpec([1, None, None, found[name].shape[-1]]) for name in layers)
+            for layers in (self._content_layers, self._change_layers)
+        )
+        masks = (tf.TensorSpec([1, None, None, 1]),) * len(widths)
+        targets = Targets(content, means, square, square, (scalar,) * len(widths), original, masks, scalar)
         return [state, targets, Knobs(scalar, scalar, scalar)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ class Material:
         style_masks: Which pixels of each style count, [h, w] 0..1.
         style_weights: One per style, summing to 1.
         original: The content as it came.
+        mask: What is painted, [h, w]: 1 for the pastiche, 0 for the content untouched.
     """
 
     content: Rgb
@@ -36,10 +38,23 @@ class Material:
     style_masks: tuple[Rgb, ...]
     style_weights: tuple[float, ...]
     original: Rgb
+    mask: Rgb
+
+    def digest(self) -> str:
+        """Identity of the pictures, SHA-256."""
+        seen = hashlib.sha256(repr(self.style_weights).encode())
+        for rgb in (self.original, self.mask, self.content, self.start, *self.styles, *self.style_masks):
+            seen.update(repr(rgb.shape).encode() + np.ascontiguousarray(rgb).tobytes())
+        return seen.hexdigest()
 
 
 def prepare_material(
-    content: Picture, styles: Sequence[Picture], options: StyleOptions, start: Rgb | None = None
+    content: Picture,
+    styles: Sequence[Picture],
+    options: StyleOptions,
+    start: Rgb | None = None,
+    transported: bool = True,
+    mask: Rgb | None = None,
 ) -> Material:
     """Settle colours and start.
 
@@ -52,8 +67,10 @@ def prepare_material(
         styles: One to four style images.
         options: What the user chose.
         start: Picture to start from in place of the content target, [h, w, 3]; None for what ``options.start`` says.
+        transported: Whether ``style`` colours move the content's colours beforehand; not so in the paper.
+        mask: What to paint, [h, w] 0..1; None for all that the content's alpha shows.
     """
-    weights = _weights(options.style_weights, len(styles))
+    weights = options.shares(len(styles))
     masks = tuple(np.ones(s.rgb.shape[:2], np.float32) if s.alpha is None else s.alpha for s in styles)
     original = content.rgb
     seen = [_visible(style.rgb, mask) for style, mask in zip(styles, masks, strict=True)]
@@ -65,15 +82,19 @@ def prepare_material(
         maps = [colour.transport_map(colours, original) for colours in seen]
         arts = [moved(art).clip(0, 1) for moved, art in zip(maps, arts, strict=True)]
         target = original
+    elif not transported:
+        target = original
     else:
         target = _moved_colours(original, seen, weights, options.strength)
     if start is None:
         start = _noise(original.shape, options.seed) if options.start == "noise" else target
-    return Material(target, start, tuple(arts), masks, weights, original)
+    if mask is None:
+        mask = np.ones(original.shape[:2], np.float32) if content.alpha is None else content.alpha
+    return Material(target, start, tuple(arts), masks, weights, original, np.asarray(mask, np.float32))
 
 
 def finish(rgb: Rgb, material: Material, options: StyleOptions) -> Rgb:
-    """Put the content's colours back where the user keeps them.
+    """Put the content's colours back where the user keeps them, and the content where it is not painted.
 
     Args:
         rgb: The optimised picture, [h, w, 3].
@@ -82,6 +103,8 @@ def finish(rgb: Rgb, material: Material, options: StyleOptions) -> Rgb:
     """
     if options.colours == "keep":
         rgb = colour.keep_colours(material.original, rgb)
+    if not material.mask.all():
+        rgb = material.original + material.mask[..., None] * (rgb - material.original)
     return np.clip(rgb, 0.0, 1.0).astype(np.float32)
 
 
@@ -113,15 +136,6 @@ def style_at(rgb: Rgb, mask: Rgb, pixels: int, style_scale: float, min_side_px: 
     size = [max(min_side_px, round(height * factor)), max(min_side_px, round(width * factor))]
     style = tf.clip_by_value(tf.image.resize(rgb[None], size, "bicubic", antialias=True), 0.0, 1.0)
     return style, tf.image.resize(mask[None, ..., None], size, antialias=True)
-
-
-def _weights(given: Sequence[float], styles: int) -> tuple[float, ...]:
-    """Normalised; missing ones count as 0 only if any were given."""
-    if not given:
-        return (1.0 / styles,) * styles
-    padded = (list(given) + [0.0] * styles)[:styles]
-    total = sum(padded)
-    return tuple(weight / total for weight in padded) if total > 0 else (1.0 / styles,) * styles
 
 
 def _visible(rgb: Rgb, mask: Rgb) -> Rgb:

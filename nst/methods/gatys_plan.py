@@ -7,8 +7,8 @@ from dataclasses import dataclass
 COARSE_SIDE_PX = 256
 SINGLE_SCALE_BELOW_PX = 400  # measured: below this a coarse start gains nothing
 _RATIO = 2**0.5
-_STEPS = (40, 30, 24, 20, 16)  # coarse to fine; the last for all that follow
-_SINGLE_SCALE_STEPS = 60
+_STEPS = (36, 24, 16, 12, 10)  # coarse to fine; the last for all that follow
+_SINGLE_SCALE_STEPS = 48
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ def plan_scales(width_px: int, height_px: int, steps: int | None, min_side_px: i
     Returns:
         Coarse to fine; the last is the content's own size, or larger where that is too small for the extractor.
     """
-    enlarge = max(1.0, min_side_px / min(width_px, height_px))
-    width, height = round(width_px * enlarge), round(height_px * enlarge)
+    width, height = _worked_on(width_px, height_px, min_side_px)
     factors = [1.0]
     if max(width_px, height_px) >= SINGLE_SCALE_BELOW_PX:
         while max(width, height) * factors[-1] / _RATIO >= COARSE_SIDE_PX * 0.98:
@@ -58,6 +57,17 @@ def plan_scales(width_px: int, height_px: int, steps: int | None, min_side_px: i
         sizes = sizes[-steps:]
         shares = _divide(steps, shares[: len(sizes)])
     return tuple(Scale(h, w, n) for (h, w), n in zip(sizes, shares, strict=True))
+
+
+def plan_one_scale(width_px: int, height_px: int, steps: int, min_side_px: int) -> Scale:
+    """The paper's plan: all steps at the content's own size, enlarged only where the extractor needs it."""
+    width, height = _worked_on(width_px, height_px, min_side_px)
+    return Scale(height, width, steps)
+
+
+def _worked_on(width_px: int, height_px: int, min_side_px: int) -> tuple[int, int]:
+    enlarge = max(1.0, min_side_px / min(width_px, height_px))
+    return round(width_px * enlarge), round(height_px * enlarge)
 
 
 def _divide(total: int, shares: list[int]) -> list[int]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import time
-import zipfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +18,8 @@ from nst.methods.gatys_controller import content_budget
 from nst.methods.gatys_objective import TOTAL_VARIATION_WEIGHT, Knobs, Objective, Targets
 from nst.methods.gatys_pictures import Material, Rgb, content_at, finish, style_at
 from nst.methods.gatys_plan import Scale
+from nst.methods.gatys_state import pack, unpack
 from nst.options import StyleOptions
-
-STATE_VERSION = 1
-
-
-class StateError(ValueError):
-    """A saved state that does not belong to this job, or that this release cannot read."""
 
 
 @dataclass(frozen=True)
@@ -139,11 +131,8 @@ class Run:
 
     def state(self) -> bytes:
         """All that another process needs to go on, besides the pictures and options: an ``.npz``, no pickle."""
-        meta = {"version": STATE_VERSION, "digest": self.digest(), "scale": self.place.scale, "step": self.place.step}
-        out = io.BytesIO()
         arrays = {name: tensor.numpy() for name, tensor in self._state._asdict().items()}
-        np.savez(out, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
-        return out.getvalue()
+        return pack(self.digest(), {"scale": self.place.scale, "step": self.place.step}, arrays)
 
     def restore(self, data: bytes) -> None:
         """Go on where ``state`` was taken; the steps that follow are bit for bit those of the uninterrupted run.
@@ -151,23 +140,14 @@ class Run:
         Raises:
             StateError: Not a state, or one of other pictures, options, weights or release.
         """
-        try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                meta: dict[str, Any] = json.loads(archive["meta"].tobytes())
-                fields = {name: tf.constant(archive[name]) for name in optimiser.AdamState._fields}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise StateError(f"not a state: {error}") from error
-        if meta.get("version") != STATE_VERSION or meta.get("digest") != self.digest():
-            raise StateError("a state of another job, or of another release")
-        self.place = Place(int(meta["scale"]), int(meta["step"]))
-        self._state, self._targets = optimiser.AdamState(**fields), None
+        place, arrays = unpack(data, self.digest())
+        self.place, self._targets = Place(**place), None
+        self._state = optimiser.AdamState(**{name: tf.constant(array) for name, array in arrays.items()})
 
     def digest(self) -> str:
         """Identity of the job: pictures, options, plan and weights."""
-        seen = hashlib.sha256(repr((self._options, self._plan, self._objective.identity)).encode())
-        for rgb in (self._material.original, self._material.start, *self._material.styles):
-            seen.update(repr(rgb.shape).encode() + np.ascontiguousarray(rgb).tobytes())
-        return seen.hexdigest()
+        seen = repr((self._options, self._plan, self._objective.identity, self._material.digest()))
+        return hashlib.sha256(seen.encode()).hexdigest()
 
     def _one_step(self) -> None:
         if self.place.step >= self._scale.steps:
@@ -182,10 +162,14 @@ class Run:
         scale, material = self._scale, self._material
         minimum = self._objective.extractor.min_side_px
         content = content_at(material.content, scale.height_px, scale.width_px)
+        # With colours kept, grey is compared with grey: the colours come back at the end.
+        before = material.content if self._options.colours == "keep" else material.original
+        original = content_at(before, scale.height_px, scale.width_px)
         pairs = zip(material.styles, material.style_masks, strict=True)
         seen = [style_at(rgb, mask, scale.pixels, self._options.style_scale, minimum) for rgb, mask in pairs]
         styles, masks = [style for style, _ in seen], [mask for _, mask in seen]
-        return self._objective.targets(content, styles, material.style_weights, masks)
+        mask = tf.image.resize(material.mask[None, ..., None], [scale.height_px, scale.width_px], antialias=True)
+        return self._objective.targets(content, original, styles, material.style_weights, masks, mask)
 
     def _next_scale(self) -> None:
         self.place = Place(self.place.scale + 1, 0)
@@ -201,7 +185,8 @@ class Run:
 def finish_at(state: optimiser.AdamState, scale: Scale, material: Material, options: StyleOptions) -> Rgb:
     """The picture of a state at its own scale, [h, w, 3]: for previews."""
     small = content_at(material.original, scale.height_px, scale.width_px)[0].numpy()
-    there = Material(small, small, (), (), (), small)
+    mask = tf.image.resize(material.mask[..., None], [scale.height_px, scale.width_px], antialias=True)
+    there = Material(small, small, (), (), (), small, mask[..., 0].numpy())
     return finish(optimiser.averaged(state)[0].numpy(), there, options)
 
 

@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 pytestmark = pytest.mark.tensorflow
-pytest.importorskip("tensorflow")
+tf = pytest.importorskip("tensorflow")
 
 from nst import colour  # noqa: E402
-from nst.errors import Cancelled, OperatorError  # noqa: E402
+from nst.errors import Cancelled, JobError, OperatorError  # noqa: E402
 from nst.images import Picture, decode  # noqa: E402
 from nst.method import MethodSettings, Progress, create_method  # noqa: E402
 from nst.methods.gatys import Gatys  # noqa: E402
-from nst.methods.gatys_run import StateError  # noqa: E402
+from nst.methods.gatys_controller import content_budget, controlled_weight, step_budget  # noqa: E402
+from nst.methods.gatys_cost import check_memory  # noqa: E402
+from nst.methods.gatys_optimiser import AdamState  # noqa: E402
+from nst.methods.gatys_plan import plan_scales  # noqa: E402
+from nst.methods.gatys_run import Run  # noqa: E402
+from nst.methods.gatys_state import StateError  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "../shared"))
@@ -80,9 +86,9 @@ def test_the_result_has_the_contents_size_whatever_it_is(gatys: Gatys, height: i
 
 def test_the_style_loss_falls(gatys: Gatys) -> None:
     seen: list[Progress] = []
-    gatys.stylize(CONTENT, [STYLE], options(steps=40), report=seen.append)
+    gatys.stylize(CONTENT, [STYLE], options(steps=40, content_weight=1e-3), report=seen.append)
     assert seen[-1].losses["style"] < 0.5 * seen[1].losses["style"]
-    assert set(seen[-1].losses) == {"content", "style", "total_variation", "content_weight"}
+    assert set(seen[-1].losses) == {"content", "style", "total_variation", "content_weight", "change"}
 
 
 def test_progress_rises_to_1_and_its_previews_are_of_their_step(gatys: Gatys) -> None:
@@ -120,7 +126,7 @@ def test_the_same_seed_gives_the_same_picture_and_another_another(gatys: Gatys) 
 
 def test_no_job_retraces(gatys: Gatys) -> None:
     gatys.stylize(CONTENT, [STYLE], options(steps=1))
-    objective = gatys.start(CONTENT, [STYLE], options())._objective
+    objective = gatys._objective(options())
     before = objective._step.experimental_get_tracing_count()
     for height, width in ((50, 70), (64, 64), (90, 33)):
         gatys.stylize(picture(4, height, width), [STYLE, OTHER], options(steps=1))
@@ -161,12 +167,43 @@ def test_transparent_parts_of_a_style_do_not_count(gatys: Gatys) -> None:
     half[:, 26:] = 0
     spoilt = STYLE.rgb.copy()
     spoilt[:, 26:] = (1, 0, 1)
-    clean, hidden = (
-        gatys.start(CONTENT, [Picture(rgb, half)], options(colours="match"))._look().seconds[0].numpy()
-        for rgb in (STYLE.rgb, spoilt)
-    )
-    seen = gatys.start(CONTENT, [Picture(spoilt, None)], options(colours="match"))._look().seconds[0].numpy()
+
+    def grams(style: Picture) -> NDArray[np.float32]:
+        run = gatys.start(CONTENT, [style], options(colours="match"))
+        assert isinstance(run, Run)
+        return np.asarray(run._look().seconds[0].numpy())
+
+    clean, hidden = (grams(Picture(rgb, half)) for rgb in (STYLE.rgb, spoilt))
+    seen = grams(Picture(spoilt, None))
     assert np.abs(clean - hidden).max() < 0.5 * np.abs(clean - seen).max()
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("eagerness", [0.03, 0.5, 8.0])
+def test_the_controller_brings_pictures_of_any_eagerness_to_the_budget(strength: float, eagerness: float) -> None:
+    """Pictures whose change follows the weight with a lag, as optimisation does; eager ones go far at once."""
+    budget = content_budget(strength)
+    log_weight, change = tf.constant(0.0), tf.constant(0.0)
+    for _ in range(60):
+        weight, log_weight = controlled_weight(log_weight, change, tf.constant(budget), tf.constant(1.0))
+        change += 0.2 * (eagerness / tf.sqrt(weight) * budget - change)
+    assert float(change) == pytest.approx(budget, rel=0.05)
+
+
+def test_the_controller_leaves_given_weights_alone() -> None:
+    weight, after = controlled_weight(tf.constant(0.7), tf.constant(9.0), tf.constant(0.1), tf.constant(0.0))
+    assert float(weight) == pytest.approx(np.exp(0.7))
+    assert float(after) == pytest.approx(0.7)
+
+
+def test_budgets_rise_with_strength_and_leave_half_to_strokes() -> None:
+    budgets = [content_budget(strength / 10) for strength in range(11)]
+    assert budgets[0] == 0
+    assert budgets == sorted(set(budgets))
+    late, budget = tf.constant(100.0), tf.constant(0.2)
+    assert float(step_budget(budget, tf.constant(0.0), late)) == pytest.approx(0.2)
+    assert float(step_budget(budget, tf.constant(0.5), late)) == pytest.approx(0.6)
+    assert float(step_budget(budget, tf.constant(0.0), tf.constant(0.0))) < 0.05
 
 
 def test_given_weights_switch_the_controller_off(gatys: Gatys) -> None:
@@ -214,6 +251,105 @@ def test_a_state_of_another_job_is_refused(gatys: Gatys) -> None:
     for damaged in (b"", b"not a state", saved[:200]):
         with pytest.raises(StateError):
             gatys.resume(damaged, CONTENT, [STYLE], options())
+
+
+def paper(**changes: object) -> StyleOptions:
+    return options(gatys_preset="gatys2016", steps=25).replace(**changes)
+
+
+def test_the_papers_preset_lowers_the_published_loss(gatys: Gatys) -> None:
+    seen: list[Progress] = []
+    result = gatys.stylize(CONTENT, [STYLE], paper(start="noise"), report=seen.append)
+    totals = [progress.losses["total"] for progress in seen[1:]]
+    assert totals[-1] < 0.2 * totals[0]
+    assert seen[-1].fraction == 1
+    assert result.picture.rgb.shape == CONTENT.rgb.shape
+    assert ":average:zero" in result.model
+
+
+def test_the_papers_ratio_trades_content_for_style(gatys: Gatys) -> None:
+    lost: list[dict[str, float]] = []
+    for ratio in (1e-5, 1e5):
+        seen: list[Progress] = []
+        chosen = paper(content_weight=ratio, style_weight=1.0, start="noise")
+        gatys.stylize(CONTENT, [STYLE], chosen, report=seen.append)
+        lost.append(seen[-1].losses)
+    assert lost[0]["style"] < 0.2 * lost[1]["style"]
+    assert lost[1]["content"] < 0.5 * lost[0]["content"]
+
+
+def test_the_papers_preset_can_be_cancelled_sliced_and_resumed(gatys: Gatys) -> None:
+    with pytest.raises(Cancelled):
+        gatys.stylize(CONTENT, [STYLE], paper(), cancelled=lambda: True)
+    run = gatys.start(CONTENT, [STYLE], paper())
+    assert not run.advance(budget_s=0.0)
+    assert run.steps_done == 1
+    again = gatys.resume(run.state(), CONTENT, [STYLE], paper())
+    np.testing.assert_array_equal(again.picture().rgb, run.picture().rgb)
+    assert again.advance()
+    with pytest.raises(StateError):
+        gatys.resume(run.state(), CONTENT, [STYLE], options())
+
+
+@pytest.mark.parametrize("preset", ["default", "gatys2016"])
+def test_a_mask_leaves_the_rest_untouched(gatys: Gatys, preset: str) -> None:
+    mask = np.zeros(CONTENT.rgb.shape[:2], np.float32)
+    mask[:, 32:] = 1
+    run = gatys.start(CONTENT, [STYLE], options(gatys_preset=preset), mask)
+    run.advance()
+    made = run.picture().rgb
+    np.testing.assert_array_equal(made[:, :32], CONTENT.rgb[:, :32])
+    assert np.abs(made[:, 32:] - CONTENT.rgb[:, 32:]).mean() > 0.005
+
+
+def test_what_does_not_fit_is_refused_with_what_would() -> None:
+    plan = plan_scales(4000, 3000, None, 32)
+    with pytest.raises(JobError) as caught:
+        check_memory(plan, bytes_per_pixel=4000.0, available_bytes=4e9)
+    allowed = int(caught.value.detail["allowed_px"])
+    check_memory(plan_scales(allowed, allowed * 3 // 4, None, 32), 4000.0, 4e9)
+    with pytest.raises(JobError):
+        check_memory(plan_scales(allowed + 40, (allowed + 40) * 3 // 4, None, 32), 4000.0, 4e9)
+
+
+def test_predictions_grow_with_the_work(gatys: Gatys) -> None:
+    small, large = (gatys.predict(picture(1, side, side), options(steps=20)) for side in (64, 320))
+    assert 0 < small.seconds < large.seconds
+    assert large.memory_bytes == pytest.approx(small.memory_bytes * 25)
+    assert gatys.predict(picture(1), options(steps=40)).seconds > gatys.predict(picture(1), options(steps=20)).seconds
+
+
+def test_memory_that_runs_out_after_all_is_one_size_less_and_said(
+    gatys: Gatys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device's own error is raised at the real step's place, for pictures over 300 px."""
+    objective, real = gatys._objective(options()), gatys._objective(options()).step
+
+    def step(state: AdamState, *rest: Any) -> Any:
+        if state.image.shape[2] > 300:
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        return real(state, *rest)
+
+    monkeypatch.setattr(objective, "step", step)
+    seen: list[Progress] = []
+    result = gatys.stylize(picture(6, 270, 380), [STYLE], options(steps=4), report=seen.append)
+    assert result.picture.rgb.shape == (270, 380, 3)
+    assert result.notices[0].code == "smaller_for_memory"
+    assert result.notices[0].detail == {"side_px": 269}
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "steps"), [(512, 384, None), (300, 300, None), (1024, 60, 7), (640, 480, 1), (20, 400, 3)]
+)
+def test_plans_end_at_full_size_and_keep_the_steps(width: int, height: int, steps: int | None) -> None:
+    plan = plan_scales(width, height, steps, 32)
+    assert plan[-1].width_px >= width
+    assert plan[-1].height_px >= height
+    assert [scale.pixels for scale in plan] == sorted(scale.pixels for scale in plan)
+    assert all(scale.steps >= 1 and min(scale.height_px, scale.width_px) >= 32 for scale in plan)
+    assert steps is None or sum(scale.steps for scale in plan) == steps
 
 
 def test_a_missing_weight_file_is_the_operators_error() -> None:

@@ -1,0 +1,261 @@
+"""The paper's own set-up: published losses, fixed alpha and beta, L-BFGS. For comparison and study.
+
+Gatys, Ecker and Bethge 2016, section 2: VGG-19 with average pooling, style conv1_1 … conv5_1 with w_l = 1/5, content
+conv4_2, L-BFGS. Departures: the image is kept in 0..1; and each layer's activations are scaled to one mean activation,
+since the paper's normalised weights are not those of Keras or of a smaller network, and alpha / beta does not carry
+over between scales of activation (the content loss goes with their square, the style loss with their fourth power).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, minimize
+
+from nst import losses
+from nst.errors import Cancelled
+from nst.extractors import Extractor
+from nst.images import Picture, resize
+from nst.method import IsCancelled, Progress, Report, never_cancelled, no_report
+from nst.methods.gatys_pictures import Material, content_at, finish, style_at
+from nst.methods.gatys_plan import Scale
+from nst.methods.gatys_state import pack, unpack
+from nst.options import StyleOptions
+
+ALPHA_OVER_BETA = 1e-3  # the paper's middle choice
+STEPS = 200
+# By eye: with it, the paper's ratios 1e-5 … 1e-1 span the same looks as its figure 4 does.
+_MEAN_ACTIVATION = 100.0
+_DECADES = 4.0
+_HISTORY = 10  # scipy's own default
+
+
+class PaperTargets(NamedTuple):
+    """What the activations should be like.
+
+    Attributes:
+        content: P, activations of the content, [1, h', w', N].
+        grams: A_l, blended over styles and rescaled to the pastiche's M, [N, N] each.
+        scales: What each style layer's activations are multiplied by, scalars.
+        content_scale: The same for the content layer.
+    """
+
+    content: tf.Tensor
+    grams: tuple[tf.Tensor, ...]
+    scales: tuple[tf.Tensor, ...]
+    content_scale: tf.Tensor
+
+
+def alpha_over_beta(options: StyleOptions) -> float:
+    """The user's ratio, or the paper's at strength 1 and 10⁴ times more for content towards strength 0."""
+    if options.content_weight is None and options.style_weight is None:
+        return float(ALPHA_OVER_BETA * 10 ** (_DECADES * (1 - options.strength)))
+    alpha = ALPHA_OVER_BETA if options.content_weight is None else options.content_weight
+    beta = 1.0 if options.style_weight is None else options.style_weight
+    return alpha / max(beta, 1e-30)
+
+
+class PaperObjective:
+    """The traced loss and gradient of one extractor, for every size.
+
+    Args:
+        extractor: Where activations come from; average pooling for the paper's.
+    """
+
+    def __init__(self, extractor: Extractor) -> None:
+        self.extractor = extractor
+        self.identity = f"{extractor.model}:gatys2016"
+        self._features = tf.function(extractor.features, input_signature=[tf.TensorSpec([1, None, None, 3])])
+        self._evaluate = tf.function(self._loss_and_gradient, reduce_retracing=True)
+
+    def targets(self, content: tf.Tensor, styles: Sequence[tf.Tensor], weights: Sequence[float]) -> PaperTargets:
+        """Look at the content and the styles: float [1, h, w, 3] each, weights summing to 1."""
+        there, arts = self._features(content), [self._features(style) for style in styles]
+        grams, scales = [], []
+        for layer in self.extractor.style_layers:
+            scale = _scale_of([there[layer], *(art[layer] for art in arts)])
+            positions = float(np.prod(there[layer].shape[1:3]))
+            blended = [w * losses.moments(scale * art[layer]).second for art, w in zip(arts, weights, strict=True)]
+            grams.append(positions * tf.add_n(blended))
+            scales.append(scale)
+        P = there[self.extractor.content_layer]
+        content_scale = _scale_of([P])
+        return PaperTargets(content_scale * P, tuple(grams), tuple(scales), content_scale)
+
+    def evaluate(
+        self, image: NDArray[np.float64], targets: PaperTargets, ratio: float, variation: float
+    ) -> tuple[float, NDArray[np.float64], dict[str, float]]:
+        """Total loss with beta = 1, its gradient, and the named losses.
+
+        Args:
+            image: [h, w, 3] in 0..1.
+            targets: What it is compared with.
+            ratio: alpha / beta.
+            variation: Weight of the published total variation.
+        """
+        picture = tf.constant(image[None], tf.float32)
+        knobs = tf.constant([ratio, variation], tf.float32)
+        total, gradient, named = self._evaluate(picture, targets, knobs)
+        values = {name: float(value) for name, value in named.items()}
+        return float(total), gradient.numpy()[0].astype(np.float64), values
+
+    def _loss_and_gradient(
+        self, image: tf.Tensor, targets: PaperTargets, knobs: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, dict[str, tf.Tensor]]:
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            found = self.extractor.features(image)
+            F = targets.content_scale * found[self.extractor.content_layer]
+            content = losses.content_loss(F, targets.content)
+            style = self._style(found, targets)
+            variation = losses.total_variation(image)
+            total = losses.total_loss(content, style, knobs[0], 1.0) + knobs[1] * variation
+        named = {"content": content, "style": style, "total_variation": variation, "total": total}
+        return total, tape.gradient(total, image), named
+
+    def _style(self, found: dict[str, tf.Tensor], targets: PaperTargets) -> tf.Tensor:
+        each = []
+        for layer, A, scale in zip(self.extractor.style_layers, targets.grams, targets.scales, strict=True):
+            F = scale * found[layer]
+            positions = tf.shape(F)[1] * tf.shape(F)[2]
+            each.append(losses.style_layer_loss(losses.gram(F), A, F.shape[-1], positions))
+        return losses.style_loss(each, [1 / len(each)] * len(each))
+
+
+def _scale_of(activations: Sequence[tf.Tensor]) -> tf.Tensor:
+    mean = tf.add_n([tf.reduce_mean(tf.abs(each)) for each in activations]) / len(activations)
+    return _MEAN_ACTIVATION / (mean + 1e-8)
+
+
+class PaperRun:
+    """One job under way, with the same verbs as ``gatys_run.Run``.
+
+    A slice ends L-BFGS's history: what is resumed goes on well, but not bit for bit as the uninterrupted run.
+
+    Args:
+        objective: The extractor's traced functions.
+        material: The job's pictures.
+        scale: Size and steps.
+        options: What the user chose.
+    """
+
+    def __init__(self, objective: PaperObjective, material: Material, scale: Scale, options: StyleOptions) -> None:
+        self._objective, self._material, self._scale, self._options = objective, material, scale, options
+        self.steps, self.steps_done = scale.steps, 0
+        self.losses: dict[str, float] = {}
+        self._targets: PaperTargets | None = None
+        self._image = content_at(material.start, scale.height_px, scale.width_px)[0].numpy().astype(np.float64)
+
+    @property
+    def fraction(self) -> float:
+        """Share of the steps done, 0..1."""
+        return self.steps_done / self.steps
+
+    @property
+    def done(self) -> bool:
+        """Whether all steps are done, or nothing gets better any more."""
+        return self.steps_done >= self.steps
+
+    def advance(
+        self,
+        budget_s: float | None = None,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+    ) -> bool:
+        """See ``gatys_run.Run.advance``; a step is an iteration of L-BFGS."""
+        start_s, halted = time.monotonic(), False
+
+        def after_step(flat: NDArray[np.float64]) -> None:
+            nonlocal halted
+            self._image, self.steps_done = flat.reshape(self._image.shape).copy(), self.steps_done + 1
+            report(self.progress())
+            if cancelled():
+                raise Cancelled
+            if budget_s is not None and time.monotonic() - start_s >= budget_s:
+                halted = True
+                raise StopIteration
+
+        if self.done:
+            return True
+        if cancelled():
+            raise Cancelled
+        self._minimise(after_step)
+        if not halted:
+            self.steps_done = self.steps
+        return self.done
+
+    def _minimise(self, after_step: Callable[[NDArray[np.float64]], None]) -> None:
+        targets, ratio, shape = self._seen(), alpha_over_beta(self._options), self._image.shape
+        variation = self._options.total_variation_weight or 0.0
+        # Losses of 1e9 would meet the line search's absolute tolerances.
+        unit = max(self._objective.evaluate(self._image, targets, ratio, variation)[0], 1e-30)
+
+        def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            total, gradient, self.losses = self._objective.evaluate(flat.reshape(shape), targets, ratio, variation)
+            return total / unit, gradient.ravel() / unit
+
+        left = self.steps - self.steps_done
+        limits = {"maxiter": left, "maxfun": 20 * left, "maxcor": _HISTORY, "ftol": 0.0, "gtol": 0.0}
+        minimize(
+            loss,
+            self._image.ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=Bounds(0.0, 1.0),
+            callback=after_step,
+            options=limits,
+        )
+
+    def _seen(self) -> PaperTargets:
+        if self._targets is None:
+            scale, material = self._scale, self._material
+            content = content_at(material.content, scale.height_px, scale.width_px)
+            minimum = self._objective.extractor.min_side_px
+            pairs = zip(material.styles, material.style_masks, strict=True)
+            styles = [style_at(r, m, scale.pixels, self._options.style_scale, minimum)[0] for r, m in pairs]
+            self._targets = self._objective.targets(content, styles, material.style_weights)
+        return self._targets
+
+    def progress(self) -> Progress:
+        """Where the run stands; its preview is the picture of this very step."""
+        image = self._image
+
+        def preview() -> Picture:
+            return self._finished(image)
+
+        return Progress(self.fraction, self.steps_done, self.steps, preview, dict(self.losses))
+
+    def picture(self) -> Picture:
+        """The pastiche as it stands, at the content's size."""
+        return self._finished(self._image)
+
+    def _finished(self, image: NDArray[np.float64]) -> Picture:
+        height, width = self._material.original.shape[:2]
+        rgb = image.astype(np.float32)
+        if rgb.shape[:2] != (height, width):
+            rgb = np.asarray(resize(Picture(rgb, None), width, height).rgb)
+        return Picture(finish(rgb, self._material, self._options), None)
+
+    def state(self) -> bytes:
+        """See ``gatys_run.Run.state``."""
+        return pack(self.digest(), {"step": self.steps_done}, {"image": self._image})
+
+    def restore(self, data: bytes) -> None:
+        """See ``gatys_run.Run.restore``.
+
+        Raises:
+            StateError: Not a state, or one of another job or release.
+        """
+        place, arrays = unpack(data, self.digest())
+        self._image, self.steps_done = arrays["image"], place["step"]
+
+    def digest(self) -> str:
+        """Identity of the job: pictures, options, size and weights."""
+        seen = repr((self._options, self._scale, self._objective.identity, self._material.digest()))
+        return hashlib.sha256(seen.encode()).hexdigest()
