@@ -43,7 +43,7 @@ class Stage(NamedTuple):
 # Activations between these blocks have the teacher's widths, so that each block can be trained on its own.
 RESIDUAL_BLOCKS = 5
 TRANSFORMER: tuple[Layer, ...] = (
-    Layer("stem", 7, 3, 8),
+    Layer("stem", 9, 3, 8),
     Layer("half", 3, 8, 24, stride=2),
     Layer("down", 3, 24, 32, stride=2),
     *(

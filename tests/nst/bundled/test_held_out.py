@@ -1,0 +1,50 @@
+"""The bundled networks against their teachers, on pictures that training never saw."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nst.bundled.train import report
+from nst.bundled.train.recipe import Sources
+from nst.bundled.weights import EXTRACTOR, FOLDER, NETWORK
+from nst.quality import Evaluator
+
+pytestmark = pytest.mark.tensorflow
+
+SHARED = Path(os.environ.get("SHARED_DIR", "../shared")).absolute()
+SOURCES = Sources(
+    photos=(SHARED / "images" / "content",),
+    styles=(SHARED / "images" / "styles",),
+    teacher=SHARED / "models" / "magenta_savedmodel",
+    features=SHARED / "models" / "features",
+    out=SHARED,
+)
+needs_shared = pytest.mark.skipif(
+    not (SOURCES.features / report.EVALUATOR).exists(), reason=f"no evaluator and held-out pictures in {SHARED}"
+)
+
+
+@needs_shared
+@pytest.mark.timeout(600)
+def test_style_distance_at_equal_content(record_property: Callable[[str, object], None]) -> None:
+    """R within 15 % of the teacher's at equal LP. Every seventh of the 96 pairs; MODEL_CARD.md has them all."""
+    pairs = report.held_out_pairs(SOURCES)
+    assert len(pairs) == 96
+    evaluator = Evaluator(SOURCES.features / report.EVALUATOR)
+    figures = report.network_figures(SOURCES, report.trial_network(FOLDER / NETWORK), pairs[::7], evaluator)
+    record_property("figures", figures)
+    assert figures["ratio_at_equal_content"] < 1.15
+    assert figures["bundled"]["1.0"]["style_distance_ratio"] < figures["palette"]["style_distance_ratio"]
+
+
+@needs_shared
+@pytest.mark.timeout(600)
+def test_gatys_through_the_extractor(record_property: Callable[[str, object], None]) -> None:
+    """R at most 1.3 times that through vgg19_16x. Three pairs; MODEL_CARD.md has more."""
+    pairs = report.held_out_pairs(SOURCES)[5::37]
+    evaluator = Evaluator(SOURCES.features / report.EVALUATOR)
+    figures = report.extractor_figures(SOURCES, FOLDER / EXTRACTOR, pairs, evaluator)
+    record_property("figures", figures)
+    assert figures["ratio"] < 1.3
