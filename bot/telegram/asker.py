@@ -46,8 +46,8 @@ class Asker:
 
 
 def asker_of_message(message: Message, default_language: str) -> Asker | None:
-    """Who sent a message; None for those without a sender."""
-    if message.from_user is None:
+    """Who sent a message; None for those without a sender, and for other bots."""
+    if message.from_user is None or (message.from_user.is_bot and message.sender_chat is None):
         return None
     return _asker(message, message.from_user, default_language)
 

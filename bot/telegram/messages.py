@@ -46,18 +46,18 @@ class Messages:
         if message.migrate_to_chat_id:
             await self._front.move(message.chat.id, message.migrate_to_chat_id)
             return
-        asker = await self._asker(message)
+        asker = asker_of_message(message, self._front.language)
         if asker is None:
             return
-        async with spoken(self._front, asker):
-            command = command_in(message, self._front.bot.username)
-            if message.media_group_id:
-                if asker.private or command or self._to_us(message):
-                    self.albums.add(message)
-                    return
-                self.albums.add_if_open(message)
-                return
-            await self._single(message, asker, command)
+        command = command_in(message, self._front.bot.username)
+        if not message.media_group_id:
+            # Before anything that waits: one after the other, as they came.
+            async with self._front.turn(asker.chat, asker.user), spoken(self._front, asker):
+                await self._single(message, await self._in_its_language(asker), command)
+        elif asker.private or command or self._to_us(message):
+            self.albums.add(message)
+        else:
+            self.albums.add_if_open(message)
 
     async def membership(self, update: ChatMemberUpdated) -> None:
         """Whoever blocks the bot costs nothing any more."""
@@ -84,15 +84,14 @@ class Messages:
     async def _picture(self, asker: Asker, reference: str) -> None:
         """A picture by itself: the beginning, or the style of the one before."""
         front = self._front
-        async with front.turn(asker.chat, asker.user):
-            recipe = await asyncio.to_thread(front.memory.take_recipe, asker.user)
-            if recipe:
-                await COMMANDS["recipe"](front, Question(asker, None, recipe, (reference,)))
-                return
-            reference = await keep(front, reference)
-            first = await asyncio.to_thread(front.drafts.waiting, asker.chat, asker.user)
-            draft = second_picture(first, reference) if first else begin(reference)
-            await open_draft(front, asker, draft)
+        recipe = await asyncio.to_thread(front.memory.take_recipe, asker.user)
+        if recipe:
+            await COMMANDS["recipe"](front, Question(asker, None, recipe, (reference,)))
+            return
+        reference = await keep(front, reference)
+        first = await asyncio.to_thread(front.drafts.waiting, asker.chat, asker.user)
+        draft = second_picture(first, reference) if first else begin(reference)
+        await open_draft(front, asker, draft)
 
     async def _words(self, message: Message, asker: Asker) -> None:
         """A style's name alone, for the picture that waits for one or is answered; else a hint."""
@@ -109,11 +108,12 @@ class Messages:
 
     async def _album(self, items: list[Message]) -> None:
         """Two pictures are content and style, three or four a mix; the caption may say which and how."""
-        asker = await self._asker(items[0])
+        front = self._front
+        asker = asker_of_message(items[0], front.language)
         if asker is None:
             return
-        front = self._front
-        async with spoken(front, asker), front.turn(asker.chat, asker.user):
+        async with front.turn(asker.chat, asker.user), spoken(front, asker):
+            asker = await self._in_its_language(asker)
             captioned = next((item for item in items if item.caption), items[0])
             command = command_in(captioned, front.bot.username)
             references = [(item, picture_in(item)) for item in items]
@@ -126,10 +126,7 @@ class Messages:
             elif command is None and ordered:
                 await open_draft(front, asker, begin(ordered[0], pictures=ordered[1:]))
 
-    async def _asker(self, message: Message) -> Asker | None:
-        asker = asker_of_message(message, self._front.language)
-        if asker is None or (message.from_user and message.from_user.is_bot and not message.sender_chat):
-            return None
+    async def _in_its_language(self, asker: Asker) -> Asker:
         settings = await asyncio.to_thread(self._front.chats.read, asker.chat)
         return asker.speaking(settings.language)
 

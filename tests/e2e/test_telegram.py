@@ -5,19 +5,25 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tests.peers.telegram.peer import TOKEN, Person, TelegramPeer
-from tests.peers.telegram.world import Json
+from tests.peers.telegram.world import BOT, BOT_NAME, Json
+from workers.blobs import Blobs
 from workers.connection import connect
+from workers.contract import Event
 from workers.embedded_redis import EmbeddedRedis
+from workers.progress import write_event
 from workers.service_times import live_workers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +33,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 Until = Callable[..., Any]
 DEADLINE_S = 60
 _NUMBERS = iter(range(7_000_001, 8_000_000))
+A_FILE = {"file_id": "BQACAgIAAxkBfirst", "file_unique_id": "first"}
+FORWARDED = {"type": "hidden_user", "date": 1, "sender_user_name": "Somebody"}
 
 
 def picture(seed: int = 1, width: int = 160, height: int = 120, kind: str = "JPEG") -> bytes:
@@ -64,6 +72,10 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         return self.process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
 
     def text(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -138,14 +150,18 @@ class Chat:
         self.person, self._until = person, until
 
     def message(self, what: Callable[[Json], bool], name: str = "a message") -> Json:
-        return self._until(
+        found: Json = self._until(
             lambda: next((m for m in reversed(self.person.bot_messages()) if what(m)), None),
             f"{name}; there is {[(m.get('text') or m.get('caption')) for m in self.person.bot_messages()]}",
             DEADLINE_S,
         )
+        return found
 
     def asks(self, verb: str) -> Json:
         return self.message(lambda m: has_button(m, f"d.{verb}."), f"a question with {verb}")
+
+    def same(self, message: Json, verb: str) -> Json:
+        return self.message(lambda m: m["message_id"] == message["message_id"] and has_button(m, verb), verb)
 
     def result(self, count: int = 1) -> Json:
         self._until(lambda: len(results(self.person)) >= count, f"{count} results", DEADLINE_S)
@@ -158,6 +174,19 @@ class Chat:
 @pytest.fixture
 def chat(anna: Person, until: Until) -> Chat:
     return Chat(anna, until)
+
+
+@pytest.fixture
+def in_chat(until: Until) -> Callable[[Person], Chat]:
+    return lambda person: Chat(person, until)
+
+
+@pytest.fixture
+def paused(worker: Process) -> Iterator[Callable[[], None]]:
+    """A worker that does nothing until it is told to go on: jobs wait."""
+    worker.signal(signal.SIGSTOP)
+    yield lambda: worker.signal(signal.SIGCONT)
+    worker.signal(signal.SIGCONT)
 
 
 def has_button(message: Json, verb: str) -> bool:
@@ -180,7 +209,442 @@ def test_a_photo_becomes_a_pastiche_by_buttons(peer: TelegramPeer, anna: Person,
     question = chat.asks("style")
     assert question["reply_to_message"]["message_id"] == sent["message_id"]
     assert question["photo"][-1]["width"] > 900, "the presets' contact sheet"
-    anna.press(question, "d.style")
-    anna.press(chat.asks("strength"), "d.strength")
-    anna.press(chat.asks("method"), anna.button(chat.asks("method"), "d.method")[:9])
+    presses = [
+        anna.press(question, "d.style"),
+        anna.press(chat.asks("strength"), anna.named(chat.asks("strength"), "60")),
+        anna.press(chat.asks("method"), anna.named(chat.asks("method"), "Palette")),
+    ]
+    result = chat.result()
+    assert len(anna.bot_messages()) == 1, "one message from the question to the result"
+    assert result["message_id"] == question["message_id"]
+    assert "Woodblock waves, strength 60 · palette" in result["caption"]
+    pastiche = bytes_of(peer, result)
+    with Image.open(io.BytesIO(pastiche)) as image, Image.open(io.BytesIO(content)) as original:
+        assert image.size == original.size
+        assert ImageChops.difference(image.convert("RGB"), original.convert("RGB")).getbbox() is not None
+    for verb in ("weaker", "stronger", "strip", "other_style", "colours", "refine", "original", "recipe", "delete"):
+        assert has_button(result, f"r.{verb}."), verb
+    assert {query["callback_query_id"] for query in peer.calls("answerCallbackQuery")} >= set(presses)
+    assert any(action["chat_id"] == anna.chat_id for action in peer.calls("sendChatAction"))
+
+
+def test_the_last_choice_is_offered_first_and_one_tap_orders_it(anna: Person, chat: Chat) -> None:
+    anna.photo(picture(), caption="/style azulejo 40 palette")
     chat.result()
+    anna.photo(picture(2))
+    question = chat.asks("last")
+    rows = question["reply_markup"]["inline_keyboard"]
+    assert rows[0][0]["text"] == "★ Azulejo · 40 · palette"
+    assert rows[1][0]["callback_data"].endswith(".azulejo")
+    anna.press(question, "d.last")
+    assert "strength 40 · palette" in chat.result(2)["caption"]
+
+
+def test_a_second_photo_is_taken_as_the_style(anna: Person, chat: Chat) -> None:
+    anna.photo(picture(1))
+    chat.asks("style")
+    anna.photo(picture(5))
+    anna.press(chat.asks("as_style"), "d.as_style")
+    anna.press(chat.asks("strength"), anna.named(chat.asks("strength"), "80"))
+    anna.press(chat.asks("method"), anna.named(chat.asks("method"), "Palette"))
+    assert "style of your picture, strength 80" in chat.result()["caption"]
+
+
+def test_an_album_is_content_and_style_in_any_order_and_spacing(
+    peer: TelegramPeer, anna: Person, chat: Chat, until: Until
+) -> None:
+    """The second item comes first, the first one 1.5 seconds later, and its caption says what to do."""
+    first = anna.silently(**anna.a_photo(picture(1)), media_group_id="album1", caption="/style 50 palette")
+    second = anna.silently(**anna.a_photo(picture(6)), media_group_id="album1")
+    peer.push(message=second)
+    peer.later(1.5, message=first)
+    assert "style of your picture, strength 50" in chat.result()["caption"]
+    assert len(anna.bot_messages()) == 1
+
+
+def test_three_pictures_of_an_album_are_content_and_a_mix(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
+    for seed in (1, 2, 3):
+        anna.send(**anna.a_photo(picture(seed)), media_group_id="album2")
+    anna.press(chat.asks("strength"), "d.strength")
+    anna.press(chat.asks("method"), anna.named(chat.asks("method"), "Palette"))
+    assert chat.result()["photo"]
+
+
+def test_style_in_a_caption_in_a_reply_and_by_words(anna: Person, chat: Chat) -> None:
+    anna.photo(picture(), caption="/style mosaic 70 palette keep-colours")
+    assert "strength 70 · palette" in chat.result(1)["caption"]
+    photo = anna.silently(**anna.a_photo(picture(3)), forward_origin=FORWARDED)
+    anna.send(f"/style@{BOT_NAME} kilim 30 palette", answering=photo["message_id"])
+    assert "strength 30 · palette" in chat.result(2)["caption"]
+    anna.photo(picture(4), forward_origin=FORWARDED)
+    chat.asks("style")
+    anna.send("linocut 20 palette")
+    assert "strength 20 · palette" in chat.result(3)["caption"]
+    anna.send("/style@another_bot kilim 30", answering=photo["message_id"])
+    anna.send("/queue")
+    chat.says("Nothing of yours")
+    assert len(results(anna)) == 3
+
+
+def test_a_file_comes_back_as_a_file_in_full_quality(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
+    anna.file(picture(2, 1100, 820, "PNG"))
+    anna.press(chat.asks("style"), "d.style")
+    anna.press(chat.asks("strength"), "d.strength")
+    anna.press(chat.asks("method"), anna.named(chat.asks("method"), "Palette"))
+    result = chat.result()
+    assert "photo" not in result
+    with Image.open(io.BytesIO(bytes_of(peer, result))) as image:
+        assert image.size == (1100, 820)
+    assert not has_button(result, "r.original")
+
+
+def test_a_static_sticker_is_a_picture(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
+    image = Image.new("RGBA", (128, 128), (0, 0, 0, 0))
+    image.paste(Image.open(io.BytesIO(picture(3, 80, 80))), (24, 24))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", lossless=True)
+    sent = anna.sticker(buffer.getvalue())
+    anna.send("/style mosaic palette", answering=sent["message_id"])
+    with Image.open(io.BytesIO(bytes_of(peer, chat.result()))) as shown:
+        assert shown.convert("L").crop((0, 0, 4, 4)).histogram()[:245] == [0] * 245, (
+            "what is transparent is white in a photo"
+        )
+
+
+def test_what_cannot_be_painted_is_said_at_once_in_the_users_language(
+    peer: TelegramPeer, bot: Process, in_chat: Callable[[Person], Chat]
+) -> None:
+    person = peer.person(next(_NUMBERS), language="fr-CA")
+    chat = in_chat(person)
+    person.send(document={**A_FILE, "mime_type": "image/png", "file_size": 21 * 2**20})
+    chat.says("Ce fichier fait 21.0 Mio ; le maximum est 20.0 Mio")
+    person.file(b"this is a text, whatever its name says")
+    chat.says("Ce n'est pas une image")
+    person.send(sticker={**A_FILE, "type": "regular", "is_animated": True, "is_video": False, "width": 9, "height": 9})
+    chat.says("Je ne lis pas les images TGS")
+    person.photo(picture(), caption="/style nothing-like-it 70")
+    chat.says("Le style nothing-like-it n'existe pas. Il y a : woodblock-waves")
+    person.photo(picture(), caption="/style mosaic 101")
+    chat.says("strength ne peut pas valoir 101")
+    person.send("/style mosaic")
+    chat.says("Il n'y a pas encore d'image")
+    person.send("/help")
+    chat.says("Je peins vos images")
+    assert peer.calls("getFile")[-1]["file_id"] != A_FILE["file_id"], "too large: not even asked for"
+
+
+def test_the_buttons_under_a_result(peer: TelegramPeer, anna: Person, chat: Chat, until: Until) -> None:
+    anna.photo(picture(), caption="/style mosaic 80 palette")
+    result = chat.result()
+    anna.press(result, "r.weaker")
+    assert "strength 60 · palette" in chat.result(2)["caption"]
+    anna.press(result, "r.colours")
+    assert "strength 80 · palette" in chat.result(3)["caption"]
+    anna.press(result, "r.strip")
+    strip = chat.message(lambda m: has_button(m, "r.pick"), "a strip")
+    assert [b["text"] for b in strip["reply_markup"]["inline_keyboard"][0]] == ["20", "40", "60", "80", "100"]
+    anna.press(strip, anna.named(strip, "40"))
+    assert "strength 40 · palette" in chat.result(4)["caption"]
+    anna.press(result, "r.original")
+    original = chat.message(lambda m: "document" in m, "the original")
+    assert original["caption"].startswith("The file as it was painted: 160 × 120")
+    anna.press(result, "r.other_style")
+    chat.asks("style")
+    anna.press(result, "r.delete")
+    until(lambda: all(m["message_id"] != result["message_id"] for m in anna.bot_messages()), "it is gone", DEADLINE_S)
+
+
+def test_a_recipe_is_repeated_by_code_and_by_link(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
+    anna.photo(picture(), caption="/style mosaic 80 palette")
+    anna.press(chat.result(), "r.recipe")
+    text = chat.says("Recipe ")["text"]
+    code = text.split()[1]
+    assert f"https://t.me/{BOT_NAME}?start=recipe_{code}" in text
+    anna.photo(picture(7), caption=f"/recipe {code}")
+    assert "strength 80 · palette" in chat.result(2)["caption"]
+    anna.send(f"/start recipe_{code}")
+    chat.says("A recipe: Byzantine mosaic (mosaic 80 palette)")
+    anna.photo(picture(8))
+    assert "strength 80 · palette" in chat.result(3)["caption"]
+    anna.send("/recipe nosuchcode")
+    chat.says("I don't know a recipe nosuchcode")
+
+
+def test_mix_ticks_styles_off(anna: Person, chat: Chat) -> None:
+    photo = anna.silently(**anna.a_photo(picture()))
+    anna.send("/mix 50 palette", answering=photo["message_id"])
+    question = chat.asks("style")
+    anna.press(question, anna.named(question, "Byzantine mosaic"))
+    question = chat.message(lambda m: "✓" in str(m.get("reply_markup")), "a tick")
+    anna.press(question, anna.named(question, "Azulejo"))
+    question = chat.message(lambda m: str(m.get("reply_markup")).count("✓") == 2, "two ticks")
+    anna.press(question, "d.enough")
+    assert " + " in chat.result()["caption"]
+
+
+def test_waiting_jobs_are_seen_and_stopped(
+    anna: Person, chat: Chat, paused: Callable[[], None], peer: TelegramPeer, redis_server: EmbeddedRedis, until: Until
+) -> None:
+    """The answer to the last edit is lost: the next one changes nothing, and that is no error."""
+    anna.photo(picture(), caption="/style mosaic palette")
+    anna.photo(picture(2), caption="/style mosaic palette")
+    chat.says("Queued, position 1")
+    anna.send("/queue")
+    assert chat.says("1. ")["text"].count("\n") == 1, "a line for each"
+    lost = peer.fault("editMessageText", status=0, after=True, chat_id=anna.chat_id)
+    queued = chat.message(lambda m: has_button(m, "r.cancel"), "the queued job")
+    anna.press(queued, "r.cancel")
+    chat.says("Cancelled.")
+    until(lambda: lost.met == 1, "a lost answer", DEADLINE_S)
+    anna.send("/cancel")
+    chat.says("Stopped: ")
+    paused()
+    until(lambda: [m.get("text") for m in anna.bot_messages()].count("Cancelled.") == 2, "both", DEADLINE_S)
+    outbox_is_empty(redis_server, until)
+
+
+def test_progress_is_seen_in_place_with_the_picture_as_it_develops(
+    peer: TelegramPeer, anna: Person, chat: Chat, paused: Callable[[], None], redis_server: EmbeddedRedis, until: Until
+) -> None:
+    """What a worker would write of a long job is written here; a flood limit on the way replaces nothing."""
+    anna.photo(picture(), caption="/style mosaic 90 palette")
+    queued = chat.message(lambda m: has_button(m, "r.cancel"), "the job")
+    flood = peer.fault("editMessageMedia", status=429, retry_after_s=2, chat_id=anna.chat_id)
+    with connect(redis_server.url) as connection:
+        for step, preview in ((3, picture(21, 64, 48)), (7, picture(22, 64, 48))):
+            digest = Blobs(connection).put(preview)
+            job_id = anna.button(queued, "r.cancel").removeprefix("r.cancel.")
+            event = Event(job_id=job_id, frontend="telegram", state="running", step=step, steps=10, preview=digest)
+            write_event(connection, event)
+            if step == 3:
+                until(lambda: flood.met == 1, "an edit that is refused", DEADLINE_S)
+        shown = chat.says("Painting … step 7 of 10")
+    assert "photo" in shown
+    paused()
+    assert "strength 90" in chat.result()["caption"]
+    assert len(anna.bot_messages()) == 1
+    assert chat.result()["message_id"] == queued["message_id"]
+
+
+def test_two_people_in_a_group_never_meet(
+    peer: TelegramPeer, bot: Process, in_chat: Callable[[Person], Chat], until: Until
+) -> None:
+    group = peer.group(-100_200_300_401)
+    anna, bert = (peer.person(next(_NUMBERS), group) for _ in "ab")
+    anna.photo(picture(9))
+    of_anna = anna.silently(**anna.a_photo(picture(1)))
+    of_bert = bert.silently(**bert.a_photo(picture(2)))
+    anna.send("/style", answering=of_anna["message_id"])
+    bert.send(f"/style@{BOT_NAME}", answering=of_bert["message_id"])
+    until(lambda: len(anna.bot_messages()) == 2, "two questions, and none for the photo without words", DEADLINE_S)
+    by_owner = {m["reply_to_message"]["from"]["id"]: m for m in anna.bot_messages()}
+    to_anna, to_bert = by_owner[anna.user["id"]], by_owner[bert.user["id"]]
+    press = bert.press(to_anna, "d.style")
+    until(
+        lambda: any(a["callback_query_id"] == press for a in peer.calls("answerCallbackQuery")), "a toast", DEADLINE_S
+    )
+    toast = next(a for a in peer.calls("answerCallbackQuery") if a["callback_query_id"] == press)
+    assert toast["text"] == "That picture belongs to somebody else."
+    for person, question, strength in ((anna, to_anna, "20"), (bert, to_bert, "100")):
+        person.press(question, "d.style")
+        chat = in_chat(person)
+        asked = chat.same(question, "d.strength")
+        person.press(asked, person.named(asked, strength))
+        asked = chat.same(question, "d.method")
+        person.press(asked, person.named(asked, "Palette"))
+    until(lambda: len(results(anna)) == 2, "both results", DEADLINE_S)
+    strengths = {m["message_id"]: m["caption"] for m in results(anna)}
+    assert "strength 20" in strengths[to_anna["message_id"]]
+    assert "strength 100" in strengths[to_bert["message_id"]]
+
+
+def test_settings_of_a_group_are_its_administrators(
+    peer: TelegramPeer, bot: Process, in_chat: Callable[[Person], Chat]
+) -> None:
+    group = peer.group(-100_200_300_402)
+    anna, bert = (peer.person(next(_NUMBERS), group) for _ in "ab")
+    peer.do(lambda: peer.world.admins.add((group, anna.user["id"])))
+    bert.send("/settings strength 30")
+    in_chat(bert).says("Only those who manage this chat")
+    anna.send("/settings strength 30 method palette language fr")
+    in_chat(anna).says("method palette, strength 30")
+    photo = bert.silently(**bert.a_photo(picture()))
+    bert.send("/style mosaic", answering=photo["message_id"])
+    assert "force 30 · palette" in in_chat(bert).result()["caption"]
+
+
+def test_a_group_that_moves_takes_its_jobs_and_settings_along(
+    peer: TelegramPeer, bot: Process, in_chat: Callable[[Person], Chat], paused: Callable[[], None], until: Until
+) -> None:
+    old, new = peer.group(-100_403), peer.group(-100_200_300_403)
+    anna = peer.person(next(_NUMBERS), old)
+    peer.do(lambda: peer.world.admins.add((old, anna.user["id"])))
+    anna.send("/settings method palette")
+    in_chat(anna).says("method palette")
+    photo = anna.silently(**anna.a_photo(picture()))
+    anna.send("/style mosaic 60", answering=photo["message_id"])
+    in_chat(anna).message(lambda m: has_button(m, "r.cancel"), "the job")
+    peer.do(lambda: peer.world.moved.__setitem__(old, new))
+    anna.send(migrate_to_chat_id=new)
+    paused()
+    there = peer.person(anna.user["id"], new)
+    assert "strength 60 · palette" in in_chat(there).result()["caption"]
+    there.send("/settings")
+    in_chat(there).says("method palette")
+    assert not results(anna)
+
+
+def test_floods_errors_and_lost_answers_cost_no_result(
+    peer: TelegramPeer, anna: Person, chat: Chat, until: Until, redis_server: EmbeddedRedis
+) -> None:
+    flood = peer.fault("editMessageMedia", status=429, retry_after_s=1, chat_id=anna.chat_id)
+    broken = peer.fault("editMessageMedia", status=502, chat_id=anna.chat_id)
+    lost = peer.fault("editMessageMedia", status=0, after=True, chat_id=anna.chat_id)
+    conflict = peer.fault("getUpdates", status=409, description="Conflict: terminated by other getUpdates request")
+    anna.photo(picture(), caption="/style mosaic 50 palette")
+    chat.result()
+    outbox_is_empty(redis_server, until)
+    assert [fault.met for fault in (flood, broken, lost)] == [1, 1, 1]
+    assert len(anna.bot_messages()) == 1
+    until(lambda: conflict.met == 1, "a conflict", DEADLINE_S)
+    anna.send("/queue")
+    chat.says("Nothing of yours")
+
+
+def test_who_blocked_the_bot_costs_nothing_more(
+    peer: TelegramPeer, anna: Person, chat: Chat, paused: Callable[[], None], redis_server: EmbeddedRedis, until: Until
+) -> None:
+    for seed in (1, 2, 3):
+        anna.photo(picture(seed), caption="/style mosaic palette")
+    until(lambda: len([m for m in anna.bot_messages() if has_button(m, "r.cancel")]) == 3, "three jobs", DEADLINE_S)
+    peer.do(lambda: peer.world.blocked.add(anna.chat_id))
+    member = {"user": BOT, "status": "kicked", "until_date": 0}
+    was = {"user": BOT, "status": "member"}
+    chat_now = peer.do(lambda: peer.world.chat(anna.chat_id))
+    change = {"chat": chat_now, "from": anna.user, "date": 1, "old_chat_member": was, "new_chat_member": member}
+    peer.push(my_chat_member=change)
+    paused()
+    with connect(redis_server.url) as connection:
+        user = f"pastiche:pending:telegram:{anna.user['id']}"
+        until(lambda: connection.zcard(user) == 0, "no job is left", DEADLINE_S)
+    outbox_is_empty(redis_server, until)
+
+
+def test_killed_between_showing_and_acknowledging_there_is_one_result(
+    peer: TelegramPeer,
+    running: Process,
+    bot: Process,
+    anna: Person,
+    chat: Chat,
+    redis_server: EmbeddedRedis,
+    until: Until,
+) -> None:
+    lost = peer.fault("editMessageMedia", status=0, after=True, times=1000, chat_id=anna.chat_id)
+    anna.photo(picture(), caption="/style mosaic 50 palette")
+    until(lambda: lost.met >= 1, "the result is shown, the bot does not know it", DEADLINE_S)
+    running.end(signal.SIGKILL)
+    with connect(redis_server.url) as connection:
+        assert connection.xlen("pastiche:outbox:telegram") == 1, "it was not acknowledged"
+    peer.faults.all.clear()
+    running.start()
+    outbox_is_empty(redis_server, until)
+    assert len(results(anna)) == len(anna.bot_messages()) == 1
+    anna.press(chat.result(), "r.weaker")
+    assert "strength 30 · palette" in chat.result(2)["caption"], "the buttons outlive the restart"
+
+
+def test_an_inline_query_lists_own_results(peer: TelegramPeer, anna: Person, chat: Chat, until: Until) -> None:
+    anna.photo(picture(), caption="/style mosaic 50 palette")
+    result = chat.result()
+    asked = [("1", "style"), ("2", "mosaic"), ("3", "nothing like it")]
+    for query_id, words in asked:
+        peer.push(inline_query={"id": query_id, "from": anna.user, "query": words, "offset": ""})
+    until(lambda: len(peer.api.inline_answers) == 3, "three answers", DEADLINE_S)
+    answers = {answer["inline_query_id"]: answer["results"] for answer in peer.api.inline_answers}
+    assert [len(answers[query_id]) for query_id, _ in asked] == [1, 1, 0]
+    assert answers["1"][0]["photo_file_id"] == result["photo"][-1]["file_id"]
+
+
+def test_forget_me_leaves_nothing(anna: Person, chat: Chat, redis_server: EmbeddedRedis) -> None:
+    anna.photo(picture(11), caption="/style mosaic 50 palette")
+    result = chat.result()
+    anna.photo(picture(12))
+    chat.asks("style")
+    anna.send("/privacy")
+    anna.press(chat.says("kept for a day"), "p.forget")
+    chat.says("Forgotten: 1 pictures")
+    with connect(redis_server.url) as connection:
+        left = [name.decode() for name in connection.scan_iter(f"*telegram:{anna.user['id']}*")]
+    assert [name for name in left if "quota" not in name] == []
+    anna.press(result, "r.weaker")
+    chat.says("no longer kept")
+
+
+def test_the_token_and_what_people_say_are_in_no_log(peer: TelegramPeer, running: Process) -> None:
+    """The bot ran at DEBUG all the while, through errors and lost connections."""
+    text = running.text()
+    assert "Telegram: ready" in text
+    for secret in (TOKEN, TOKEN.replace(":", "%3A"), TOKEN.partition(":")[2], "mosaic", "Person7000001"):
+        assert secret not in text
+
+
+def test_the_menus_are_announced_in_every_language(peer: TelegramPeer, running: Process, until: Until) -> None:
+    until(lambda: len(peer.calls("setMyCommands")) >= 4, "four menus", DEADLINE_S)
+    menus = {(m["scope"]["type"], m.get("language_code", "")): m["commands"] for m in peer.calls("setMyCommands")}
+    assert {language for _, language in menus} == {"", "fr"}
+    assert "style" in [command["command"] for command in menus["all_group_chats", "fr"]]
+
+
+def test_updates_come_by_webhook_with_its_secret(
+    environment: dict[str, str], worker: Process, tmp_path: Path, until: Until
+) -> None:
+    with TelegramPeer(SPEC if SPEC.is_file() else None) as peer:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}/hook"
+        changes = {"TELEGRAM_API_URL": peer.url, "TELEGRAM_WEBHOOK_URL": url, "TELEGRAM_WEBHOOK_PORT": str(port)}
+        bot = Process("telegram", environment={**environment, **changes}, log=tmp_path / "bot.log")
+        bot.start()
+        try:
+            until(lambda: "Telegram: ready" in bot.text(), "the webhook", DEADLINE_S)
+            anna = peer.person(next(_NUMBERS))
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(urllib.request.Request(url, b"{}", {"Content-Type": "application/json"}))
+            anna.send("/help")
+            Chat(anna, until).says("I paint your pictures")
+            assert not peer.calls("getUpdates")
+            assert peer.problems == []
+        finally:
+            bot.end()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"TELEGRAM_TOKEN": ""}, "The setting TELEGRAM_TOKEN is missing"),
+        (
+            {"TELEGRAM_TOKEN": "123:wrong"},
+            "The setting TELEGRAM_TOKEN can't be (hidden): the token that @BotFather gave",
+        ),
+    ],
+)
+def test_a_wrong_token_is_one_sentence(
+    environment: dict[str, str], tmp_path: Path, until: Until, changes: dict[str, str], sentence: str
+) -> None:
+    bot = Process("telegram", environment={**environment, **changes}, log=tmp_path / "bot.log")
+    bot.start()
+    assert bot.process is not None
+    assert bot.process.wait(DEADLINE_S) == 1
+    assert sentence in bot.text()
+    assert "123:wrong" not in bot.text()
+    assert "Traceback" not in bot.text()
+
+
+def outbox_is_empty(server: EmbeddedRedis, until: Until) -> None:
+    with connect(server.url) as connection:
+        until(lambda: connection.xlen("pastiche:outbox:telegram") == 0, "everything is acknowledged", DEADLINE_S)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

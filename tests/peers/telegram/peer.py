@@ -95,6 +95,14 @@ class TelegramPeer:
 
         self.do(act)
 
+    def later(self, delay_s: float, **update: Any) -> None:
+        """An update for the bot after a while."""
+        self.do(lambda: self._loop.call_later(delay_s, self._later, update))
+
+    def _later(self, update: Json) -> None:
+        self.world.push(**update)
+        self._news.set()
+
     def calls(self, method: str) -> list[Json]:
         """All requests of a method so far."""
         return self.do(lambda: [given for name, given in self.requests if name == method])
@@ -274,6 +282,11 @@ class Person:
         now = self.peer.do(lambda: self.peer.world.messages[message["chat"]["id"]][message["message_id"]])
         data: list[str] = [b["callback_data"] for row in now["reply_markup"]["inline_keyboard"] for b in row]
         return next(one for one in data if one.startswith(verb))
+
+    def named(self, message: Json, label: str) -> str:
+        """The data of the first button whose label begins with ``label``."""
+        rows = message["reply_markup"]["inline_keyboard"]
+        return next(b["callback_data"] for row in rows for b in row if b["text"].startswith(label))
 
     def bot_messages(self) -> list[Json]:
         """What the bot has to be seen in this chat, oldest first."""
