@@ -288,8 +288,10 @@ def recoveries_s(lives: Sequence[Life], runs: list[list[str]]) -> list[float]:
         ended = {words[2] for words in runs if words[1] == "end" and words[3] == str(victim.pid)}
         ups_s = [max(life.up_s, victim.killed_s) for life in workers if life.killed_s > victim.killed_s]
         for number in begun - ended:
-            again_s = [float(w[0]) for w in runs if w[1] == "begin" and w[2] == number and w[3] != str(victim.pid)]
-            waits_s += [max(0.0, min(s for s in again_s if s > victim.killed_s) - min(ups_s))] if again_s else []
+            begins_s = [float(w[0]) for w in runs if w[1] == "begin" and w[2] == number and w[3] != str(victim.pid)]
+            again_s = [begin_s for begin_s in begins_s if begin_s > victim.killed_s]
+            if again_s:
+                waits_s.append(max(0.0, min(again_s) - min(ups_s)))
     return waits_s
 
 

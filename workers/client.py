@@ -7,7 +7,7 @@ Synchronous: an asynchronous frontend calls it with ``asyncio.to_thread``. Every
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import redis
 
@@ -18,7 +18,7 @@ from workers.admission import Limits, enqueue
 from workers.blobs import blob_hash
 from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
-from workers.routing import QUEUES, kind_of
+from workers.routing import QUEUES, kind_of, queue_of
 
 _RETRY_UNMEASURED_S = 30.0
 
@@ -71,7 +71,9 @@ class QueueClient:
             try:
                 return enqueue(self._connection, job, kind_of(job.options, longest_px), self._limits)
             except BusyError as error:
-                raise BusyError(error.code, {"retry_after_s": self._retry_after_s(job), **error.detail}) from None
+                raise BusyError(
+                    error.code, {"retry_after_s": self._retry_after_s(job, error.code), **error.detail}
+                ) from None
 
     def cancel(self, job_id: str, user: str) -> bool:
         """Stop a job: at once if it waits, at its next step if it runs.
@@ -166,12 +168,15 @@ class QueueClient:
         script = self._connection.register_script(_CANCEL_WAITING)
         return bool(script(keys=[*own, *outbox.post_keys(result)], args=outbox.post_args(result)))
 
-    def _retry_after_s(self, job: Job) -> float:
-        waiting: Any = self.jobs_of(job.user)
-        known = [
-            eta for eta in (service_times.eta_s(self._connection, mine) for mine in waiting[:1]) if eta is not None
-        ]
-        return round(max(1.0, known[0]), 1) if known else _RETRY_UNMEASURED_S
+    def _retry_after_s(self, job: Job, code: str) -> float:
+        """When the first of the jobs that are in the way will be done, as far as that was measured."""
+        if code == "queue_full":
+            first: object = self._connection.lrange(keys.rq_queue(queue_of(job.options.method)), 0, 0)
+        else:
+            first = self._connection.zrange(keys.pending(job.user), 0, 0)
+        ids = [job_id.decode() for job_id in cast("list[bytes]", first)]
+        known = service_times.eta_s(self._connection, ids[0]) if ids else None
+        return _RETRY_UNMEASURED_S if known is None else round(max(1.0, known), 1)
 
 
 def _longest_side_px(data: bytes) -> int:

@@ -71,10 +71,15 @@ def speaking_redis(redis_url: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except OutOfMemoryError:
-        raise BusyError("queue_full", {"retry_after_s": 60}) from None
     except (RedisError, OSError) as error:
+        if out_of_memory(error):
+            raise BusyError("queue_full", {"retry_after_s": 60}) from None
         raise OperatorError("queue_unavailable", {"reason": _reason(error, redis_url)}) from None
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether Redis refused a command, or a script's, because it has no memory left (``noeviction``)."""
+    return isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error)
 
 
 def _open(redis_url: str, retries: int) -> redis.Redis:

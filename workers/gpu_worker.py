@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 import redis
+from redis.exceptions import ResponseError
 from rq import SimpleWorker
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
@@ -29,6 +30,7 @@ from rq.worker.base import WorkerStatus
 
 from nst.errors import JobError
 from workers import keys
+from workers.connection import out_of_memory
 from workers.executions import End, end_run, fail
 from workers.job_class import ForbiddenFunctionError, PasticheJob
 from workers.lease import Lease, LeaseKeeper
@@ -40,6 +42,7 @@ log = logging.getLogger(__name__)
 GRACE_S = 8.0  # Docker kills after 10
 _POLL_S = 0.25  # how long a worker waits on its first queue before it looks at the others
 _WATCHDOG_S = 5.0
+_MEMORY_WAIT_S = 1.0
 _WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
 EXIT_STUCK = 70
 
@@ -165,7 +168,11 @@ class GpuWorker(SimpleWorker):
             A job and its queue; None when the worker should end (or nothing waits, in a burst).
         """
         while not self._stop_requested and not self._enough():
-            taken = self._take() or (self._wait() if timeout is not None else None)
+            try:
+                taken = self._take() or (self._wait() if timeout is not None else None)
+            except ResponseError as error:
+                self._await_memory(error)
+                continue
             if taken or timeout is None:
                 return taken
         return None
@@ -194,11 +201,33 @@ class GpuWorker(SimpleWorker):
             self.connection.lrem(queue.intermediate_queue_key, 0, job_id)
             return None
 
+    def check_for_suspension(self, burst: bool) -> None:
+        """RQ asks in a transaction, which a full Redis refuses although it only reads."""
+        while not self._stop_requested:
+            try:
+                super().check_for_suspension(burst)
+            except ResponseError as error:
+                self._await_memory(error)
+            else:
+                return
+
+    def _await_memory(self, error: ResponseError) -> None:
+        if not out_of_memory(error):
+            raise error
+        log.error("Redis has no memory left; nothing is lost, and nothing is done until it has some")
+        time.sleep(_MEMORY_WAIT_S)
+
     # One job.
 
     def execute_job(self, job: RQJob, queue: Queue) -> None:
-        """Run a job under a lease and a watchdog."""
+        """Run a job under a lease and a watchdog; where Redis has no memory for its end, it is brought back later."""
         self._stop_job.clear()
+        try:
+            self._execute(job, queue)
+        except ResponseError as error:
+            self._await_memory(error)
+
+    def _execute(self, job: RQJob, queue: Queue) -> None:
         self.prepare_execution(job)
         watchdog = threading.Timer((job.timeout or 0) + _WATCHDOG_S, self._bite, [job.id])
         watchdog.daemon = True

@@ -174,7 +174,13 @@ def test_a_full_queue_says_when(redis_connection: redis.Redis, content: bytes, s
     with pytest.raises(BusyError) as caught:
         client.submit(new_job("j1", content, style, "bob"))
     assert caught.value.code == "queue_full"
-    assert caught.value.retry_after_s > 0
+    assert caught.value.retry_after_s == 30, "nothing was measured yet"
+    redis_connection.sadd(keys.WORKERS, "w1")
+    redis_connection.hset(keys.ready("w1"), "queues", "fast")
+    redis_connection.hset(keys.SERVICE_TIMES, "palette:256", "7.5")
+    with pytest.raises(BusyError) as caught:
+        client.submit(new_job("j1", content, style, "bob"))
+    assert caught.value.retry_after_s == 7.5
 
 
 def test_no_estimate_without_measurements(redis_connection: redis.Redis, content: bytes, style: bytes) -> None:

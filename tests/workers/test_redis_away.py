@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bench.steady_redis import SteadyRedis
+from nst.errors import BusyError
 from workers import keys
 from workers.connection import PATIENT, connect
 
@@ -45,3 +46,22 @@ def test_a_worker_carries_on_after_redis_was_killed_under_it(
     assert worker.poll() is None
     with connect(mortal_redis.url, retries=PATIENT) as connection:
         assert connection.hget(keys.rq_job("running"), "retries_left") == b"2"
+
+
+def test_a_full_redis_loses_nothing(mortal_redis: SteadyRedis, chat_on: Callable[[str], Any], spawn: Any) -> None:
+    chat = chat_on(mortal_redis.url)
+    worker = spawn(url=mortal_redis.url)
+    chat.send("running", seed=1_000)
+    chat.send("waiting", user="bob")
+    chat.until(lambda: chat.state("running") == "running", "the start")
+    chat.connection.config_set("maxmemory", "1")
+    with pytest.raises(BusyError) as caught:
+        chat.send("refused")
+    assert caught.value.code == "queue_full"
+    # Until the running job has tried to post its result, and the worker's lease could not be renewed.
+    chat.until(lambda: not chat.connection.keys("pastiche:lease:*"), "the lease's end")
+    assert not chat.results()
+    chat.connection.config_set("maxmemory", "0")
+    results = chat.wait_for("running", "waiting", deadline_s=60)
+    assert sorted(result.outcome for result in results) == ["done", "done"]
+    assert worker.poll() is None
