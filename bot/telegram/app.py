@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
-
-os.environ.setdefault("PTB_TIMEDELTA", "true")  # python-telegram-bot's coming way to say how long
 
 from telegram import Update
 from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError

@@ -1,0 +1,90 @@
+"""Limits kept chat by chat, with the limiter's own clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from telegram.error import RetryAfter
+
+from bot.telegram.throttle import PROGRESS, Throttle, TooBusyError
+
+
+class Calls:
+    """Telegram at the other end: refuses the first calls where asked to."""
+
+    def __init__(self, refusals: int = 0, wait_s: float = 0.1) -> None:
+        self.made: list[float] = []
+        self._refusals, self._wait = refusals, timedelta(seconds=wait_s)
+
+    async def __call__(self) -> bool:
+        self.made.append(time.monotonic())
+        if len(self.made) <= self._refusals:
+            raise RetryAfter(self._wait)
+        return True
+
+
+@pytest.fixture
+async def throttle() -> Throttle:
+    limits = Throttle()
+    await limits.initialize()
+    return limits
+
+
+async def send(
+    throttle: Throttle, calls: Calls, chat: int, limits: str | None = None, method: str = "sendMessage"
+) -> Any:
+    return await throttle.process_request(calls, (), {}, method, {"chat_id": chat}, limits)
+
+
+async def test_retry_after_is_waited_for_and_the_call_made_again(throttle: Throttle) -> None:
+    calls = Calls(refusals=2)
+    assert await send(throttle, calls, 1)
+    waits = [later - earlier for earlier, later in zip(calls.made, calls.made[1:], strict=False)]
+    assert len(waits) == 2
+    assert all(wait >= 0.1 for wait in waits)
+
+
+async def test_progress_is_left_out_rather_than_repeated(throttle: Throttle) -> None:
+    calls = Calls(refusals=1, wait_s=30)
+    with pytest.raises(RetryAfter):
+        await send(throttle, calls, 1, PROGRESS)
+    with pytest.raises(TooBusyError):
+        await send(throttle, calls, 1, PROGRESS)
+    assert len(calls.made) == 1, "the second one was not even tried"
+
+
+async def test_a_flooded_chat_holds_up_nobody_else(throttle: Throttle) -> None:
+    flooded = asyncio.create_task(send(throttle, Calls(refusals=1, wait_s=60), 1))
+    await asyncio.sleep(0)
+    assert await send(throttle, Calls(), 2)
+    assert not flooded.done()
+    flooded.cancel()
+
+
+async def test_a_group_keeps_room_for_results(throttle: Throttle) -> None:
+    calls = Calls()
+    shown = 0
+    for _ in range(40):
+        try:
+            await send(throttle, calls, -100, PROGRESS)
+            shown += 1
+        except TooBusyError:
+            break
+    assert 0 < shown <= 13
+    for _ in range(20 - shown):
+        await send(throttle, calls, -100)
+    late = asyncio.create_task(send(throttle, calls, -100))
+    await asyncio.sleep(0.01)
+    assert not late.done(), "the twenty-first of a minute waits"
+    late.cancel()
+
+
+async def test_answers_to_presses_never_wait(throttle: Throttle) -> None:
+    calls = Calls()
+    for _ in range(100):
+        await send(throttle, calls, -100, method="sendChatAction")
+    assert len(calls.made) == 100
