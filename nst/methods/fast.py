@@ -17,11 +17,12 @@ from platformdirs import user_cache_path
 from nst.colour import keep_colours, transport
 from nst.device import configure_tensorflow
 from nst.errors import OperatorError
-from nst.hub_module import WholeModule, load_module
+from nst.hub_module import StyleNetwork, WholeModule, load_module
 from nst.images import Picture
 from nst.method import IsCancelled, MethodSettings, Notice, Pastiche, Progress, Report, never_cancelled, no_report
 from nst.methods.fast_artists import Artist, VectorArtist, WholeArtist
 from nst.options import StyleOptions
+from nst.precision import ReducedPrecision
 from nst.style_vectors import MemoryVectors, VectorCache
 from nst.weights import Located, locate
 
@@ -40,12 +41,15 @@ class Fast:
     Args:
         settings: ``fast_model`` and ``model_cache`` count here.
         vectors: Where style vectors are kept; in the process unless workers share them.
+        bfloat16: Compute in bfloat16 where the processor can and the picture does not suffer, see
+            ``nst.precision``; without it strength 1 is the module's output to the last bit.
     """
 
     name = "fast"
 
-    def __init__(self, settings: MethodSettings, vectors: VectorCache | None = None) -> None:
+    def __init__(self, settings: MethodSettings, vectors: VectorCache | None = None, *, bfloat16: bool = True) -> None:
         self._settings = settings
+        self._bfloat16 = bfloat16
         self._vectors = vectors if vectors is not None else MemoryVectors()
         self._loaded: _Loaded | None = None
 
@@ -101,20 +105,23 @@ class Fast:
     def _open(self, located: Located) -> _Loaded:
         if located.folder is None:
             notice = Notice("bundled_network", {"reason": located.reason})
-            return _Loaded(_bundled_artist(self._vectors, located), (notice,) if located.reason else ())
+            return _Loaded(self._artist(_bundled_network(located)), (notice,) if located.reason else ())
         module = load_module(located.folder)
         if isinstance(module, WholeModule):
             return _Loaded(WholeArtist(module), (Notice("strength_is_blend"),))
-        return _Loaded(VectorArtist(module, self._vectors), ())
+        return _Loaded(self._artist(module), ())
+
+    def _artist(self, network: StyleNetwork) -> Artist:
+        return VectorArtist(ReducedPrecision(network) if self._bfloat16 else network, self._vectors)
 
 
-def _bundled_artist(vectors: VectorCache, located: Located) -> Artist:
+def _bundled_network(located: Located) -> StyleNetwork:
     configure_tensorflow()
     try:
         from nst.bundled.network import load_bundled
         from nst.methods.fast_bundled import CompiledNetwork
 
-        return VectorArtist(CompiledNetwork(load_bundled()), vectors)
+        return CompiledNetwork(load_bundled())
     except OperatorError as error:
         tried = f"{located.reason}; " if located.reason else ""
         reason = f"{tried}bundled network: {error.detail.get('reason', error)}"

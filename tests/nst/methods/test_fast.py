@@ -51,7 +51,7 @@ def model(small_modules: ModuleType, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def fast(model: Path) -> Fast:
-    method = Fast(MethodSettings(fast_model=str(model)))
+    method = Fast(MethodSettings(fast_model=str(model)), bfloat16=False)
     method.prepare()
     return method
 
