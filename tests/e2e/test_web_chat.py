@@ -323,7 +323,8 @@ def test_the_buttons_under_a_result_do_what_they_say(come: Come, artefacts: Path
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_it_all_without_scrolling_sideways(come: Come, artefacts: Path, scheme: str) -> None:
-    visit = come(viewport={"width": 375, "height": 812}, color_scheme=scheme, locale="fr-FR")
+    looks = {"viewport": {"width": 375, "height": 812}, "color_scheme": scheme, "locale": "fr-FR"}
+    visit = come(**looks, reduced_motion="reduce")
     visit.page.get_by_role("button", name="Prendre une photo d'exemple").click()
     visit.page.locator(".drop.filled").wait_for()
     visit.finished(visit.paint(preset="mosaic"))
