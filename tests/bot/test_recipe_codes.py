@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+import redis
+
+from bot.recipe_codes import Recipe, RecipeCodes
+from nst.errors import UserError
+from nst.options import StyleOptions
+from workers.contract import Job
+
+OPTIONS = StyleOptions(method="gatys", strength=0.7, seed=7, style_weights=(2.0, 1.0))
+
+
+def test_a_code_leads_back_to_its_recipe_and_is_the_same_for_the_same(redis_connection: redis.Redis) -> None:
+    codes = RecipeCodes(redis_connection)
+    recipe = Recipe("content", ("s1", "s2"), ("mosaic", "peacock"), OPTIONS)
+    code = codes.keep(recipe)
+    assert len(code) == 10
+    assert codes.keep(recipe) == code
+    assert codes.read(f" {code.upper()} ") == recipe
+    assert codes.keep(Recipe("content", ("s1", "s2"), (), OPTIONS)) != code
+
+
+def test_an_unknown_code_is_named(redis_connection: redis.Redis) -> None:
+    with pytest.raises(UserError, match="recipe_unknown"):
+        RecipeCodes(redis_connection).read("nosuchcode")
+
+
+@pytest.mark.parametrize(("label", "presets"), [("mosaic peacock", ("mosaic", "peacock")), ("mosaic", ()), ("", ())])
+def test_presets_are_named_only_where_all_styles_are_presets(label: str, presets: tuple[str, ...]) -> None:
+    job = Job(job_id="j", frontend="f", content="c", styles=("1", "2"), options=OPTIONS, style_label=label)
+    assert Recipe.of(job).presets == presets
