@@ -1,6 +1,6 @@
 """Kill everything at random while jobs run, and count what was lost or told twice.
 
-    python -m bench.chaos [--jobs 500] [--rate 6] [--every 5] [--seed 0]
+    python -m bench.chaos [--jobs 500] [--rate 6] [--every 5] [--kills N] [--seed 0]
 
 Real processes: a Redis with its append-only file, two workers, two frontends. Every few seconds one
 of the five gets SIGKILL and is started again. A frontend submits its jobs (again from the first one
@@ -24,7 +24,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.chaos_figures import WORKERS, Ledger, Life, figures
 from bench.pictures import gradient
 from bench.steady_redis import SteadyRedis
 from nst.engine import Engine
@@ -49,32 +50,9 @@ from workers.reaper import keep_reaping
 
 _USERS = 20
 _FRONTENDS = ("front0", "front1")
-_WORKERS = ("worker0", "worker1")
 _REDELIVERED = 5
 _PATIENCE_S = 120.0
 _ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6)
-
-
-class Ledger:
-    """Lines that outlive their writers: each is one ``write`` to a file opened for appending."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def write(self, *words: object) -> None:
-        """Append a line with the time."""
-        line = " ".join(map(str, (f"{time.time():.3f}", *words))) + "\n"
-        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(handle, line.encode())
-        finally:
-            os.close(handle)
-
-    def lines(self) -> Iterator[list[str]]:
-        """What was written so far, in words."""
-        if self._path.exists():
-            for line in self._path.read_text().splitlines():
-                yield line.split(" ")
 
 
 class Witness:
@@ -101,6 +79,8 @@ class Witness:
 
 async def serve_frontend(name: str, folder: Path, jobs: int, rate: float) -> None:
     """Submit this frontend's jobs, show their results, look after dead workers, until killed."""
+    sys.stdout.write(f"{name} is up\n")
+    sys.stdout.flush()
     url = f"unix://{folder}/redis.sock"
     sending = threading.Thread(target=send, args=(name, folder, jobs, rate), daemon=True)
     sending.start()
@@ -155,28 +135,6 @@ def submit(url: str, job: Job, pictures: Sequence[bytes]) -> bool:
 
 
 @dataclass
-class Life:
-    """One process from its start to its end.
-
-    Attributes:
-        name: Its role.
-        pid: Its process id.
-        out: Where its standard output goes: a worker says there that it is up.
-        killed_s: When it was killed; infinity while it lives.
-    """
-
-    name: str
-    pid: int
-    out: Path
-    killed_s: float = math.inf
-
-    @property
-    def up_s(self) -> float:
-        """When it was up; infinity if it never was."""
-        return self.out.stat().st_mtime if self.out.exists() and self.out.stat().st_size else math.inf
-
-
-@dataclass
 class Crew:
     """The processes and who supervises them."""
 
@@ -207,16 +165,25 @@ class Crew:
             self.redis.kill()
         else:
             process = self.processes[name]
-            next(life for life in self.lives if life.pid == process.pid).killed_s = time.time()
+            self._life(process.pid).killed_s = time.time()
             process.kill()
             process.wait()
         self.start(name)
 
+    def victims(self) -> list[str]:
+        """Whom a kill would hit at work: Redis, and everybody who came up since the last one."""
+        alive = [life for life in self.lives if life.killed_s == math.inf and life.up_s < math.inf]
+        return ["redis", *sorted(life.name for life in alive)]
+
     def supervise(self) -> None:
         """Start again what ended by itself."""
-        for name, process in self.processes.items():
+        for name, process in list(self.processes.items()):
             if process.poll() is not None:
+                self._life(process.pid).killed_s = time.time()
                 self.start(name)
+
+    def _life(self, pid: int) -> Life:
+        return next(life for life in reversed(self.lives) if life.pid == pid)
 
     def end(self) -> None:
         """Kill all."""
@@ -226,14 +193,14 @@ class Crew:
         self.redis.kill()
 
 
-def run(folder: Path, jobs: int, rate: float, every_s: float, seed: int) -> tuple[Table, int, int]:
+def run(folder: Path, jobs: int, rate: float, every_s: float, kills: int, seed: int) -> tuple[Table, int, int]:
     """Let it all happen.
 
     Returns:
         The table of figures, jobs lost, jobs told twice.
     """
     chance = random.Random(seed)
-    names = ("redis", *_WORKERS, *_FRONTENDS)
+    names = ("redis", *WORKERS, *_FRONTENDS)
     crew = Crew(folder, jobs, rate, SteadyRedis(folder))
     shown, started_s = Ledger(folder / "shown"), time.time()
     with ExitStack() as stack:
@@ -246,53 +213,12 @@ def run(folder: Path, jobs: int, rate: float, every_s: float, seed: int) -> tupl
             before, count = count, len({words[1] for words in shown.lines()})
             if count > before:
                 ends_s = time.time() + _PATIENCE_S
-            if time.time() >= next_kill_s:
-                crew.kill(chance.choice(names))
+            if time.time() >= next_kill_s and crew.kills.total() < kills:
+                crew.kill(chance.choice(crew.victims()))
                 next_kill_s = time.time() + every_s
             time.sleep(0.05)
         took_s = time.time() - started_s
-        return figures(crew, took_s)
-
-
-def figures(crew: Crew, took_s: float) -> tuple[Table, int, int]:
-    """Count the ledgers."""
-    results: dict[str, set[tuple[str, str]]] = {}
-    edits = 0
-    for _, job_id, entry_id, outcome in Ledger(crew.folder / "shown").lines():
-        results.setdefault(job_id, set()).add((entry_id, outcome))
-        edits += 1
-    lost, duplicated = crew.jobs - len(results), sum(len(seen) > 1 for seen in results.values())
-    outcomes = Counter(outcome for seen in results.values() for _, outcome in seen)
-    waits_s = recoveries_s(crew.lives, list(Ledger(crew.folder / "runs").lines()))
-    table = Table("chaos", "", title=f"{crew.jobs} jobs of {_USERS} users, two workers, two frontends, one Redis")
-    table.add_row("seconds", f"{took_s:.0f}")
-    table.add_row("kill -9", _list(crew.kills))
-    table.add_row("results", _list(outcomes))
-    table.add_row("shown again after a frontend's death, as the same edit", str(edits - len(results)))
-    table.add_row("runs interrupted by a worker's death", str(len(waits_s)))
-    if waits_s:
-        table.add_row("death (or first worker up after it) to running again, worst", f"{max(waits_s):.1f} s")
-    return table, lost, duplicated
-
-
-def _list(counter: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counter.items()))
-
-
-def recoveries_s(lives: Sequence[Life], runs: list[list[str]]) -> list[float]:
-    """Seconds until each interrupted job ran again, from the moment that a worker was up to run it."""
-    waits_s = []
-    workers = [life for life in lives if life.name in _WORKERS]
-    for victim in (life for life in workers if life.killed_s < math.inf):
-        begun = {words[2] for words in runs if words[1] == "begin" and words[3] == str(victim.pid)}
-        ended = {words[2] for words in runs if words[1] == "end" and words[3] == str(victim.pid)}
-        ups_s = [max(life.up_s, victim.killed_s) for life in workers if life.killed_s > victim.killed_s]
-        for number in begun - ended:
-            begins_s = [float(w[0]) for w in runs if w[1] == "begin" and w[2] == number and w[3] != str(victim.pid)]
-            again_s = [begin_s for begin_s in begins_s if begin_s > victim.killed_s]
-            if again_s:
-                waits_s.append(max(0.0, min(again_s) - min(ups_s)))
-    return waits_s
+        return figures(folder, jobs, crew.lives, crew.kills, took_s)
 
 
 def main() -> int:
@@ -301,16 +227,17 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--rate", type=float, default=6.0, help="jobs submitted a second, all frontends together")
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two kills")
+    parser.add_argument("--kills", type=int, default=10**6, help="how many kills at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--role", default="", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.role in _WORKERS:
+    if args.role in WORKERS:
         return run_worker(f"unix://{args.folder}/redis.sock", engine=Witness(Ledger(args.folder / "runs")))
     if args.role in _FRONTENDS:
         asyncio.run(serve_frontend(args.role, args.folder, args.jobs, args.rate))
     with tempfile.TemporaryDirectory(prefix="pastiche-") as folder:
-        table, lost, duplicated = run(Path(folder), args.jobs, args.rate, args.every, args.seed)
+        table, lost, duplicated = run(Path(folder), args.jobs, args.rate, args.every, args.kills, args.seed)
     console = Console()
     console.print(table)
     console.print(f"lost {lost}, duplicated {duplicated}", highlight=False)

@@ -36,15 +36,14 @@ from workers.job_class import ForbiddenFunctionError, PasticheJob
 from workers.lease import Lease, LeaseKeeper
 from workers.routing import FAST
 from workers.vitals import gpu_bytes, rss_bytes
+from workers.watchdog import watchdog
 
 log = logging.getLogger(__name__)
 
 GRACE_S = 8.0  # Docker kills after 10
 _POLL_S = 0.25  # how long a worker waits on its first queue before it looks at the others
-_WATCHDOG_S = 5.0
 _MEMORY_WAIT_S = 1.0
 _WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
-EXIT_STUCK = 70
 
 
 class GpuWorker(SimpleWorker):
@@ -229,13 +228,10 @@ class GpuWorker(SimpleWorker):
 
     def _execute(self, job: RQJob, queue: Queue) -> None:
         self.prepare_execution(job)
-        watchdog = threading.Timer((job.timeout or 0) + _WATCHDOG_S, self._bite, [job.id])
-        watchdog.daemon = True
-        watchdog.start()
         try:
-            self.perform_job(job, queue)
+            with watchdog(self._side_connection, job.id, job.timeout or 0):
+                self.perform_job(job, queue)
         finally:
-            watchdog.cancel()
             self.lease.let_go()
             self.execution = None
 
@@ -287,14 +283,6 @@ class GpuWorker(SimpleWorker):
             done = end_run(self.connection, queue.name, self.execution.composite_key, end, self.name)
             log.info("Job %s: %s", job.id, done, extra={"job_id": job.id})
             self.execution = None
-
-    def _bite(self, job_id: str) -> None:
-        """The job is stuck in native code, where no exception reaches it: report it and end the process."""
-        log.critical("Job %s is stuck; the worker ends", job_id, extra={"job_id": job_id})
-        try:
-            fail(self._side_connection, job_id, JobError("job_timed_out", {"job_id": job_id}))
-        finally:
-            os._exit(EXIT_STUCK)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Nothing: the lease's thread keeps RQ's record of this worker as well."""

@@ -10,7 +10,8 @@ import pytest
 
 @pytest.mark.e2e
 def test_nothing_is_lost_or_told_twice_while_everything_is_killed() -> None:
-    command = [sys.executable, "-m", "bench.chaos", "--jobs", "60", "--rate", "4", "--every", "3", "--seed", "3"]
+    options = ["--jobs", "60", "--rate", "4", "--every", "3", "--kills", "6", "--seed", "3"]
+    command = [sys.executable, "-m", "bench.chaos", *options]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=220)
     assert ran.stdout.splitlines()[-1] == "lost 0, duplicated 0", ran.stdout + ran.stderr
     assert ran.returncode == 0
