@@ -18,14 +18,8 @@ from nst.bundled.train.teacher import Teacher, load_teacher
 
 Float = NDArray[np.float32]
 VGG = "vgg19_16x.npz"
-# Shares of the time: transformer and extractor first by blocks on small crops, then as a whole.
-SHARES = {
-    "transformer_blocks": 0.25,
-    "transformer": 0.25,
-    "encoder": 0.3,
-    "extractor_blocks": 0.12,
-    "extractor": 0.08,
-}
+# Shares of the time.
+SHARES = {"transformer": 0.35, "encoder": 0.4, "extractor_blocks": 0.12, "extractor": 0.13}
 
 
 @dataclass(frozen=True)
@@ -55,7 +49,7 @@ class Effort:
         minutes: of training in all, less the time for the bank.
         bank_size: augmented styles with vectors.
         steps: at most in each run.
-        side_px: of the crops of the runs by blocks.
+        side_px: of the crops for transformer and extractor.
         batch: pictures at a step.
         seed: of everything random.
     """
@@ -87,35 +81,24 @@ class Recipe:
         )
 
     def train_transformer(self) -> dict[str, Any]:
-        """The transformer, by blocks and then, from the averaged weights, as a whole on bigger crops."""
+        """The transformer, by blocks."""
         effort = self.effort
         whitened_by = transformer.whitening(self.vectors)
-        blocks = self._run("transformer_blocks", transformer.initial_weights(self.vectors.shape[1], effort.seed))
-        stream = transformer.batches(self.photos, self.vectors, effort.side_px, effort.batch, effort.seed + blocks.step)
-        losses = transformer.losses(blocks.variables, self.teacher, whitened_by)
-        start = blocks.train(effort.schedule("transformer_blocks", 3e-3, 3e-4), ahead(stream), losses)
-
-        whole = self._run("transformer", start)
-        side = effort.side_px * 4 // 3
-        stream = transformer.batches(self.photos, self.vectors, side, effort.batch, effort.seed + 1 + whole.step)
-        losses = transformer.losses(whole.variables, self.teacher, whitened_by, self._perception())
-        return transformer.folded(whole.train(effort.schedule("transformer", 1e-3), ahead(stream), losses), whitened_by)
-
-    def _perception(self) -> transformer.Perception:
-        see = extractor.load_vgg(self.sources.features / VGG, last_block=3)
-        names = ("block1_conv1", "block2_conv1", "block3_conv1")
-
-        def perceive(picture: Any) -> list[Any]:
-            seen = see(picture)
-            return [seen[name] for name in names]
-
-        return perceive
+        run = self._run("transformer", transformer.initial_weights(self.vectors.shape[1], effort.seed))
+        stream = transformer.batches(self.photos, self.vectors, effort.side_px, effort.batch, effort.seed + run.step)
+        losses = transformer.losses(run.variables, self.teacher, whitened_by)
+        return transformer.folded(
+            run.train(effort.schedule("transformer", 3e-3, 3e-4), ahead(stream), losses), whitened_by
+        )
 
     def train_encoder(self) -> dict[str, Any]:
         """The style encoder, on the bank."""
         effort = self.effort
         rng = np.random.default_rng(effort.seed)
-        crops = [data.random_crop(photo, 96, rng, smallest=0.7) for photo in self.photos[:: len(self.photos) // 8 + 1]]
+        crops = [
+            data.random_crop(photo, effort.side_px, rng, smallest=0.7)
+            for photo in self.photos[:: len(self.photos) // 8 + 1]
+        ]
         small = np.stack(crops).astype(np.float32) / np.float32(255.0)
         root = encoder.picture_metric(self.teacher, small, self.vectors, effort.seed)
         run = self._run("encoder", encoder.initial_weights(self.vectors, effort.seed))
@@ -127,11 +110,11 @@ class Recipe:
         effort = self.effort
         see = extractor.load_vgg(self.sources.features / VGG)
         pictures = [*self.photos, *self.styles]
-        (sample,) = next(extractor.batches(pictures, 96, 16, effort.seed))
+        (sample,) = next(extractor.batches(pictures, effort.side_px, 16, effort.seed))
         weights: dict[str, Any] = extractor.initial_weights(see, sample, effort.seed)
-        for name, by_blocks, rate in (("extractor_blocks", True, 2e-3), ("extractor", False, 1e-3)):
+        for name, by_blocks, rate in (("extractor_blocks", True, 2e-3), ("extractor", False, 1.5e-3)):
             run = self._run(name, weights)
-            stream = extractor.batches(pictures, 96, effort.batch, effort.seed + 1 + run.step)
+            stream = extractor.batches(pictures, effort.side_px, effort.batch, effort.seed + 1 + run.step)
             losses = extractor.losses(run.variables, see, by_blocks)
             weights = run.train(effort.schedule(name, rate, rate / 20), ahead(stream), losses)
         return weights
