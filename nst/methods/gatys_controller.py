@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-FULL_BUDGET = 0.19
-_POWER = 1.3
+FULL_BUDGET = 0.24
+_POWER = 1.6
 _PROPORTIONAL = 2.0
 _INTEGRAL = 0.3
 _RAMP_STEPS = 8.0

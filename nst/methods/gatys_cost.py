@@ -20,8 +20,8 @@ from nst.methods.gatys_plan import Scale
 _LOOKS_IN_STEPS = 1.5
 _PROBE_SIDES_PX = (96, 224)
 _PROBE_STEPS = 3
-# Bytes of a step over the bytes of all activations: forward results kept, gradients, scratch. Measured on a CPU.
-_STEP_OVER_ACTIVATIONS = 2.0
+# Peak bytes of a step over the bytes of all its operations' results: many are overwritten in place. Measured on a CPU.
+_STEP_OVER_ACTIVATIONS = 0.8
 _IMAGES_BYTES = 40 * 4  # per pixel: image, moments, average, targets, three channels each
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _CGROUP_USED = Path("/sys/fs/cgroup/memory.current")
@@ -100,15 +100,10 @@ def memory_per_pixel(extractor: Extractor) -> float:
     kept = ("Relu", "Conv2D", "MaxPool", "AvgPool", "MirrorPad", "PadV2", "Pad", "AddV2", "BiasAdd", "ConcatV2")
     values = sum(
         math.prod(operation.outputs[0].shape.as_list())
-        for operation in _operations(traced.graph)
+        for operation in traced.graph.get_operations()
         if operation.type in kept and operation.outputs[0].shape.is_fully_defined()
     )
     return _STEP_OVER_ACTIVATIONS * 4.0 * values / side**2 + _IMAGES_BYTES
-
-
-def _operations(graph: tf.Graph) -> list[tf.Operation]:
-    """Of the graph and of the functions that it calls."""
-    return list(graph.get_operations())
 
 
 def check_memory(plan: Sequence[Scale], bytes_per_pixel: float, available_bytes: float | None = None) -> None:

@@ -299,3 +299,18 @@ def test_real_distilled_weights_react_to_texture(image: object) -> None:
     found = extractor.features(image)
     assert [found[layer].shape[-1] for layer in extractor.style_layers] == [16, 32, 64, 128, 128]
     assert all(float(tf.reduce_mean(layer)) > 0.05 for layer in found.values())
+
+
+def test_the_bundled_extractor_stands_in_where_nothing_can_be_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, image: object
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    no_cache(monkeypatch, tmp_path, f"http://127.0.0.1:{port}/")
+    extractor = load_extractor(None, MethodSettings())
+    assert extractor.name == "bundled"
+    assert [notice.code for notice in extractor.notices] == ["bundled_extractor"]
+    assert extractor.model == load_extractor("bundled", MethodSettings()).model
+    found = extractor.features(image)
+    assert {*extractor.style_layers, extractor.content_layer} <= set(found)
+    assert all(bool(tf.reduce_all(tf.math.is_finite(found[layer]))) for layer in extractor.style_layers)
