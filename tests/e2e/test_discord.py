@@ -6,6 +6,8 @@ import io
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.peers.discord.rest import ACK_LIMIT_S
-from tests.peers.discord.stage import DEADLINE_S, Stage, Until, noise, picture, replies
+from tests.peers.discord.stage import DEADLINE_S, ROOT, Stage, Until, noise, picture, replies, undescribed
 from tests.peers.discord.world import (
     MANAGE_GUILD,
     MANAGE_MESSAGES,
@@ -24,6 +26,7 @@ from tests.peers.discord.world import (
     User,
 )
 from workers import keys
+from workers.contract import Job
 from workers.embedded_redis import EmbeddedRedis
 
 pytestmark = [
@@ -450,3 +453,71 @@ def test_commands_are_announced_in_french_as_well(stage: Stage) -> None:
         "strength",
         "method",
     ]
+
+
+def test_a_deleted_message_costs_no_result(stage: Stage, ann: User) -> None:
+    with stage.paused_worker():
+        interaction = stage.style(ann)
+        message = stage.waiting(interaction)
+        message.deleted = True
+    stage.painted(stage.until(lambda: replies(stage, message), "a reply")[0])
+    assert len(replies(stage, message)) == 1
+
+
+def test_a_long_job_develops_in_the_channel_after_its_token_died(stage: Stage, ann: User) -> None:
+    with stage.paused_worker():
+        interaction = stage.style(ann, age_s=14 * 60 + 50)
+        message = stage.says(interaction, "Painting")
+        stage.until(lambda: message.attachments, "a preview")
+        assert message.attachments[0]["filename"] == "preview.jpg"
+    stage.painted(stage.until(lambda: replies(stage, message), "the result")[0])
+    stage.says(interaction, "see the reply")
+    assert not message.attachments
+
+
+def test_refining_is_a_job_of_the_slow_method(stage: Stage, ann: User) -> None:
+    message = stage.result(stage.style(ann))
+    with stage.paused_worker():
+        refined = stage.peer.press(message, "refine", ann)
+        stage.waiting(refined)
+        record: Any = stage.connection.hget(keys.record(f"d{refined.id}"), "job")
+        assert Job.from_json(record).options.method == "gatys"
+        stage.peer.slash("cancel", ann)
+        stage.says(refined, "Cancelled")
+
+
+def test_a_reply_to_the_bot_with_a_picture_is_a_request(stage: Stage, ann: User) -> None:
+    message = stage.result(stage.style(ann))
+    asked = stage.peer.say(ann, "@bot peacock 25 palette", picture(77), to=message)
+    answer = stage.painted(stage.until(lambda: replies(stage, asked), "an answer")[0])
+    assert "Peacock, strength 25" in answer.content
+
+
+def test_a_private_message_with_a_picture_is_a_request(stage: Stage, ann: User) -> None:
+    private = stage.peer.private(ann)
+    asked = stage.peer.say(ann, "peacock 25 palette", picture(78), channel=private)
+    stage.painted(stage.until(lambda: replies(stage, asked), "an answer")[0])
+
+
+def test_a_wrong_token_is_named(stage: Stage) -> None:
+    environment = stage.bot.environment | {"DISCORD_TOKEN": "not.the.token"}
+    command = [sys.executable, "-m", "bot", "discord"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1
+    assert "DISCORD_TOKEN" in ended.stderr
+    assert "not.the.token" not in ended.stderr
+
+
+def test_no_secret_and_no_name_is_logged(stage: Stage) -> None:
+    said = stage.bot.log.read_text(encoding="utf-8")
+    assert "Discord: ready" in said
+    tokens = [interaction.token for interaction in stage.peer.world.interactions.values()]
+    for secret in ("peer.token", *tokens, "Painters", "picture.png"):
+        assert secret not in said
+
+
+def test_every_request_was_as_discord_describes_it(stage: Stage) -> None:
+    """Each test looks for violations at its end; this one says whether anything was looked at."""
+    if undescribed():
+        pytest.skip(undescribed())
+    assert stage.peer.world.checked > 100

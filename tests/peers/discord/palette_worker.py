@@ -1,6 +1,7 @@
 """A real worker that is up at once (nothing is warmed up, so TensorFlow is not loaded) and can be held.
 
-While the key ``HOLD`` is there a job runs without getting on; it can still be cancelled.
+While the key ``HOLD`` is there a job runs without getting on; it can still be cancelled, and shows
+the content image as its preview.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import redis
 
 from nst.engine import Engine
 from nst.errors import Cancelled
+from nst.images import decode
 from nst.method import IsCancelled, MethodSettings, Pastiche, Progress, Report, never_cancelled, no_report
 from nst.options import StyleOptions
 from workers.__main__ import run_worker
@@ -36,7 +38,7 @@ class HeldEngine(Engine):
         cancelled: IsCancelled = never_cancelled,
     ) -> Pastiche:
         while self._connection.exists(HOLD):
-            report(Progress(0.25))
+            report(Progress(0.25, preview=lambda: decode(content)))
             if cancelled():
                 raise Cancelled
             time.sleep(0.02)

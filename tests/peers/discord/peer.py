@@ -224,11 +224,11 @@ class DiscordPeer:
         if to is not None:
             message.reference = {"message_id": to.id, "channel_id": to.channel.id, "type": 0}
         self.world.messages[message.id] = message
-        data = message.to_json() | {"member": user.to_member()}
+        data = message.to_json()
         if to is not None:
             data["referenced_message"] = to.to_json()
         if place.guild_id is not None:
-            data["guild_id"] = place.guild_id
+            data |= {"guild_id": place.guild_id, "member": user.to_member()}
             if not mentioned:  # no privileged intent: the words of others are not for bots
                 data |= {"content": "", "attachments": []}
         self._call(self.gateway.dispatch("MESSAGE_CREATE", data))

@@ -111,6 +111,7 @@ class Rest:
         if not open_to_all and request.headers.get("Authorization") != f"Bot {self._world.token}":
             raise RefusalError(401, 0, "401: Unauthorized")
         if self._schema is not None:
+            self._world.checked += 1
             self._world.violations += self._schema.problems(request.method, path, payload)
         message = payload.get("data", payload) if isinstance(payload, dict) else {}
         if isinstance(message, dict) and ("content" in message or files):

@@ -40,9 +40,11 @@ def picture(seed: int = 1, width_px: int = 96, height_px: int = 72) -> bytes:
     return out.getvalue()
 
 
-def described() -> Path | None:
-    """Discord's own description, and what reads it, where both are at hand."""
-    return _SPEC if _SPEC.is_file() and importlib.util.find_spec("jsonschema") else None
+def undescribed() -> str:
+    """Why requests cannot be held against Discord's own description here; "" where they can."""
+    if not _SPEC.is_file():
+        return "SHARED_DIR is absent: Discord's OpenAPI description is not on this machine"
+    return "" if importlib.util.find_spec("jsonschema") else "jsonschema is not installed"
 
 
 class Process:
@@ -50,14 +52,14 @@ class Process:
 
     def __init__(self, *arguments: str, environment: dict[str, str], log: Path) -> None:
         self._arguments = [sys.executable, *arguments]
-        self._environment = {**os.environ, **environment}
+        self.environment = {**os.environ, **environment}
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as sink:
             self.process = subprocess.Popen(
-                self._arguments, cwd=ROOT, env=self._environment, stdout=sink, stderr=subprocess.STDOUT
+                self._arguments, cwd=ROOT, env=self.environment, stdout=sink, stderr=subprocess.STDOUT
             )
 
     def send(self, number: signal.Signals) -> None:
@@ -77,7 +79,7 @@ class Stage:
         self.until = until
         self._pictures = itertools.count(10)
         self.server, redis_url = server, server.url
-        self.peer = DiscordPeer(folder, described()).start()
+        self.peer = DiscordPeer(folder, None if undescribed() else _SPEC).start()
         environment = {"REDIS_URL": redis_url, "NST_FAST_MODEL": "bundled", "LOG_LEVEL": "INFO"}
         script = str(ROOT / "tests/peers/discord/palette_worker.py")
         self.worker = Process(script, redis_url, environment=environment, log=folder / "worker.log")

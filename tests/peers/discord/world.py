@@ -208,6 +208,7 @@ class World:
     messages: dict[str, Message] = field(default_factory=dict)
     interactions: dict[str, Interaction] = field(default_factory=dict)
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    checked: int = 0
     violations: list[str] = field(default_factory=list)
     requests: list[tuple[str, str, int]] = field(default_factory=list)
     roles: dict[str, str] = field(default_factory=dict)
