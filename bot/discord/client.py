@@ -17,6 +17,7 @@ from bot.discord.buttons import press
 from bot.discord.commands import add_picture_commands
 from bot.discord.courier import Courier
 from bot.discord.information import add_information_commands
+from bot.discord.intake import resume_lines
 from bot.discord.mentions import answer
 from bot.discord.menus import add_menus
 from bot.discord.own_jobs import add_job_commands
@@ -30,6 +31,7 @@ from bot.recipe_codes import RecipeCodes
 from bot.service import StyleService
 from bot.sessions import Sessions
 from bot.settings import Settings
+from nst.errors import OperatorError
 from workers.blobs import Blobs
 from workers.client import QueueClient
 from workers.outbox import OutboxReader
@@ -82,6 +84,7 @@ class PasticheClient(discord.Client):
         self._background = [
             asyncio.create_task(self._announce(), name="announce"),
             asyncio.create_task(self._courier.run(), name="courier"),
+            asyncio.create_task(self._resume(), name="resume"),
             asyncio.create_task(keep_reaping(self.connection), name="reaper"),
         ]
 
@@ -104,6 +107,12 @@ class PasticheClient(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         """Mentions and private messages."""
         await answer(self, message)
+
+    async def _resume(self) -> None:
+        try:
+            await resume_lines(self, FRONTEND)
+        except OperatorError as error:
+            log.warning("Earlier jobs' progress is not shown: %s", error)
 
     async def _announce(self) -> None:
         """Not waited for: a slow answer must not keep the bot from its work."""

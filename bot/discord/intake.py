@@ -23,6 +23,7 @@ from bot.discord.views import queued_view
 from bot.privacy import note_job
 from bot.progress_lines import Line, ProgressLine
 from bot.service import Request, Style
+from bot.unfinished import unfinished_jobs
 from nst.errors import PasticheError, UserError
 from workers.contract import Job
 
@@ -148,6 +149,15 @@ async def queue_job(bot: PasticheClient, job_id: str, address: Address, submit: 
         raise
     bot.lines.start(job)
     await asyncio.to_thread(note_job, bot.connection, job)
+
+
+async def resume_lines(bot: PasticheClient, frontend: str) -> None:
+    """Go on telling how the jobs stand that another process of ours queued."""
+    for job in await asyncio.to_thread(unfinished_jobs, bot.connection, frontend):
+        address = Address.from_reply_to(job.reply_to)
+        if not address.strip:
+            bot.lines.open(job.job_id, progress_line(bot, job.job_id, address))
+            bot.lines.start(job)
 
 
 def progress_line(bot: PasticheClient, job_id: str, address: Address) -> ProgressLine:

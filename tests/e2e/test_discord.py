@@ -413,6 +413,21 @@ def test_a_bot_killed_between_posting_and_acknowledging_posts_once(stage: Stage,
     assert "strength 80" in stage.result(stage.peer.press(stage.message(soon), "weaker", ann)).content
 
 
+def test_progress_goes_on_after_a_restart(stage: Stage, ann: User) -> None:
+    with stage.paused_worker():
+        first, second = stage.style(ann), stage.style(ann)
+        for interaction in (first, second):
+            stage.waiting(interaction)
+        assert stage.bot.end() == 0
+        stage.bot.start()
+        stage.until(stage.peer.ready, "READY")
+        before, after = sorted((first, second), key=lambda one: "position" in stage.message(one).content)
+        stage.says(stage.peer.press(stage.message(before), "cancel", ann), "being stopped")
+        stage.says(before, "Cancelled")
+        stage.says(after, "Painting")
+    stage.result(after)
+
+
 def test_a_slow_redis_does_not_delay_the_acknowledgement(stage: Stage, ann: User) -> None:
     stage.redis_process().suspend()
     try:
