@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from collections.abc import Awaitable, Callable
@@ -10,26 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from telegram import Update
 from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
-from telegram.ext import (
-    Application,
-    ApplicationBuilder,
-    CallbackQueryHandler,
-    ChatMemberHandler,
-    ExtBot,
-    InlineQueryHandler,
-    MessageHandler,
-    filters,
-)
-from telegram.request import HTTPXRequest
+from telegram.ext import CallbackQueryHandler, ChatMemberHandler, InlineQueryHandler, MessageHandler, filters
 
+from bot.allocator import return_freed_memory, settle_down
 from bot.telegram.announcing import announce_commands
 from bot.telegram.courier import Courier
 from bot.telegram.frontend import Frontend
 from bot.telegram.inline import answer_inline
 from bot.telegram.messages import Messages
 from bot.telegram.presses import take_press
+from bot.telegram.requests import App, Polls, build_application, certificates
 from bot.telegram.secrecy import keep_secret
-from bot.telegram.throttle import Throttle
 from bot.telegram.webhook import Webhook
 from nst.errors import OperatorError
 from workers.connection import connect, connect_async
@@ -42,12 +34,8 @@ log = logging.getLogger(__name__)
 
 _UPDATES = [Update.MESSAGE, Update.CALLBACK_QUERY, Update.INLINE_QUERY, Update.MY_CHAT_MEMBER]
 _POLL_S = 30
-_POOL = 64
-_UPLOAD_S = 120.0
 _FINISH_S = 10.0
 _LONGEST_PAUSE_S = 30.0
-
-App = Application[Any, Any, Any, Any, Any, Any]
 
 
 def run(settings: Settings) -> None:
@@ -63,6 +51,7 @@ def run(settings: Settings) -> None:
     if not token:
         raise OperatorError("setting_missing", {"setting": "TELEGRAM_TOKEN"})
     keep_secret(token)
+    return_freed_memory()
     asyncio.run(_serve(settings, token))
 
 
@@ -70,9 +59,10 @@ async def _serve(settings: Settings, token: str) -> None:
     webhook = Webhook.read()
     connection = await asyncio.to_thread(connect, settings.redis_url)
     stream = await connect_async(settings.redis_url)
-    app = _application(settings.telegram_api_url, token)
+    polls = Polls(connection_pool_size=2, read_timeout=_POLL_S / 3, httpx_kwargs={"verify": certificates()})
+    app = build_application(settings.telegram_api_url, token, polls)
     try:
-        await Service(app, Frontend(app.bot, settings, connection, stream), webhook).run()
+        await Service(app, Frontend(app.bot, settings, connection, stream), polls, webhook).run()
     except InvalidToken:
         detail = {"setting": "TELEGRAM_TOKEN", "received": "(hidden)", "allowed": "the token that @BotFather gave"}
         raise OperatorError("bad_setting", detail) from None
@@ -87,11 +77,12 @@ class Service:
     Args:
         app: python-telegram-bot's application.
         front: The bot's belongings.
+        polls: Asks for updates.
         webhook: How updates come, or None for polling.
     """
 
-    def __init__(self, app: App, front: Frontend, webhook: Webhook | None) -> None:
-        self._app, self._front, self._webhook = app, front, webhook
+    def __init__(self, app: App, front: Frontend, polls: Polls, webhook: Webhook | None) -> None:
+        self._app, self._front, self._polls, self._webhook = app, front, polls, webhook
         self._messages, self._courier = Messages(front), Courier(front)
         self._ended = asyncio.Event()
         _listen(app, front, self._messages)
@@ -121,18 +112,25 @@ class Service:
         await app.start()
         try:
             if await self._until_reached(self._start_updates):
+                settle_down()
                 log.info("Telegram: ready")
                 background.append(asyncio.create_task(announce_commands(front.bot), name="announce"))
-                await self._ended.wait()
+                await self._until_ended()
         finally:
-            if app.updater and app.updater.running:
-                await app.updater.stop()
-            await self._messages.albums.flush()
-            await app.stop()
+            await self._wind_up()
             for task in background:
                 task.cancel()
             await self._courier.finish(_FINISH_S)
             front.actions.stop()
+
+    async def _wind_up(self) -> None:
+        """No more updates; what came is handled to its end."""
+        updater = self._app.updater
+        if updater and updater.running:
+            with contextlib.suppress(TelegramError):  # why the polling ended is told by our own run
+                await updater.stop()
+        await self._messages.albums.flush()
+        await self._app.stop()
 
     async def _start_updates(self) -> None:
         updater = self._app.updater
@@ -144,6 +142,17 @@ class Service:
             await updater.start_polling(
                 timeout=_POLL_S, allowed_updates=_UPDATES, bootstrap_retries=-1, error_callback=_poll_failed
             )
+
+    async def _until_ended(self) -> None:
+        """Serve; a token that is revoked meanwhile ends it too."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._ended, self._polls.refused)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if self._polls.refused.is_set():
+            raise InvalidToken("Telegram does not know the token any more")
 
     async def _until_reached(self, step: Callable[[], Awaitable[Any]]) -> bool:
         """Try until Telegram answers; False if we were asked to end first."""
@@ -158,27 +167,6 @@ class Service:
             else:
                 return True
         return False
-
-
-def _application(api_url: str, token: str) -> App:
-    request = HTTPXRequest(
-        connection_pool_size=_POOL, pool_timeout=_UPLOAD_S, read_timeout=30, media_write_timeout=_UPLOAD_S
-    )
-    return (
-        ApplicationBuilder()
-        .bot(
-            ExtBot(
-                token,
-                base_url=f"{api_url}/bot",
-                base_file_url=f"{api_url}/file/bot",
-                request=request,
-                get_updates_request=HTTPXRequest(connection_pool_size=2, read_timeout=10),
-                rate_limiter=Throttle(),
-            )
-        )
-        .concurrent_updates(True)
-        .build()
-    )
 
 
 def _listen(app: App, front: Frontend, messages: Messages) -> None:

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from telegram import Message
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter
 
+from bot.allocator import let_go
 from bot.captions import caption, failure
 from bot.fitting import fit_bytes, suffix
 from bot.strips import strip_job_ids, strip_results, strip_sheet
@@ -81,6 +82,7 @@ class Courier:
         try:
             async with self._room:
                 await self._post(delivery)
+                let_go()
         except Forbidden:
             log.info("Job %s: its chat is closed to us", job_id, extra={"job_id": job_id})
             await self._give_up(delivery.result)

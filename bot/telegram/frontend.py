@@ -21,6 +21,7 @@ from bot.settings import Settings
 from bot.telegram.asker import chat_key
 from bot.telegram.chat_actions import ChatActions
 from bot.telegram.memory import Memory
+from bot.telegram.picture_room import PictureRoom
 from bot.telegram.posting import Posting
 from bot.telegram.rights import Rights
 from workers.blobs import Blobs
@@ -30,7 +31,7 @@ from workers.outbox import OutboxReader
 log = logging.getLogger(__name__)
 
 FRONTEND = "telegram"
-_PICTURES_AT_ONCE = 2  # of up to 20 MiB each: what keeps the process small
+_PICTURES_BYTES = 12 * 1024 * 1024  # on their way to the queue at once: what keeps the process small
 _SHEET_COLUMNS, _SHEET_CELL_PX = 4, 240
 
 
@@ -56,7 +57,7 @@ class Frontend:
         self.posting, self.lines = Posting(bot), ProgressLines()
         self.actions, self.rights = ChatActions(bot), Rights(bot)
         self.outbox = OutboxReader(stream, FRONTEND)
-        self.picture_room = asyncio.Semaphore(_PICTURES_AT_ONCE)
+        self.picture_room = PictureRoom(_PICTURES_BYTES)
         self._turns: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
         self._sheets: dict[str, bytes | str] = {}
 

@@ -18,7 +18,7 @@ from bot.telegram.address import Address
 from bot.telegram.asker import Asker
 from bot.telegram.boundary import ToldError, sentence
 from bot.telegram.keyboards import queued_keyboard
-from bot.telegram.pictures import bytes_or_hash, full_quality
+from bot.telegram.pictures import fetch, full_quality, locate
 from bot.telegram.posting import MessageGoneError, Picture, Post
 from bot.texts import say
 from nst.errors import PasticheError
@@ -70,11 +70,12 @@ async def place_order(front: Frontend, asker: Asker, order: Order, job_id: str, 
     options = _options(settings, order)
 
     async def submit(address: Address) -> Job:
-        async with front.picture_room:
-            styles = [Style(preset=name) for name in order.presets]
-            styles += [Style(picture=await bytes_or_hash(front, reference)) for reference in order.pictures]
+        located = [await locate(front, reference) for reference in (order.content, *order.pictures)]
+        async with front.picture_room.take(sum(picture.size_bytes for picture in located)):
+            content, *pictures = [await fetch(front, picture) for picture in located]
+            styles = [Style(preset=name) for name in order.presets] + [Style(picture=picture) for picture in pictures]
             request = Request(
-                content=await bytes_or_hash(front, order.content),
+                content=content,
                 styles=styles,
                 options=options,
                 user=asker.user,

@@ -7,10 +7,12 @@ file of Telegram's, ``kept:…`` a blob of ours. A file (and what was kept of on
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from PIL import Image
-from telegram import Message
+from telegram import File, Message
 from telegram.error import BadRequest
 
 from bot.fitting import fit_bytes, suffix
@@ -56,6 +58,26 @@ def full_quality(reference: str) -> bool:
     return reference.startswith(("file:", "keptfile:"))
 
 
+@dataclass(frozen=True)
+class Located:
+    """A picture that can be had now.
+
+    Attributes:
+        blob: Its blob hash where it is stored already, else "".
+        file: Telegram's file otherwise.
+    """
+
+    blob: str = ""
+    file: File | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """What it will take in memory; the most that can be downloaded where Telegram does not say."""
+        if self.file is None:
+            return 0
+        return self.file.file_size or DOWNLOAD_LIMIT_BYTES
+
+
 async def keep(front: Frontend, reference: str) -> str:
     """Check a file and store it now, so that its sender hears at once what is wrong with it.
 
@@ -67,28 +89,45 @@ async def keep(front: Frontend, reference: str) -> str:
     """
     if not reference.startswith("file:"):
         return reference
-    async with front.picture_room:
-        return "keptfile:" + await front.service.keep(await download(front, reference))
+    found = await locate(front, reference)
+    async with front.picture_room.take(found.size_bytes):
+        data = await fetch(front, found)
+        return "keptfile:" + (data if isinstance(data, str) else await front.service.keep(data))
 
 
-async def bytes_or_hash(front: Frontend, reference: str) -> bytes | str:
-    """A picture for a request: its blob hash where it is stored, else its bytes."""
-    kind, _, name = reference.partition(":")
-    return name if kind in ("kept", "keptfile") else await download(front, reference)
-
-
-async def download(front: Frontend, reference: str) -> bytes:
-    """A file's bytes.
+async def locate(front: Frontend, reference: str) -> Located:
+    """Find a picture by its reference.
 
     Raises:
         UserError: ``image_not_received``, or ``image_too_many_bytes``.
     """
+    kind, _, name = reference.partition(":")
+    if kind in ("kept", "keptfile"):
+        return Located(blob=name)
     try:
-        file = await front.bot.get_file(reference.partition(":")[2])
-        return bytes(await file.download_as_bytearray())
+        file = await front.bot.get_file(name)
     except BadRequest as error:
         if "too big" in error.message.lower():
             raise _too_large(DOWNLOAD_LIMIT_BYTES + 1) from None
+        raise UserError("image_not_received") from None
+    if file.file_size and file.file_size > DOWNLOAD_LIMIT_BYTES:
+        raise _too_large(file.file_size)
+    return Located(file=file)
+
+
+async def fetch(front: Frontend, found: Located) -> bytes | str:
+    """A picture for a request: its blob hash where it is stored, else its bytes.
+
+    Raises:
+        UserError: ``image_not_received``.
+    """
+    if found.file is None or not found.file.file_path:
+        return found.blob
+    address = urlsplit(found.file.file_path)
+    try:
+        # Not File.download_as_bytearray: it would hold every picture three times.
+        return await front.bot.request.retrieve(urlunsplit(address._replace(path=quote(address.path, safe="/:%"))))
+    except BadRequest:
         raise UserError("image_not_received") from None
 
 

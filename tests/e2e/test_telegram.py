@@ -77,6 +77,11 @@ class Process:
         assert self.process is not None
         self.process.send_signal(number)
 
+    def peak_mib(self) -> float:
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
     def text(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
@@ -124,7 +129,7 @@ def running(
         until(lambda: live_workers(connection), f"a worker ({worker.text()})", 120)
     until(lambda: "Telegram: ready" in bot.text(), "the bot", DEADLINE_S)
     yield bot
-    bot.end()
+    assert bot.end() == 0
 
 
 @pytest.fixture
@@ -580,6 +585,29 @@ def test_forget_me_leaves_nothing(anna: Person, chat: Chat, redis_server: Embedd
     chat.says("no longer kept")
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process' memory is Linux's to tell")
+def test_large_pictures_keep_the_process_small(
+    peer: TelegramPeer, anna: Person, chat: Chat, running: Process, paused: Callable[[], None], until: Until
+) -> None:
+    side = 1850
+    big = io.BytesIO()
+    Image.frombytes("RGB", (side, side), os.urandom(3 * side * side)).save(big, "PNG", compress_level=0)
+    assert big.tell() > 10 * 10**6
+    people = [anna, *(peer.person(next(_NUMBERS)) for _ in range(3))]
+    for number in range(12):
+        people[number % 4].file(big.getvalue(), caption="/style mosaic palette")
+    texts = ("Queued", "Waiting")
+    until(
+        lambda: all(sum(m.get("text", "").startswith(texts) for m in p.bot_messages()) == 3 for p in people),
+        "twelve jobs",
+        DEADLINE_S,
+    )
+    for person in people:
+        person.send("/cancel")
+        Chat(person, until).says("Stopped: ")
+    assert running.peak_mib() < 120
+
+
 def test_the_token_and_what_people_say_are_in_no_log(peer: TelegramPeer, running: Process) -> None:
     """The bot ran at DEBUG all the while, through errors and lost connections."""
     text = running.text()
@@ -637,6 +665,17 @@ def test_a_wrong_token_is_one_sentence(
     assert sentence in bot.text()
     assert "123:wrong" not in bot.text()
     assert "Traceback" not in bot.text()
+
+
+def test_a_token_that_is_revoked_ends_the_process(environment: dict[str, str], tmp_path: Path, until: Until) -> None:
+    with TelegramPeer() as peer:
+        peer.fault("getUpdates", status=401, description="Unauthorized")
+        bot = Process("telegram", environment={**environment, "TELEGRAM_API_URL": peer.url}, log=tmp_path / "bot.log")
+        bot.start()
+        assert bot.process is not None
+        assert bot.process.wait(DEADLINE_S) == 1
+        assert "TELEGRAM_TOKEN can't be (hidden)" in bot.text()
+        assert TOKEN not in bot.text()
 
 
 def outbox_is_empty(server: EmbeddedRedis, until: Until) -> None:
