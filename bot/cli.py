@@ -86,6 +86,25 @@ def stylize(
 
 
 @app.command()
+def study(
+    kind: Annotated[str, typer.Argument(help="ratio (alpha/beta), layers or extractors.")],
+    content: Annotated[Path, typer.Argument(help="The picture to paint.")],
+    style: Annotated[str, typer.Argument(help="A picture or a preset's name.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the contact sheet.")],
+    size: Size = 256,
+    seed: Seed = 0,
+    steps: Annotated[int | None, typer.Option(help="Steps of each picture.")] = None,
+    extractor: Annotated[str | None, typer.Option(help="Feature extractor; the best at hand if left out.")] = None,
+) -> None:
+    """A contact sheet of what one choice of the Gatys method does, after the paper's figures 3 and 4."""
+    from nst.commands import run_study
+
+    settings = _settings()
+    options = _options("gatys", 100, size, seed).replace(steps=steps, extractor=extractor)
+    run_study(kind, content, _style_paths([style], settings)[0], out, options, settings.methods)
+
+
+@app.command()
 def worker(
     queues: Annotated[str, typer.Option(help="Queues in order of priority.")] = "fast,slow",
     device: Annotated[str | None, typer.Option(help="A GPU's number, or cpu; whatever is there if left out.")] = None,

@@ -44,9 +44,7 @@ def run_stylize(
     Raises:
         PasticheError: Anything that a person should be told; nothing has been written then.
     """
-    media_type = output_type(out)
-    if not out.parent.is_dir():
-        raise UserError("output_unwritable", {"path": str(out), "reason": "no such folder"})
+    media_type = _checked(out)
     pictures = [read_picture(path) for path in (content, *styles)]
     from nst.engine import Engine
 
@@ -54,6 +52,40 @@ def run_stylize(
         made = Engine(settings).stylize(pictures[0], pictures[1:], options, report)
     _write(out, _encoded(made.picture, media_type))
     return made
+
+
+def run_study(
+    kind: str, content: Path, style: Path, out: Path, options: StyleOptions, settings: MethodSettings
+) -> None:
+    """Make a contact sheet of the Gatys method's choices and write it; see ``nst.study``.
+
+    Args:
+        kind: ``ratio``, ``layers`` or ``extractors``.
+        content: File of the content image.
+        style: File of the style image.
+        out: Where the sheet goes; the ending decides the format.
+        options: What holds for every picture of the sheet.
+        settings: The operator's choices about methods.
+
+    Raises:
+        PasticheError: Anything that a person should be told; nothing has been written then.
+    """
+    media_type = _checked(out)
+    pictures = [read_picture(path) for path in (content, style)]
+    from nst.images import decode
+    from nst.study import study
+
+    photo, painting = (decode(data, options.max_side_px) for data in pictures)
+    with _progress_bar() as report:
+        sheet = study(kind, photo, painting, settings, options, report)
+    _write(out, _encoded(sheet, media_type))
+
+
+def _checked(out: Path) -> str:
+    media_type = output_type(out)
+    if not out.parent.is_dir():
+        raise UserError("output_unwritable", {"path": str(out), "reason": "no such folder"})
+    return media_type
 
 
 def output_type(out: Path) -> str:

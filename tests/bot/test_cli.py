@@ -105,3 +105,17 @@ def test_an_operators_mistake_ends_with_1_and_points_to_the_doctor(
 def test_unknown_queues_are_named() -> None:
     done = pastiche("worker", "--queues", "fast,medium")
     assert (done.returncode, done.stderr) == (2, "queues can't be fast,medium. Allowed: fast, slow.\n")
+
+
+def test_a_study_is_one_contact_sheet(photo: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    done = pastiche("study", "layers", photo, "mosaic", "-o", sheet, "--steps", "1", "--extractor", "bundled")
+    assert done.returncode == 0, done.stderr
+    with Image.open(sheet) as picture, Image.open(photo) as original:
+        assert picture.width > 2 * original.width
+        assert picture.height > 2 * original.height
+
+
+def test_an_unknown_study_is_named(photo: Path, tmp_path: Path) -> None:
+    done = pastiche("study", "moon", photo, "mosaic", "-o", tmp_path / "sheet.png")
+    assert (done.returncode, done.stderr) == (2, "study can't be moon. Allowed: ratio, layers, extractors.\n")
