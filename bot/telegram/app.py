@@ -115,7 +115,7 @@ class Service:
                 settle_down()
                 log.info("Telegram: ready")
                 background.append(asyncio.create_task(announce_commands(front.bot), name="announce"))
-                await self._until_ended()
+                await self._until_ended(background)
         finally:
             await self._wind_up()
             for task in background:
@@ -143,14 +143,16 @@ class Service:
                 timeout=_POLL_S, allowed_updates=_UPDATES, bootstrap_retries=-1, error_callback=_poll_failed
             )
 
-    async def _until_ended(self) -> None:
-        """Serve; a token that is revoked meanwhile ends it too."""
+    async def _until_ended(self, background: list[asyncio.Task[None]]) -> None:
+        """Serve; a token that is revoked ends it too, and so does a mishap of what goes on behind."""
         waits = [asyncio.create_task(event.wait()) for event in (self._ended, self._polls.refused)]
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*waits, *background[:2]], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
+        for task in done:
+            task.result()
         if self._polls.refused.is_set():
             raise InvalidToken("Telegram does not know the token any more")
 

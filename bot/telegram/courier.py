@@ -8,6 +8,7 @@ Where that message is gone, a new one is made first, noted, and then edited.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from bot.telegram.asker import user_key
 from bot.telegram.keyboards import result_keyboard, strip_keyboard
 from bot.telegram.memory import RecentResult
 from bot.telegram.pictures import as_document, as_photo
-from bot.telegram.posting import MessageGoneError, Picture, Post
+from bot.telegram.posting import MessageGoneError, NoMediaError, Picture, Post
 from bot.texts import explain, say
 from nst.errors import JobError, OperatorError
 from workers.contract import Result
@@ -146,6 +147,8 @@ class Courier:
                 return await self._into_new_message(replace(address, chat_id=home, answers=0), post, key)
             try:
                 return await self._edit(address, address.message_id, post)
+            except NoMediaError:
+                return await self._instead(address, post, key)
             except MessageGoneError:
                 return await self._into_new_message(address, post, key)
         except ChatMigrated as moved:
@@ -160,6 +163,16 @@ class Courier:
             message_id = sent.message_id
             await asyncio.to_thread(self._front.memory.note_place, key, message_id)
         return await self._edit(address, message_id, post)
+
+    async def _instead(self, address: Address, post: Post, key: str) -> Message | None:
+        """A new message in the old one's place, on servers where a text stays a text."""
+        sent = None
+        if not await asyncio.to_thread(self._front.memory.place, key):
+            sent = await self._front.posting.send(address.chat_id, post, address.answers, address.thread_id)
+            await asyncio.to_thread(self._front.memory.note_place, key, sent.message_id)
+        with contextlib.suppress(BadRequest):  # gone already
+            await self._front.bot.delete_message(address.chat_id, address.message_id)
+        return sent
 
     async def _edit(self, address: Address, message_id: int, post: Post) -> Message | None:
         """Edit, as a document or smaller where Telegram does not take it as it is."""

@@ -29,7 +29,7 @@ from bot.telegram.asker import Asker
 from bot.telegram.boundary import sentence
 from bot.telegram.intake import Order, job_id_of, place_order
 from bot.telegram.keyboards import Meaning, draft_keyboard, preset_of
-from bot.telegram.posting import MessageGoneError, Picture, Post
+from bot.telegram.posting import MessageGoneError, NoMediaError, Picture, Post
 from bot.texts import say
 from nst.errors import JobError, PasticheError, UserError
 from nst.options import strength_from_percent
@@ -101,6 +101,8 @@ async def _show(front: Frontend, asker: Asker, draft: Draft, last: Choice | None
         post = Post(post.text, keyboard=post.keyboard)
     try:
         changed = await front.posting.edit(asker.chat_id, message.message_id, post)
+    except NoMediaError:
+        changed = await front.posting.edit(asker.chat_id, message.message_id, replace(post, picture=None))
     except MessageGoneError:
         return
     _learn_sheet(front, asker, post, changed)

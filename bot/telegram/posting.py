@@ -26,17 +26,21 @@ _PROGRESS_TIMEOUT_S = 8.0
 _REMEMBERED = 4096
 _UNCHANGED = "message is not modified"
 _NO_TEXT = "no text in the message"
+_NO_MEDIA = "no media in the message"
 _GONE = (
     "to edit not found",
     "message can't be edited",
     "message_id_invalid",
-    "no media in the message",
     "no caption in",
 )
 
 
 class MessageGoneError(Exception):
     """The message cannot be written any more: deleted, or left behind in another chat."""
+
+
+class NoMediaError(MessageGoneError):
+    """A text cannot become a picture: a self-hosted Bot API server from before that was possible."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,7 @@ class Posting:
 
         Raises:
             MessageGoneError: There is no such message any more.
+            NoMediaError: The message is a text, and the server cannot make a picture of it.
             TooBusyError: It was left out.
             TelegramError: Telegram does not answer well.
         """
@@ -152,6 +157,8 @@ class Posting:
             words = error.message.lower()
             if _UNCHANGED in words:
                 return None
+            if _NO_MEDIA in words:
+                raise NoMediaError from error
             if any(gone in words for gone in _GONE):
                 raise MessageGoneError from error
             raise

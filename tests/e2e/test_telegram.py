@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-from tests.peers.telegram.peer import TOKEN, Person, TelegramPeer
+from tests.peers.telegram.peer import TOKEN, TelegramPeer
+from tests.peers.telegram.people import Person
 from tests.peers.telegram.world import BOT, BOT_NAME, Json
 from workers.blobs import Blobs
 from workers.connection import connect
@@ -164,6 +165,9 @@ class Chat:
 
     def asks(self, verb: str) -> Json:
         return self.message(lambda m: has_button(m, f"d.{verb}."), f"a question with {verb}")
+
+    def gone(self, what: Callable[[Json], bool]) -> None:
+        self._until(lambda: not any(what(m) for m in self.person.bot_messages()), "it is gone", DEADLINE_S)
 
     def same(self, message: Json, verb: str) -> Json:
         return self.message(lambda m: m["message_id"] == message["message_id"] and has_button(m, verb), verb)
@@ -514,6 +518,26 @@ def test_floods_errors_and_lost_answers_cost_no_result(
     until(lambda: conflict.met == 1, "a conflict", DEADLINE_S)
     anna.send("/queue")
     chat.says("Nothing of yours")
+
+
+def test_an_old_server_gets_a_new_message_in_the_old_ones_place(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
+    words = "Bad Request: there is no media in the message to edit"
+    peer.fault("editMessageMedia", status=400, description=words, chat_id=anna.chat_id, times=100)
+    anna.photo(picture(), caption="/style mosaic 50 palette")
+    chat.result()
+    chat.gone(lambda m: has_button(m, "r.cancel"))
+    assert len(anna.bot_messages()) == 1
+
+
+def test_a_deleted_message_costs_no_result(
+    peer: TelegramPeer, anna: Person, chat: Chat, paused: Callable[[], None]
+) -> None:
+    anna.photo(picture(), caption="/style mosaic 50 palette")
+    queued = chat.message(lambda m: has_button(m, "r.cancel"), "the job")
+    peer.do(lambda: peer.world.messages[anna.chat_id].pop(queued["message_id"]))
+    paused()
+    assert "strength 50" in chat.result()["caption"]
+    peer.problems[:] = [problem for problem in peer.problems if "message to edit not found" not in problem]
 
 
 def test_who_blocked_the_bot_costs_nothing_more(
