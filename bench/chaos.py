@@ -35,7 +35,7 @@ from rich.table import Table
 from bench.chaos_figures import WORKERS, Ledger, Life, figures
 from bench.pictures import gradient
 from bench.steady_redis import SteadyRedis
-from nst.engine import Engine
+from nst.engine import Engine, Perform, perform_whole
 from nst.errors import BusyError, OperatorError
 from nst.method import IsCancelled, MethodSettings, Pastiche, Report, never_cancelled, no_report
 from nst.options import StyleOptions
@@ -69,10 +69,11 @@ class Witness:
         options: StyleOptions,
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
+        perform: Perform = perform_whole,
     ) -> Pastiche:
         """As ``Engine.stylize``."""
         self._ledger.write("begin", options.seed, os.getpid())
-        pastiche = self._engine.stylize(content, styles, options, report, cancelled)
+        pastiche = self._engine.stylize(content, styles, options, report, cancelled, perform)
         self._ledger.write("end", options.seed, os.getpid())
         return pastiche
 

@@ -30,7 +30,7 @@ from rq.job import JobStatus
 
 from bench.pictures import gradient
 from bench.steady_redis import SteadyRedis
-from nst.engine import Engine
+from nst.engine import Engine, Perform, perform_whole
 from nst.images import Picture, encode
 from nst.method import IsCancelled, MethodSettings, Pastiche, Report, never_cancelled, no_report
 from nst.options import StyleOptions
@@ -61,6 +61,7 @@ class Idle:
         options: StyleOptions,
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
+        perform: Perform = perform_whole,
     ) -> Pastiche:
         """A black square, at once."""
         return Pastiche(self._picture, options.method)

@@ -7,7 +7,7 @@ thread at a time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nst.errors import Cancelled, JobError, OperatorError, UserError
@@ -33,6 +33,21 @@ FALLBACK = "palette"
 STYLE_SIDE_PX = 1024
 _REPLACEABLE = frozenset({"weights_missing", "model_unusable", "extra_missing"})
 _MEMORY_ERRORS = frozenset({"MemoryError", "ResourceExhaustedError"})
+
+
+Perform = Callable[[Method, Picture, Sequence[Picture], StyleOptions, Report, IsCancelled], Pastiche]
+
+
+def perform_whole(
+    method: Method,
+    content: Picture,
+    styles: Sequence[Picture],
+    options: StyleOptions,
+    report: Report,
+    cancelled: IsCancelled,
+) -> Pastiche:
+    """Let a method work in one go; workers pass another ``Perform``, which gives way between slices."""
+    return method.stylize(content, styles, options, report, cancelled)
 
 
 class Engine:
@@ -71,6 +86,7 @@ class Engine:
         options: StyleOptions,
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
+        perform: Perform = perform_whole,
     ) -> Pastiche:
         """Make one pastiche from files' bytes.
 
@@ -80,6 +96,7 @@ class Engine:
             options: What the user chose.
             report: Told about progress; its fractions never fall, also across a fall-back.
             cancelled: Asked at least once a step.
+            perform: How a method is run on decoded pictures.
 
         Returns:
             The pastiche, with the content's size (fitted to ``options.max_side_px``) and alpha.
@@ -91,14 +108,20 @@ class Engine:
             PasticheError: Whatever else the method has to say.
         """
         try:
-            return self._stylize(content, styles, options, report, cancelled)
+            return self._stylize(content, styles, options, report, cancelled, perform)
         except Exception as error:
             if _is_out_of_memory(error):
                 raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
             raise
 
     def _stylize(
-        self, content: bytes, styles: Sequence[bytes], options: StyleOptions, report: Report, cancelled: IsCancelled
+        self,
+        content: bytes,
+        styles: Sequence[bytes],
+        options: StyleOptions,
+        report: Report,
+        cancelled: IsCancelled,
+        perform: Perform,
     ) -> Pastiche:
         _check_styles(styles, options)
         picture = decode(content, options.max_side_px)
@@ -109,7 +132,7 @@ class Engine:
         if options.strength == 0:
             report(Progress(1.0))
             return Pastiche(replace(picture, frames=1), options.method, notices=notices)
-        pastiche = self._made(picture, decoded, options, _never_falling(report), cancelled)
+        pastiche = self._made(picture, decoded, options, _never_falling(report), cancelled, perform)
         return replace(pastiche, picture=_like(picture, pastiche.picture), notices=(*notices, *pastiche.notices))
 
     def _made(
@@ -119,9 +142,10 @@ class Engine:
         options: StyleOptions,
         report: Report,
         cancelled: IsCancelled,
+        perform: Perform,
     ) -> Pastiche:
         try:
-            return self.method(options.method).stylize(content, styles, options, report, cancelled)
+            return perform(self.method(options.method), content, styles, options, report, cancelled)
         except OperatorError as error:
             if options.method == FALLBACK or error.code not in _REPLACEABLE:
                 raise

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from nst.engine import Perform, perform_whole
 from nst.errors import Cancelled
 from nst.images import Picture, decode
 from nst.method import IsCancelled, Pastiche, Progress, Report
@@ -51,6 +52,23 @@ class CountedRun:
 class Counted:
     """A resumable method whose result's ``model`` says which process did how many steps."""
 
+    name = "gatys"
+
+    def prepare(self) -> None:
+        """Nothing to load."""
+
+    def stylize(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        report: Report = lambda progress: None,
+        cancelled: IsCancelled = lambda: False,
+    ) -> Pastiche:
+        run = self.start(content, styles, options)
+        run.advance(None, report, cancelled)
+        return self.pastiche(run, options)
+
     def start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> CountedRun:
         return CountedRun(content, options.seed, {})
 
@@ -64,9 +82,6 @@ class Counted:
 class FaultyEngine:
     """Gives the content back after doing what the seed says."""
 
-    def method(self, name: str) -> Counted:
-        return Counted()
-
     def stylize(
         self,
         content: bytes,
@@ -74,8 +89,11 @@ class FaultyEngine:
         options: StyleOptions,
         report: Report = lambda progress: None,
         cancelled: IsCancelled = lambda: False,
+        perform: Perform = perform_whole,
     ) -> Pastiche:
         picture = decode(content, options.max_side_px)
+        if options.method == "gatys":
+            return perform(Counted(), picture, [decode(style) for style in styles], options, report, cancelled)
         if options.seed == POISON:
             os.kill(os.getpid(), signal.SIGKILL)
         if options.seed == BROKEN:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import redis
 
-from nst.engine import Engine
+from nst.engine import Engine, Perform, perform_whole
 from nst.errors import Cancelled
 from nst.images import decode
 from nst.method import IsCancelled, MethodSettings, Pastiche, Progress, Report, never_cancelled, no_report
@@ -36,13 +36,14 @@ class HeldEngine:
         options: StyleOptions,
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
+        perform: Perform = perform_whole,
     ) -> Pastiche:
         while self._connection.exists(HOLD):
             report(Progress(0.25, preview=lambda: decode(content)))
             if cancelled():
                 raise Cancelled
             time.sleep(0.02)
-        return self._engine.stylize(content, styles, options, report, cancelled)
+        return self._engine.stylize(content, styles, options, report, cancelled, perform)
 
 
 if __name__ == "__main__":
