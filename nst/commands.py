@@ -72,7 +72,10 @@ def run_study(
     """
     media_type = _checked(out)
     pictures = [read_picture(path) for path in (content, style)]
+    from nst.device import configure_tensorflow
     from nst.images import decode
+
+    configure_tensorflow()  # before anything imports TensorFlow: it is quiet then
     from nst.study import study
 
     photo, painting = (decode(data, options.max_side_px) for data in pictures)

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 # TensorFlow 2.21 writes these while it is imported, before TF_CPP_MIN_LOG_LEVEL takes effect.
 _CHATTER = re.compile(rb"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:\d\d)")
 
+_QUIET = "3"
+
 
 @functools.cache
 def configure_tensorflow() -> Any:
@@ -30,8 +32,8 @@ def configure_tensorflow() -> Any:
     Returns:
         The ``tensorflow`` module.
     """
-    quiet = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # A parent process may have set the level here, too: at our own level everybody stays quiet.
+    quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _QUIET) == _QUIET
     with _without_chatter() if quiet else contextlib.nullcontext():
         import tensorflow as tf
 

@@ -24,7 +24,7 @@ def content_budget(strength: float) -> float:
     Returns:
         Mean perceptual distance to the content, rising with strength.
     """
-    return FULL_BUDGET * strength**_POWER
+    return float(FULL_BUDGET * strength**_POWER)
 
 
 def step_budget(budget: tf.Tensor, moved: tf.Tensor, steps_done: tf.Tensor) -> tf.Tensor:

@@ -103,7 +103,7 @@ def memory_per_pixel(extractor: Extractor) -> float:
         for operation in traced.graph.get_operations()
         if operation.type in kept and operation.outputs[0].shape.is_fully_defined()
     )
-    return _STEP_OVER_ACTIVATIONS * 4.0 * values / side**2 + _IMAGES_BYTES
+    return float(_STEP_OVER_ACTIVATIONS * 4.0 * values / side**2 + _IMAGES_BYTES)
 
 
 def check_memory(plan: Sequence[Scale], bytes_per_pixel: float, available_bytes: float | None = None) -> None:
