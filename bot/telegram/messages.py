@@ -120,7 +120,7 @@ class Messages:
             found = [(item, reference) for item, reference in references if reference]
             if len(found) - 1 > MAX_STYLES:
                 raise UserError("too_many_styles", {"received": len(found) - 1, "allowed": MAX_STYLES})
-            ordered = _content_first(found, captioned, command)
+            ordered = content_before_styles(found, captioned, command)
             if command is not None and command.name in ("style", "mix"):
                 await COMMANDS["style"](front, Question(asker, None, command.rest, tuple(ordered)))
             elif command is None and ordered:
@@ -136,8 +136,14 @@ class Messages:
         return bool(answered and answered.from_user and answered.from_user.id == self._front.bot.id)
 
 
-def _content_first(found: list[tuple[Message, str]], captioned: Message, command: Command | None) -> list[str]:
-    """The album's pictures with the content first: as sent, unless the caption says which is which."""
+def content_before_styles(found: list[tuple[Message, str]], captioned: Message, command: Command | None) -> list[str]:
+    """An album's pictures with the content first: as sent, unless the caption says which is which.
+
+    Args:
+        found: The album's messages with their pictures' references, in order.
+        captioned: The one that has the caption.
+        command: The caption's command, which says nothing of the order.
+    """
     said = "" if command is not None else (captioned.caption or "").strip().lower()
     references = [reference for _, reference in found]
     index = next((number for number, (item, _) in enumerate(found) if item is captioned), 0)

@@ -467,6 +467,18 @@ def test_two_people_in_a_group_never_meet(
     assert "strength 100" in strengths[to_bert["message_id"]]
 
 
+def test_a_group_without_photos_is_told_before_anything_is_painted(
+    peer: TelegramPeer, bot: Process, in_chat: Callable[[Person], Chat], redis_server: EmbeddedRedis
+) -> None:
+    group = peer.group(-100_200_300_404, permissions={"can_send_messages": True, "can_send_photos": False})
+    anna = peer.person(next(_NUMBERS), group)
+    photo = anna.silently(**anna.a_photo(picture()))
+    anna.send("/style mosaic palette", answering=photo["message_id"])
+    in_chat(anna).says("I lack can_send_photos")
+    with connect(redis_server.url) as connection:
+        assert not connection.exists(f"pastiche:pending:telegram:{anna.user['id']}")
+
+
 def test_settings_of_a_group_are_its_administrators(
     peer: TelegramPeer, bot: Process, in_chat: Callable[[Person], Chat]
 ) -> None:

@@ -18,6 +18,7 @@ from bot.presets.catalogue import Preset, load_presets
 from bot.telegram.address import Address
 from bot.telegram.albums import Albums
 from bot.telegram.keyboards import draft_keyboard, meaning, owner_code, preset_of
+from bot.telegram.messages import content_before_styles
 from bot.telegram.pictures import PHOTO_LIMIT_BYTES, as_document, as_photo
 from bot.telegram.posting import clipped
 from bot.telegram.settings_command import describe, read_changes
@@ -122,6 +123,27 @@ async def test_an_album_is_handed_over_once_and_in_order() -> None:
     assert whole[1:] == [[30]], "the end of the process loses nothing"
 
 
+@pytest.mark.parametrize(
+    ("captions", "content_first"),
+    [
+        (("", "", ""), ["p0", "p1", "p2"]),
+        (("style", "", ""), ["p1", "p0", "p2"]),
+        (("", "style", ""), ["p0", "p1", "p2"]),
+        (("", "Photo", ""), ["p1", "p0", "p2"]),
+        (("", "", "contenu"), ["p2", "p0", "p1"]),
+        (("a holiday", "", ""), ["p0", "p1", "p2"]),
+    ],
+)
+def test_an_albums_caption_may_say_which_is_which(captions: tuple[str, ...], content_first: list[str]) -> None:
+    items = [
+        Message(number, datetime.now(UTC), Chat(1, "private"), caption=caption or None)
+        for number, caption in enumerate(captions)
+    ]
+    captioned = next((item for item in items if item.caption), items[0])
+    found = [(item, f"p{number}") for number, item in enumerate(items)]
+    assert content_before_styles(found, captioned, None) == content_first
+
+
 def test_settings_are_changed_by_words() -> None:
     changes = read_changes(
         "strength 70 method gatys cooldown 30 per-day 20 spoiler on language fr others off", ChatSettings()
@@ -159,7 +181,9 @@ def test_a_photo_stays_within_telegrams_limits() -> None:
     long = as_photo(png(4200, 200), "image/png", "p")
     assert long.as_document
     assert long.name == "p.png"
-    wide = as_photo(png(6500, 4000), "image/png", "p")
+    plain = io.BytesIO()
+    Image.linear_gradient("L").resize((6500, 4000)).convert("RGB").save(plain, "PNG")
+    wide = as_photo(plain.getvalue(), "image/png", "p")
     assert isinstance(wide.data, bytes)
     assert len(wide.data) <= PHOTO_LIMIT_BYTES
     with Image.open(io.BytesIO(wide.data)) as image:

@@ -139,7 +139,10 @@ class TelegramPeer:
         if request.match_info["token"] != TOKEN:
             return _refusal(RefusalError("Unauthorized", 401))
         method = request.match_info["method"]
-        given, uploads = await _read(request)
+        try:
+            given, uploads = await _read(request)
+        except ConnectionResetError:
+            return web.Response(status=400)  # the bot was killed while it wrote
         if method == "getUpdates":
             return await self._get_updates(given)
         self.requests.append((method, given))

@@ -82,7 +82,8 @@ class Person:
     def named(self, message: Json, label: str) -> str:
         """The data of the first button whose label begins with ``label``."""
         rows = message["reply_markup"]["inline_keyboard"]
-        return next(b["callback_data"] for row in rows for b in row if b["text"].startswith(label))
+        data: str = next(b["callback_data"] for row in rows for b in row if b["text"].startswith(label))
+        return data
 
     def bot_messages(self) -> list[Json]:
         """What the bot has to be seen in this chat, oldest first."""

@@ -42,7 +42,9 @@ class Schema:
         for name, value in given.items():
             if name in fields and not any(self._fits(value, kind) for kind in fields[name]["types"]):
                 found.append(f"{method}: {name} is not {fields[name]['types']}: {value!r:.200}")
-        return found + [f"{method}: {name} is attached and not named" for name in attached if name not in repr(given)]
+        return found + [
+            f"{method}: {name} is attached and not named" for name in attached if f"attach://{name}" not in repr(given)
+        ]
 
     def _fits(self, value: Any, kind: str) -> bool:
         if kind.startswith("Array of "):
