@@ -1,0 +1,79 @@
+"""Redraws the README's pictures: ``python docs/pictures.py`` (about a minute on two cores).
+
+Photographs are scikit-image's samples (NASA, CC0), styles the project's own presets, models the
+bundled ones, so that anybody gets the same pictures.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import skimage
+from PIL import Image
+
+from bot.presets.catalogue import load_presets
+from nst.engine import Engine
+from nst.method import MethodSettings
+from nst.options import StyleOptions
+
+IMAGES = Path(__file__).parent / "images"
+PHOTOS = Path(skimage.__file__).parent / "data"
+CELL_PX, INSET_PX, GAP_PX = 300, 76, 6
+PAPER = (250, 248, 243)
+HERO = (
+    (("chelsea.png", "autumn-impasto", "fast"), ("coffee.png", "watercolour", "fast"),
+     ("astronaut.png", "ink-wash", "fast"), ("rocket.jpg", "woodblock-waves", "fast")),
+    (("astronaut.png", "starry-strokes", "gatys"), ("chelsea.png", "woodblock-waves", "gatys"),
+     ("rocket.jpg", "starry-strokes", "gatys"), ("coffee.png", "stained-glass", "gatys")),
+)  # fmt: skip
+STRENGTHS = (0.0, 0.3, 0.6, 1.0)
+METHODS = ("palette", "fast", "gatys")
+
+
+def main() -> None:
+    """Draw and write ``hero.jpg`` and ``methods.jpg``."""
+    engine = Engine(MethodSettings(fast_model="bundled"))
+    rows = [[_framed(_painted(engine, *cell), cell[1]) for cell in row] for row in HERO]
+    _sheet(rows).save(IMAGES / "hero.jpg", quality=86, optimize=True)
+    strips = [
+        [_square(_painted(engine, "chelsea.png", "starry-strokes", method, strength)) for strength in STRENGTHS]
+        for method in METHODS
+    ]
+    _sheet(strips).save(IMAGES / "methods.jpg", quality=86, optimize=True)
+
+
+def _painted(engine: Engine, photo: str, preset: str, method: str, strength: float = 1.0) -> Image.Image:
+    options = StyleOptions(method=method, max_side_px=512, strength=strength)
+    style = load_presets()[preset].picture.read_bytes()
+    made = engine.stylize((PHOTOS / photo).read_bytes(), [style], options)
+    return Image.fromarray(np.round(made.picture.rgb * 255).astype(np.uint8))
+
+
+def _square(picture: Image.Image, side_px: int = CELL_PX) -> Image.Image:
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    box = (left, top, left + side, top + side)
+    return picture.crop(box).resize((side_px, side_px), Image.Resampling.LANCZOS)
+
+
+def _framed(picture: Image.Image, preset: str) -> Image.Image:
+    cell = _square(picture)
+    with Image.open(load_presets()[preset].picture) as style:
+        inset = Image.new("RGB", (INSET_PX + 6, INSET_PX + 6), PAPER)
+        inset.paste(_square(style.convert("RGB"), INSET_PX), (3, 3))
+    cell.paste(inset, (CELL_PX - INSET_PX - 12, CELL_PX - INSET_PX - 12))
+    return cell
+
+
+def _sheet(rows: list[list[Image.Image]]) -> Image.Image:
+    step = CELL_PX + GAP_PX
+    sheet = Image.new("RGB", (len(rows[0]) * step - GAP_PX, len(rows) * step - GAP_PX), PAPER)
+    for y, row in enumerate(rows):
+        for x, cell in enumerate(row):
+            sheet.paste(cell, (x * step, y * step))
+    return sheet
+
+
+if __name__ == "__main__":
+    main()
