@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=10**9, help="at most in each run")
     parser.add_argument("--bank", type=int, default=8000, help="augmented styles")
-    parser.add_argument("--side", type=int, default=128, help="of the crops, in px")
+    parser.add_argument("--side", type=int, default=96, help="of the crops, in px")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--only", nargs="+", choices=("network", "extractor"))
     return parser

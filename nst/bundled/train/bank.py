@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from nst.bundled.train import data
@@ -68,7 +69,7 @@ def build_bank(
         for i in range(start, min(start + 16, count)):
             pictures[i] = draw_style(styles, photos, rng)
         batch = pictures[start : start + 16].astype(np.float32) / 255.0
-        vectors.append(np.asarray(vector(batch))[:, 0, 0])
+        vectors.append(np.asarray(vector(tf.constant(batch)))[:, 0, 0])
         if start % 800 == 0:
             _LOG.info("bank %d of %d", start, count)
     result = np.concatenate(vectors)
