@@ -5,13 +5,14 @@ RUN := .venv/bin/python
 STAMP := .venv/.synced
 export UV_PYTHON_DOWNLOADS ?= never
 
-.PHONY: help setup demo test check lint bench format clean
+.PHONY: help setup demo test check lint bench chaos format clean
 
 help:
 	@echo 'make demo    Redis, a worker and the web chat on this machine, and a first pastiche (ARGS="--once …" for just one)'
 	@echo 'make test    the tests'
 	@echo 'make check   ruff, mypy --strict, import-linter and the tests'
 	@echo 'make bench   speed and memory, measured here'
+	@echo 'make chaos   jobs under random kill -9: what is lost, what is told twice'
 
 .uv/bin/uv:
 	@test -n "$(PYTHON)" || { echo 'Pastiche needs Python 3.11 or 3.12; neither is on the PATH (make PYTHON=/path/to/python3.12).' >&2; exit 1; }
@@ -47,6 +48,10 @@ format: setup
 
 bench: setup
 	@$(RUN) -m bench $(ARGS)
+
+# Kills workers, frontends and Redis at random while jobs run, and counts what is lost or told twice.
+chaos: setup
+	@$(RUN) -m bench.chaos $(ARGS)
 
 clean:
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache artefacts

@@ -6,6 +6,7 @@ process starts, never at import, and a wrong one is named together with what wou
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from nst.errors import OperatorError
 from nst.method import MethodSettings
 
-_SECRET = frozenset({"discord_token", "telegram_token", "redis_url", "discord_proxy"})
+_SECRET = frozenset({"discord_token", "telegram_token", "telegram_webhook_secret", "redis_url", "discord_proxy"})
 
 
 def _redis_url(value: str) -> str:
@@ -31,6 +32,12 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", value.get_secret_value()):
+        raise ValueError("up to 256 of A-Z, a-z, 0-9, _ and -")
+    return value
+
+
 class Settings(BaseSettings):
     """The settings of one process; attribute names are the variables' in lower case."""
 
@@ -41,6 +48,10 @@ class Settings(BaseSettings):
     discord_proxy: Annotated[str, AfterValidator(_http_url)] = Field(default="", repr=False)
     telegram_token: SecretStr = SecretStr("")
     telegram_api_url: Annotated[str, AfterValidator(_http_url)] = "https://api.telegram.org"
+    telegram_webhook_url: Annotated[str, AfterValidator(_http_url)] = ""
+    telegram_webhook_host: str = "127.0.0.1"
+    telegram_webhook_port: int = Field(default=8443, ge=1, le=65535)
+    telegram_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = SecretStr("")
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=0, le=65535)
     nst_fast_model: str = "auto"

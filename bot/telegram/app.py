@@ -56,7 +56,7 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, token: str) -> None:
-    webhook = Webhook.read()
+    webhook = Webhook.of(settings)
     connection = await asyncio.to_thread(connect, settings.redis_url)
     stream = await connect_async(settings.redis_url)
     polls = Polls(connection_pool_size=2, read_timeout=_POLL_S / 3, httpx_kwargs={"verify": certificates()})
