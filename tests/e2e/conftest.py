@@ -117,9 +117,9 @@ def fast_model() -> str:
     return str(folder) if folder.is_dir() else "bundled"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Iterator[Stack]:
-    """Redis, a worker and the web chat, for the whole session."""
+    """Redis, a worker and the web chat, for a whole module."""
     folder = tmp_path_factory.mktemp("stack")
     with EmbeddedRedis(folder / "redis") as server:
         environment = {
@@ -143,9 +143,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Iterator[St
             worker.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A headless Chromium of this machine; skips where there is none."""
+    """A headless Chromium of this machine; skips where there is none.
+
+    Ends with its module: Playwright's synchronous interface keeps an event loop running, and no
+    asynchronous test can run beside it.
+    """
     path = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
     if path is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")

@@ -85,13 +85,19 @@ class Visit:
 
     def paint(self, method: str = "palette", preset: str = "stained-glass", size: str = "512") -> Locator:
         """Choose, press the button, and return the new card."""
-        self.page.locator(f"input[name=preset][value={preset}]").check(force=True)
-        self.page.locator(f"input[name=method][value={method}]").check(force=True)
+        self.choose("preset", preset)
+        self.choose("method", method)
         self.page.locator("select[name=size]").evaluate("(s, v) => (s.value = v)", size)
         before = self.page.locator(".card").count()
         self.page.locator("button.paint").click()
         self.page.wait_for_function("(n) => document.querySelectorAll('.card').length > n", arg=before)
         return self.card(self.page.locator(".card").first.get_attribute("data-job") or "")
+
+    def choose(self, name: str, value: str) -> None:
+        """Click a choice where people do, on its label; its input is for screen readers and keys."""
+        label = self.page.locator(f"label:has(input[name={name}][value={value}])")
+        label.click()
+        label.locator("input:checked").wait_for(state="attached")
 
     def card(self, job_id: str) -> Locator:
         return self.page.locator(f".card[data-job='{job_id}']")
