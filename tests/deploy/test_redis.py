@@ -70,7 +70,7 @@ class Sender:
             self.acknowledged.append(job.job_id)
 
     def _send_all(self) -> None:
-        while not self._ended.is_set():
+        while not self._ended.wait(0.01):  # a hundred a second at most: a worker has to do them all
             self.send()
 
     def __enter__(self) -> Sender:
