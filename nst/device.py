@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import logging
 import os
@@ -19,6 +20,8 @@ _CHATTER = re.compile(rb"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d
 
 _QUIET = "3"
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
+
 
 @functools.cache
 def configure_tensorflow() -> Any:
@@ -34,6 +37,7 @@ def configure_tensorflow() -> Any:
     """
     # A parent process may have set the level here, too: at our own level everybody stays quiet.
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _QUIET) == _QUIET
+    _return_freed_memory()
     with _without_chatter() if quiet else contextlib.nullcontext():
         import tensorflow as tf
 
@@ -58,6 +62,15 @@ def _set_threads_and_memory(tf: Any) -> None:
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     tf.zeros(1)  # the devices are made here, with the last of the chatter
+
+
+def _return_freed_memory() -> None:
+    """Let glibc give large buffers back: pictures of many sizes otherwise leave holes that add up."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        libc = ctypes.CDLL("libc.so.6")
+        for parameter in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
+            libc.mallopt(parameter, 1 << 20)
+        libc.mallopt(_M_ARENA_MAX, 2)
 
 
 @contextlib.contextmanager
