@@ -2,8 +2,8 @@
 
 - ``health.py web``: the site answers, and Redis answers the site.
 - ``health.py worker FILE``: the worker touched its health file in the last 15 s (it does every 2 s once warm).
-- ``health.py discord``, ``health.py telegram``: the frontend listens to its jobs in Redis. It begins so once it is in,
-  and one that hangs with its connections open is not noticed.
+- ``health.py frontend``: a client of this container's address asked Redis for results in the last two minutes (a
+  frontend does every two seconds once it is in).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from urllib.request import urlopen
 
 from bot.settings import read_settings
 from nst.errors import PasticheError
-from workers import keys
 from workers.connection import connect, speaking_redis
 
 _TIMEOUT_S = 4.0
 _BEAT_S = 15.0
+_READER_S = 120  # a batch of results may be slow to post
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what to ask when a site listens everywhere
 
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     what, *rest = arguments
     try:
-        complaint = _worker(Path(rest[0])) if what == "worker" else _web() if what == "web" else _listener(what)
+        complaint = _worker(Path(rest[0])) if what == "worker" else _web() if what == "web" else _reader()
     except (OSError, PasticheError) as error:
         complaint = str(error)
     if complaint:
@@ -59,12 +59,20 @@ def _web() -> str:
         return str(error.reason)
 
 
-def _listener(frontend: str) -> str:
+def _reader() -> str:
     # Not the outbox's consumer: before Redis 7.2 its idle time grows while there is simply nothing to read.
     settings = read_settings()
     with connect(settings.redis_url) as connection, speaking_redis(settings.redis_url):
-        ((_, listeners),) = connection.pubsub_numsub(keys.progress(frontend))
-    return "" if listeners else "it does not listen to its jobs"
+        here = _host(connection.client_info())
+        readers = [client for client in connection.client_list() if client["cmd"] == "xreadgroup"]
+    idle_s = min((int(client["idle"]) for client in readers if _host(client) == here), default=None)
+    if idle_s is None:
+        return "it does not read its results"
+    return f"it has not read its results for {idle_s} s" if idle_s > _READER_S else ""
+
+
+def _host(client: dict[str, str]) -> str:
+    return client["addr"].rpartition(":")[0]
 
 
 if __name__ == "__main__":

@@ -17,9 +17,8 @@ import redis
 
 from workers import keys
 from workers.connection import connect_async
-from workers.contract import Event
 from workers.lease import Lease
-from workers.progress import events
+from workers.outbox import Delivery, OutboxReader
 
 pytestmark = pytest.mark.e2e
 
@@ -75,23 +74,22 @@ def test_a_worker_is_healthy_while_it_touches_its_file(health: Health, tmp_path:
     assert "no beat for 6" in frozen.stderr
 
 
-async def test_a_frontend_is_healthy_while_it_listens(
+async def test_a_frontend_is_healthy_while_it_reads_its_results(
     health: Health, redis_url: str, redis_connection: redis.Redis, until: Any
 ) -> None:
-    assert (await asyncio.to_thread(health, "discord")).returncode == 1
+    assert (await asyncio.to_thread(health, "frontend")).returncode == 1
     async with await connect_async(redis_url) as connection:
-        listening: asyncio.Future[Event] = asyncio.ensure_future(anext(events(connection, "discord")))
-        await asyncio.to_thread(until, lambda: _listeners(redis_connection), "a listener")
-        assert (await asyncio.to_thread(health, "discord")).returncode == 0
-        assert (await asyncio.to_thread(health, "telegram")).returncode == 1  # another frontend's is not its own
-        listening.cancel()
-        await asyncio.to_thread(until, lambda: not _listeners(redis_connection), "its end")
-    assert (await asyncio.to_thread(health, "discord")).returncode == 1
+        reader = OutboxReader(connection, "discord")
+        reading: asyncio.Future[Delivery] = asyncio.ensure_future(anext(reader.deliveries()))
+        await asyncio.to_thread(until, lambda: _readers(redis_connection), "a reader")
+        assert (await asyncio.to_thread(health, "frontend")).returncode == 0
+        reading.cancel()
+    await asyncio.to_thread(until, lambda: not _readers(redis_connection), "its end")
+    assert (await asyncio.to_thread(health, "frontend")).returncode == 1
 
 
-def _listeners(connection: redis.Redis) -> int:
-    ((_, count),) = connection.pubsub_numsub(keys.progress("discord"))
-    return int(count)
+def _readers(connection: redis.Redis) -> list[Any]:
+    return [client for client in connection.client_list() if client["cmd"] == "xreadgroup"]
 
 
 @pytest.fixture
