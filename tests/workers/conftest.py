@@ -1,4 +1,4 @@
-"""A real Redis for the tests: one process for the session, emptied before each test."""
+"""Pictures, worker processes and a frontend's view of the queue, for the workers' tests."""
 
 from __future__ import annotations
 
@@ -24,29 +24,7 @@ from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
 from workers.connection import connect
 from workers.contract import Job, Result
-from workers.embedded_redis import EmbeddedRedis
 from workers.service_times import live_workers
-
-
-@pytest.fixture(scope="session")
-def _redis_server() -> Iterator[EmbeddedRedis]:
-    with tempfile.TemporaryDirectory(prefix="pastiche-test-") as folder, EmbeddedRedis(Path(folder)) as server:
-        yield server
-
-
-@pytest.fixture
-def redis_url(_redis_server: EmbeddedRedis) -> str:
-    """The address of an empty Redis."""
-    with connect(_redis_server.url) as connection:
-        connection.flushall()
-    return _redis_server.url
-
-
-@pytest.fixture
-def redis_connection(redis_url: str) -> Iterator[redis.Redis]:
-    """A connection to an empty Redis."""
-    with connect(redis_url) as connection:
-        yield connection
 
 
 def picture(seed: int, width_px: int = 96, height_px: int = 72) -> bytes:
