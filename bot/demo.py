@@ -93,6 +93,7 @@ class Demo:
 
     def _serve(self, first: FirstJob, content: bytes, style: Style, once: bool) -> None:
         settings = self._settings = self._settings.model_copy(update={"redis_url": self._redis_url()})
+        self._announce_download()
         worker = self._child("worker", _WORKER_GRACE_S)
         web = None if once else self._web()
         asyncio.run(self._first_job(first, content, style, worker))
@@ -101,6 +102,11 @@ class Demo:
         self._say(f"\nThe web chat is at [bold]{self._address}[/bold] (Ctrl-C ends it).")
         self._say(f"Logs are in {settings.data_dir}.")
         _wait_for_end(worker, web)
+
+    def _announce_download(self) -> None:
+        cache = self._settings.model_cache_dir
+        if self._settings.nst_fast_model == "auto" and not (cache.is_dir() and any(cache.iterdir())):
+            self._say("The worker asks for the TF-Hub module, once (about 90 MB); else the bundled network paints.")
 
     def _redis_url(self) -> str:
         settings = self._settings
