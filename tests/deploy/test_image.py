@@ -15,6 +15,7 @@ import httpx
 import pytest
 import redis
 
+from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from workers import keys
 from workers.connection import connect_async
 from workers.lease import Lease
@@ -133,3 +134,21 @@ def test_the_exporter_tells_what_waits_and_who_works(redis_url: str, redis_conne
     assert 'pastiche_queue_waiting{queue="fast"} 2.0' in text
     assert 'pastiche_worker_up{queues="fast",worker="the-worker"} 1.0' in text
     assert exporter.wait(20) == 0
+
+
+def test_a_real_frontend_is_healthy_until_it_ends(serve: Any, tmp_path: Path, health: Health, until: Any) -> None:
+    program = tmp_path / "pastiche"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m bot "$@"\n')
+    program.chmod(0o755)
+    with TelegramPeer() as peer:
+        settings = {"REDIS_URL": serve(tmp_path / "redis"), "TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": peer.url}
+        path = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+        command = ["sh", str(IMAGE / "frontend.sh"), "telegram"]
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | settings | path)
+        try:
+            until(lambda: health("frontend", **settings).returncode == 0 or process.poll() is not None, "its health")
+            assert process.poll() is None
+        finally:
+            process.terminate()
+        assert process.wait(30) == 0  # on-failure leaves it off, as one wants of a stopped one
+    until(lambda: health("frontend", **settings).returncode == 1, "its end")

@@ -1,0 +1,183 @@
+"""The compose file against its schema, the command line and the settings."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import typer.main
+
+from bot.cli import app
+from bot.settings import Settings
+from workers.gpu_worker import GRACE_S
+
+yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "docker-compose.yml"
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+
+
+def filled(**environment: str) -> Any:
+    """The compose file with its variables put in, as `docker compose config` does."""
+
+    def value(found: re.Match[str]) -> str:
+        name, operator, rest = found.groups()
+        if environment.get(name):
+            return environment[name]
+        if operator == "?":
+            raise KeyError(name)
+        return rest or ""
+
+    return yaml.safe_load(_VARIABLE.sub(value, FILE.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = filled(REDIS_PASSWORD="secret-of-a-test")["services"]  # noqa: S106
+    return found
+
+
+def of_pastiche(services: dict[str, Any]) -> dict[str, Any]:
+    return {name: service for name, service in services.items() if "build" in service}
+
+
+def test_the_file_obeys_the_schema_of_compose() -> None:
+    spec = importlib.util.find_spec("check_jsonschema")
+    if spec is None or spec.origin is None:
+        pytest.skip("check-jsonschema, which carries the schema, is not installed")
+    schema = Path(spec.origin).parent / "builtin_schemas/vendor/compose-spec.json"
+    document = filled(REDIS_PASSWORD="secret")  # noqa: S106
+    jsonschema.validate(document, json.loads(schema.read_text(encoding="utf-8")))
+    document["services"]["web"]["restart_policy"] = "always"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, json.loads(schema.read_text(encoding="utf-8")))
+
+
+def test_without_a_password_nothing_starts() -> None:
+    with pytest.raises(KeyError, match="REDIS_PASSWORD"):
+        filled()
+
+
+def test_each_variable_is_explained() -> None:
+    asked = {name for name, *_ in _VARIABLE.findall(FILE.read_text(encoding="utf-8"))}
+    own = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/compose.env.example").read_text(encoding="utf-8"), re.M))
+    assert asked <= own | {name.upper() for name in Settings.model_fields}
+    assert own <= asked
+
+
+def test_environments_hold_settings_that_there_are(services: dict[str, Any]) -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for name, service in of_pastiche(services).items():
+        assert set(service.get("environment", {})) <= known, name
+        assert service["environment"]["REDIS_URL"] == "redis://:secret-of-a-test@redis:6379/0"
+
+
+def test_tokens_go_to_their_own_frontend_only() -> None:
+    tokens = {"DISCORD_TOKEN": "discord-token", "TELEGRAM_TOKEN": "telegram-token", "REDIS_PASSWORD": "pass-word"}
+    found = {
+        (name, token)
+        for name, service in filled(**tokens)["services"].items()
+        for token in ("discord-token", "telegram-token")
+        if token in json.dumps(service)
+    }
+    assert found == {("discord", "discord-token"), ("telegram", "telegram-token")}
+
+
+def commands(services: dict[str, Any]) -> list[list[str]]:
+    return [service["command"] for service in of_pastiche(services).values() if service["command"][0] == "pastiche"]
+
+
+def test_commands_are_the_command_lines(services: dict[str, Any]) -> None:
+    group: Any = typer.main.get_command(app)
+    assert {command[1] for command in commands(services)} == {"web", "worker"}
+    for _, name, *arguments in commands(services):
+        subcommand = group.commands[name]
+        subcommand.make_context(name, list(arguments))  # raises for an option or a value that it does not know
+
+
+def test_an_option_that_is_not_there_would_be_noticed(services: dict[str, Any]) -> None:
+    group: Any = typer.main.get_command(app)
+    with pytest.raises(Exception, match="No such option"):
+        group.commands["worker"].make_context("worker", ["--health", "/tmp/x"])  # noqa: S108
+
+
+@pytest.mark.parametrize("name", ["discord", "telegram"])
+def test_a_frontend_starts_where_its_token_is_looked_at(services: dict[str, Any], name: str) -> None:
+    assert services[name]["command"] == ["sh", "/opt/image/frontend.sh", name]
+    assert services[name]["restart"] == "on-failure"
+
+
+def test_workers_are_started_again_whatever_their_exit_code(services: dict[str, Any]) -> None:
+    workers = {name: service for name, service in services.items() if "worker" in name}
+    assert set(workers) == {"worker", "worker-gpu", "worker-gpu-fast"}
+    for service in workers.values():
+        assert service["restart"] == "unless-stopped"
+        grace_s = float(service["command"][service["command"].index("--grace") + 1])
+        assert grace_s >= GRACE_S
+        assert float(service["stop_grace_period"].removesuffix("s")) >= grace_s + 10
+        health_file = service["command"][service["command"].index("--health-file") + 1]
+        assert service["healthcheck"]["test"][-1] == health_file
+
+
+def test_gpus_are_in_their_profile_and_each_worker_has_one(services: dict[str, Any]) -> None:
+    gpus = {}
+    for name, service in services.items():
+        for device in service.get("deploy", {}).get("resources", {}).get("reservations", {}).get("devices", []):
+            assert service["profiles"]
+            assert device["driver"] == "nvidia"
+            (gpus[name],) = device["device_ids"]
+    assert gpus == {"worker-gpu": "0", "worker-gpu-fast": "1"}
+
+
+def test_every_container_is_bounded_and_cannot_write_its_root(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert re.fullmatch(r"\d+[mg]", service["mem_limit"]), name
+        assert "build" in service or service["user"].partition(":")[0] not in ("", "0", "root"), name
+
+
+def test_who_needs_redis_waits_until_it_is_ready(services: dict[str, Any]) -> None:
+    assert "healthcheck" in services["redis"]
+    for name, service in of_pastiche(services).items():
+        assert service["depends_on"]["redis"] == {"condition": "service_healthy"}, name
+        assert "healthcheck" in service, name
+
+
+def test_only_the_host_itself_reaches_what_has_no_log_in(services: dict[str, Any]) -> None:
+    published = [port for service in services.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_volumes_and_mounted_files_are_there(services: dict[str, Any]) -> None:
+    volumes = set(filled(REDIS_PASSWORD="x")["volumes"])  # noqa: S106
+    for service in services.values():
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            assert source in volumes or (source.startswith("./") and (ROOT / source).exists()), source
+
+
+@pytest.mark.parametrize("file", ["prometheus.yml", "alerts.yml", "grafana/dashboards/pastiche.json"])
+def test_figures_that_are_asked_for_are_figures_that_there_are(file: str) -> None:
+    text = (ROOT / "deploy/ops" / file).read_text(encoding="utf-8")
+    document = yaml.safe_load(text)
+    assert document
+    exported = set(re.findall(r'"(pastiche_\w+)"', (ROOT / "workers/metrics.py").read_text(encoding="utf-8")))
+    exported |= {f"pastiche_{name}_seconds" for name in ("service", "wait")}
+    for asked in set(re.findall(r"pastiche_\w+", text)):
+        assert re.sub(r"_(total|bucket|count|sum)$", "", asked) in exported, asked
+
+
+def test_each_alert_has_its_incident_card() -> None:
+    alerts = yaml.safe_load((ROOT / "deploy/ops/alerts.yml").read_text(encoding="utf-8"))
+    cards = {rule["annotations"]["card"] for group in alerts["groups"] for rule in group["rules"]}
+    headings = re.findall(r"^### (.+)$", (ROOT / "docs/operations.md").read_text(encoding="utf-8"), re.M)
+    assert cards <= {heading.lower().replace(" ", "-") for heading in headings}

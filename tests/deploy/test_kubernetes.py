@@ -1,0 +1,153 @@
+"""The manifests: each against Kubernetes' own schemas, all of them against one another and the command line."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from bot.cli import app
+from bot.settings import Settings
+from workers import keys
+from workers.gpu_worker import GRACE_S
+from workers.routing import QUEUES
+
+yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+FOLDER = Path(__file__).resolve().parents[2] / "deploy/kubernetes"
+CUSTOM = ("keda.sh/", "kustomize.config.k8s.io/")
+
+
+def manifests() -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for path in sorted(FOLDER.rglob("*.yaml")):
+        documents = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+        found += [(f"{path.relative_to(FOLDER)}:{document['kind']}", document) for document in documents]
+    return found
+
+
+ALL = manifests()
+CORE = [(name, document) for name, document in ALL if not document["apiVersion"].startswith(CUSTOM)]
+PODS = [(name, document) for name, document in CORE if document["kind"] in ("Deployment", "StatefulSet")]
+WORKERS = [(name, document) for name, document in PODS if "worker" in document["metadata"]["name"]]
+
+
+def title(value: object) -> str:
+    return value if isinstance(value, str) else "-"
+
+
+def one(kind: str, name: str) -> Any:
+    (found,) = (doc for _, doc in ALL if doc["kind"] == kind and doc["metadata"]["name"] == name)
+    return found
+
+
+def pod(document: dict[str, Any]) -> Any:
+    return document["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize(("name", "document"), CORE, ids=title)
+def test_kubernetes_knows_every_field(name: str, document: dict[str, Any]) -> None:
+    validate = pytest.importorskip("kubernetes_validate", reason="kubernetes-validate is not installed")
+    validate.validate(document, validate.latest_version(), strict=True)
+    broken = document | {"spce": {}}
+    with pytest.raises(validate.ValidationError):
+        validate.validate(broken, validate.latest_version(), strict=True)
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on this machine")
+def test_kustomize_puts_the_example_together() -> None:
+    command = ["kubectl", "kustomize", str(FOLDER / "example")]
+    made = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert made.returncode == 0, made.stderr
+    documents = list(yaml.safe_load_all(made.stdout))
+    names = {document["metadata"]["name"] for document in documents if document["kind"] == "Deployment"}
+    assert names == {"discord", "telegram", "web", "exporter", "worker-cpu", "worker-gpu"}
+    images = set(re.findall(r"image: (\S+)", made.stdout))
+    assert all(image.startswith(("registry.example.org/", "redis:")) for image in images)
+    (configuration,) = (doc for doc in documents if doc["kind"] == "ConfigMap" and "redis.conf" in doc["data"])
+    assert "appendonly yes" in configuration["data"]["redis.conf"]
+    assert configuration["metadata"]["name"] in made.stdout.split("kind: StatefulSet")[1]
+
+
+@pytest.mark.parametrize(("name", "document"), PODS, ids=title)
+def test_pods_are_bounded_and_nobody_special(name: str, document: dict[str, Any]) -> None:
+    spec = pod(document)
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["automountServiceAccountToken"] is False
+    for container in spec["containers"]:
+        own = container["securityContext"]
+        assert own["readOnlyRootFilesystem"] is True
+        assert own["allowPrivilegeEscalation"] is False
+        assert own["capabilities"] == {"drop": ["ALL"]}
+        assert container["resources"]["limits"]["memory"]
+
+
+@pytest.mark.parametrize(("name", "document"), PODS, ids=title)
+def test_commands_and_settings_are_those_of_pastiche(name: str, document: dict[str, Any]) -> None:
+    group: Any = typer.main.get_command(app)
+    for container in pod(document)["containers"]:
+        known = {field.upper() for field in Settings.model_fields} | {"REDIS_PASSWORD"}
+        assert {variable["name"] for variable in container.get("env", [])} <= known
+        if container.get("args", [""])[0] == "pastiche":
+            _, command, *arguments = container["args"]
+            group.commands[command].make_context(command, list(arguments))
+
+
+def test_settings_are_settings_and_none_is_a_secret() -> None:
+    assert set(one("ConfigMap", "settings")["data"]) <= {name.upper() for name in Settings.model_fields}
+    assert not {name for name in one("ConfigMap", "settings")["data"] if re.search("TOKEN|PASSWORD|SECRET|URL", name)}
+
+
+def test_the_example_secret_is_empty_and_holds_each_that_is_asked_for() -> None:
+    offered = one("Secret", "pastiche")["stringData"]
+    text = "".join(path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.yaml"))
+    assert set(re.findall(r"name: pastiche, key: (\w+)", text)) == set(offered)
+    assert {value for name, value in offered.items() if name != "REDIS_URL"} == {""}
+    assert "secret.example.yaml" not in {
+        resource for _, doc in ALL if doc["kind"] == "Kustomization" for resource in doc.get("resources", [])
+    }
+
+
+@pytest.mark.parametrize(("name", "document"), WORKERS, ids=title)
+def test_a_worker_has_time_to_hand_its_job_back(name: str, document: dict[str, Any]) -> None:
+    (container,) = pod(document)["containers"]
+    arguments = container["args"]
+    grace_s = float(arguments[arguments.index("--grace") + 1])
+    assert grace_s >= GRACE_S
+    assert pod(document)["terminationGracePeriodSeconds"] >= grace_s + 10
+    health_file = arguments[arguments.index("--health-file") + 1]
+    assert container["startupProbe"]["exec"]["command"][-1] == health_file
+
+
+def test_gpu_workers_go_to_zero_and_come_back_for_whatever_waits_or_runs() -> None:
+    spec = one("ScaledObject", "worker-gpu")["spec"]
+    target = one("Deployment", spec["scaleTargetRef"]["name"])
+    assert "replicas" not in target["spec"]  # or each `apply` would overrule KEDA
+    assert spec["minReplicaCount"] == 0
+    lists = {trigger["metadata"]["listName"] for trigger in spec["triggers"] if trigger["type"] == "redis"}
+    assert lists == {name(queue) for queue in QUEUES for name in (keys.rq_queue, keys.rq_started)}
+    (age,) = (trigger["metadata"] for trigger in spec["triggers"] if trigger["type"] == "metrics-api")
+    assert age["valueLocation"] == 'pastiche_queue_oldest_seconds{queue="fast"}'
+    namespace = yaml.safe_load((FOLDER / "example/kustomization.yaml").read_text(encoding="utf-8"))["namespace"]
+    for trigger in spec["triggers"]:
+        address = trigger["metadata"].get("address") or trigger["metadata"]["url"]
+        assert f".{namespace}.svc:" in address  # KEDA asks from its own namespace
+
+
+def test_budgets_select_pods_that_there_are() -> None:
+    labels = [document["spec"]["template"]["metadata"]["labels"] for _, document in PODS]
+    budgets = [document for _, document in CORE if document["kind"] == "PodDisruptionBudget"]
+    assert {budget["metadata"]["name"] for budget in budgets} == {"redis", "worker-cpu", "worker-gpu"}
+    for budget in budgets:
+        wanted = budget["spec"]["selector"]["matchLabels"].items()
+        assert sum(wanted <= of_pod.items() for of_pod in labels) == 1
+
+
+def test_who_has_redis_address_may_reach_it() -> None:
+    for name, document in PODS:
+        asks = any(v["name"] == "REDIS_URL" for c in pod(document)["containers"] for v in c.get("env", []))
+        assert asks == (document["spec"]["template"]["metadata"]["labels"].get("redis") == "client"), name
