@@ -23,7 +23,7 @@ help:
 # uv has a venv of its own, since `uv sync` removes from .venv what is not locked.
 $(STAMP): pyproject.toml uv.lock | .uv/bin/uv
 	@test -d .venv || echo 'First run: getting TensorFlow and the rest (about 900 MB, 3 GB on disk) into .venv/ …'
-	@$(UV) sync --quiet --frozen --all-extras --python .uv/bin/python
+	@$(UV) sync --quiet --frozen --all-extras $(SYNC_FLAGS) --python .uv/bin/python
 	@touch $@
 
 setup: $(STAMP)
