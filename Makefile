@@ -31,8 +31,10 @@ setup: $(STAMP)
 demo: setup
 	@$(RUN) -m bot demo $(ARGS)
 
+# Two processes, a file to each: many tests wait for processes of their own. JOBS=0 runs them in one.
+JOBS ?= 2
 test: setup
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 lint: setup
 	.venv/bin/ruff check
