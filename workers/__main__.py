@@ -17,7 +17,7 @@ from nst.engine import Engine as StyleEngine
 from nst.method import MethodSettings
 from nst.options import METHODS
 from workers.connection import PATIENT, connect
-from workers.gpu_worker import GRACE_S, GpuWorker
+from workers.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker
 from workers.made_before import MadeBefore
 from workers.painting import Engine
 from workers.routing import QUEUES, queue_of
@@ -27,7 +27,6 @@ from workers.vitals import rss_bytes
 
 log = logging.getLogger(__name__)
 
-EXIT_LOST_REDIS = 1
 EXIT_RECYCLE = 75  # EX_TEMPFAIL: start me again, I was getting fat
 
 

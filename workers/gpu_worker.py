@@ -41,6 +41,8 @@ from workers.watchdog import watchdog
 log = logging.getLogger(__name__)
 
 GRACE_S = 8.0  # Docker kills after 10
+_FAREWELL_S = 10.0  # after the grace period; without Redis every step of a farewell waits for it, for minutes in all
+EXIT_LOST_REDIS = 1
 _POLL_S = 0.25  # how long a worker waits on its first queue before it looks at the others
 _MEMORY_WAIT_S = 1.0
 _WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
@@ -126,6 +128,10 @@ class GpuWorker(SimpleWorker):
     def request_stop(self, signum: Any, frame: Any) -> None:
         """First signal: finish within the grace period. Second one: hand the job back now."""
         again = self._leave_at_s is not None
+        if not again:
+            last_call = threading.Timer(self._grace_s + _FAREWELL_S, os._exit, [EXIT_LOST_REDIS])
+            last_call.daemon = True  # a worker that ends by itself does not wait for it
+            last_call.start()
         self._leave_at_s = time.monotonic() + (0 if again else self._grace_s)
         self._stop_requested = True
 

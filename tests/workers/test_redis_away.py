@@ -11,6 +11,7 @@ from bench.steady_redis import SteadyRedis
 from nst.errors import BusyError
 from workers import keys
 from workers.connection import PATIENT, connect
+from workers.gpu_worker import EXIT_LOST_REDIS
 
 pytestmark = pytest.mark.e2e
 
@@ -65,3 +66,10 @@ def test_a_full_redis_loses_nothing(mortal_redis: SteadyRedis, chat_on: Callable
     results = chat.wait_for("running", "waiting", deadline_s=60)
     assert sorted(result.outcome for result in results) == ["done", "done"]
     assert worker.poll() is None
+
+
+def test_a_worker_told_to_end_does_not_wait_for_a_redis_that_is_gone(mortal_redis: SteadyRedis, spawn: Any) -> None:
+    worker = spawn(url=mortal_redis.url, grace_s=0.1)
+    mortal_redis.kill()
+    worker.terminate()
+    assert worker.wait(60) == EXIT_LOST_REDIS
