@@ -1,4 +1,4 @@
-"""Feature extractors of the Gatys method: one table, one loader. Adding one is one entry in ``ENTRIES``.
+"""Feature extractors of the Gatys method: from a name to a network that is ready to look at pictures.
 
 Every extractor takes RGB float32 [1, h, w, 3] in 0..1, does its own preprocessing, and gives activations by layer.
 """
@@ -6,109 +6,19 @@ Every extractor takes RGB float32 [1, h, w, 3] in 0..1, does its own preprocessi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from nst.errors import OperatorError, UserError
-from nst.extractor_weights import VGG_BLOCKS, Download, VggWeights, fetch, identity, read_vgg, vgg_layers
+from nst.extractor_table import ENTRIES, VGG_STYLE, Entry
+from nst.extractor_weights import VGG_BLOCKS, VggWeights, fetch, identity, read_vgg, vgg_layers
 from nst.method import MethodSettings, Notice
+from nst.vgg import Features, Padding, Pooling, random_vgg, vgg_features
 
 log = logging.getLogger(__name__)
-
-Features = Callable[[tf.Tensor], dict[str, tf.Tensor]]
-Pooling = Literal["max", "average"]
-Padding = Literal["reflect", "zero"]
-_MEAN_BGR = (103.939, 116.779, 123.68)  # ImageNet's, as Caffe's VGG was trained with
-_VGG_STYLE = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One extractor of keras.applications.
-
-    Attributes:
-        builder: Its function in ``keras.applications``.
-        module: Its module there, whose ``preprocess_input`` it wants.
-        style_layers: Fine to coarse. ``relu3`` means the third Activation layer, for layers that Keras does not name.
-        content_layer: A deeper layer that still knows where things are.
-        download: Keras' weights without the classifier.
-        min_side_px: Smallest side that it can look at.
-    """
-
-    builder: str
-    module: str
-    style_layers: tuple[str, ...]
-    content_layer: str
-    download: Download
-    min_side_px: int = 32
-
-
-def _file(folder: str, name: str, md5: str) -> Download:
-    return Download(f"{folder}/{name}_weights_tf_dim_ordering_tf_kernels_notop.h5", md5)
-
-
-ENTRIES: dict[str, Entry] = {
-    "vgg19": Entry(  # the paper's own
-        "VGG19", "vgg19", _VGG_STYLE, "block4_conv2", _file("vgg19", "vgg19", "253f8cb515780f3b799900260a226db6")
-    ),
-    "vgg16": Entry(
-        "VGG16", "vgg16", _VGG_STYLE, "block4_conv2", _file("vgg16", "vgg16", "6d6bbae143d832006294945121d1f1fc")
-    ),
-    "inception_v3": Entry(
-        "InceptionV3",
-        "inception_v3",
-        ("relu1", "relu3", "relu5", "mixed1", "mixed3"),
-        "mixed2",
-        _file("inception_v3", "inception_v3", "bcbd6486424b2319ff4ef7d526e38f63"),
-        min_side_px=80,
-    ),
-    "xception": Entry(
-        "Xception",
-        "xception",
-        (
-            "block1_conv1_act",
-            "block1_conv2_act",
-            "block2_sepconv2_act",
-            "block3_sepconv2_act",
-            "block4_sepconv2_act",
-        ),
-        "block4_sepconv1_act",
-        _file("xception", "xception", "b0042744bf5b25fce3cb969f33bebb97"),
-        min_side_px=72,
-    ),
-    "densenet121": Entry(
-        "DenseNet121",
-        "densenet",
-        ("conv1_relu", "pool2_relu", "pool3_relu", "conv4_block12_concat"),
-        "conv3_block6_concat",
-        _file("densenet", "densenet121", "30ee3e1110167f948a6b9946edeeb738"),
-    ),
-    "resnet50": Entry(
-        "ResNet50",
-        "resnet",
-        ("conv1_relu", "conv2_block1_out", "conv2_block3_out", "conv3_block4_out", "conv4_block3_out"),
-        "conv3_block2_out",
-        _file("resnet", "resnet50", "4d473c1dd8becc155b73f8504c6f6626"),
-    ),
-    "resnet50_v2": Entry(
-        "ResNet50V2",
-        "resnet_v2",
-        (
-            "conv2_block1_preact_relu",
-            "conv2_block2_preact_relu",
-            "conv2_block3_2_relu",
-            "conv3_block4_preact_relu",
-            "conv4_block3_preact_relu",
-        ),
-        "conv3_block2_preact_relu",
-        _file("resnet", "resnet50v2", "fac2f116257151a9d068a22e544a4917"),
-    ),
-}
 
 
 @dataclass(frozen=True, eq=False)  # by identity: its notices hold dicts, and two loads are two networks
@@ -188,12 +98,12 @@ def _bundled() -> Extractor:
         network = load_bundled_extractor()
     except (ImportError, OSError) as error:
         raise OperatorError("weights_missing", {"model": "bundled", "reason": str(error)[:200]}) from error
-    return Extractor("bundled", network.identity, _VGG_STYLE, "block4_conv2", network.features)
+    return Extractor("bundled", network.identity, VGG_STYLE, "block4_conv2", network.features)
 
 
 def _vgg(name: str, settings: MethodSettings, pooling: Pooling, padding: Padding, random_seed: int | None) -> Extractor:
     if random_seed is not None:
-        weights = _random_vgg(name, random_seed)
+        weights = random_vgg(name, random_seed)
         return _vgg_extractor(name, f"random:{random_seed}", weights, pooling, padding, _random_notice(name))
     if settings.vgg_weights:
         extractor = _vgg_from_file(Path(settings.vgg_weights), pooling, padding)
@@ -217,64 +127,11 @@ def _vgg_extractor(
     notices: tuple[Notice, ...] = (),
 ) -> Extractor:
     present = vgg_layers(name, weights)
-    style = tuple(layer for layer in _VGG_STYLE if layer in present)
+    style = tuple(layer for layer in VGG_STYLE if layer in present)
     content = ENTRIES[name].content_layer if ENTRIES[name].content_layer in present else style[-1]
     model = f"{name}:{source}:{pooling}:{padding}"
     features = vgg_features(name, weights, (*style, content), pooling, padding)
     return Extractor(name, model, style, content, features, ENTRIES[name].min_side_px, notices)
-
-
-def vgg_features(
-    name: str, weights: VggWeights, layers: tuple[str, ...], pooling: Pooling = "max", padding: Padding = "reflect"
-) -> Features:
-    """A VGG as a plain function (Simonyan and Zisserman 2014), computed no deeper than the layers asked for.
-
-    Args:
-        name: ``vgg16`` or ``vgg19``.
-        weights: From ``read_vgg``; ``preprocess`` replaces Caffe's BGR·255 − mean where it is given.
-        layers: Layers to return.
-        pooling: ``max`` or ``average``.
-        padding: ``zero`` is Keras' VGG to the last bit of its layers; ``reflect`` also pools the odd last row and
-            column, which would otherwise be free to become anything.
-    """
-    constants = {key: tf.constant(value) for key, value in weights.items()}
-    names = vgg_layers(name, weights)
-    names = names[: max(names.index(layer) for layer in layers) + 1]
-    pool = tf.nn.max_pool2d if pooling == "max" else tf.nn.avg_pool2d
-    mode, edge = ("REFLECT", "SAME") if padding == "reflect" else ("CONSTANT", "VALID")
-
-    def features(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        x, found = _vgg_input(image, constants), {}
-        for layer in names:
-            if layer.endswith("_conv1") and layer != "block1_conv1":
-                x = pool(x, 2, 2, edge)
-            x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode)
-            x = tf.nn.relu(tf.nn.conv2d(x, constants[f"{layer}/kernel"], 1, "VALID") + constants[f"{layer}/bias"])
-            if layer in layers:
-                found[layer] = x
-        return found
-
-    return features
-
-
-def _vgg_input(image: tf.Tensor, constants: dict[str, tf.Tensor]) -> tf.Tensor:
-    if "preprocess/kernel" in constants:
-        return tf.nn.conv2d(image, constants["preprocess/kernel"], 1, "VALID") + constants["preprocess/bias"]
-    return image[..., ::-1] * 255.0 - tf.constant(_MEAN_BGR)
-
-
-def _random_vgg(name: str, seed: int) -> VggWeights:
-    """He-normal kernels of the published widths."""
-    generator, weights, channels = np.random.default_rng(seed), {}, 3
-    for block, length in enumerate(VGG_BLOCKS[name], 1):
-        width = min(64 * 2 ** (block - 1), 512)
-        for index in range(1, length + 1):
-            deviation = np.sqrt(2 / (9 * channels))
-            kernel = generator.normal(0, deviation, (3, 3, channels, width)).astype(np.float32)
-            weights[f"block{block}_conv{index}/kernel"] = kernel
-            weights[f"block{block}_conv{index}/bias"] = np.zeros(width, np.float32)
-            channels = width
-    return weights
 
 
 def _random_notice(name: str) -> tuple[Notice, ...]:
