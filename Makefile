@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 STAMP := .venv/.synced
 export UV_PYTHON_DOWNLOADS ?= never
 
-.PHONY: help setup demo test check lint bench chaos format clean
+.PHONY: help setup demo test check lint bench chaos scale format clean
 
 help:
 	@echo 'make demo    Redis, a worker and the web chat on this machine, and a first pastiche (ARGS="--once …" for just one)'
@@ -54,6 +54,10 @@ bench: setup
 # Kills workers, frontends and Redis at random while jobs run, and counts what is lost or told twice.
 chaos: setup
 	@$(RUN) -m bench.chaos $(ARGS)
+
+# How long people wait with so many workers, simulated from measured times: docs/scale.md.
+scale: setup
+	@$(RUN) -m bench.scale $(ARGS)
 
 clean:
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache artefacts

@@ -1,0 +1,1 @@
+"""How long people wait with so many workers, and what binds first: ``make scale``, docs/scale.md."""
