@@ -117,8 +117,10 @@ class StyleService:
         varied = vary(job.options, button)
         return tuple([await self.repeat(job, options, user, reply_to) for options in varied])
 
-    async def repeat(self, job: Job, options: StyleOptions, user: str, reply_to: Mapping[str, str]) -> Job:
-        """The same pictures with other options."""
+    async def repeat(
+        self, job: Job, options: StyleOptions, user: str, reply_to: Mapping[str, str], resumes: str = ""
+    ) -> Job:
+        """The same pictures with other options; ``resumes`` as ``QueueClient.submit`` has it."""
         again = Job(
             job_id=new_job_id(),
             frontend=self._frontend,
@@ -130,16 +132,29 @@ class StyleService:
             style_label=job.style_label,
             submitted_at_s=time.time(),
         )
-        await asyncio.to_thread(self._client.submit, again)
+        await asyncio.to_thread(self._client.submit, again, resumes=resumes)
         return again
 
-    async def cancel(self, job_id: str, user: str) -> bool:
+    async def resume(self, job: Job, user: str, reply_to: Mapping[str, str]) -> Job:
+        """Go on with a job that was stopped with ``keep``, as a new one.
+
+        Raises:
+            JobError, BusyError, OperatorError: As in ``submit``.
+        """
+        return await self.repeat(job, job.options, user, reply_to, resumes=job.job_id)
+
+    async def cancel(self, job_id: str, user: str, keep: bool = False) -> bool:
         """Stop a job; False if it was finished already.
+
+        Args:
+            job_id: Which.
+            user: Who asks.
+            keep: Leave what a slow job has so far, for ``resume``.
 
         Raises:
             UserError: ``no_such_job`` or ``not_your_job``.
         """
-        return await asyncio.to_thread(self._client.cancel, job_id, user)
+        return await asyncio.to_thread(self._client.cancel, job_id, user, keep)
 
     async def standing(self, job_id: str) -> Standing:
         """How a job stands."""

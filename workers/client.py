@@ -47,13 +47,15 @@ class QueueClient:
         self._connection = connection
         self._limits = limits or Limits()
 
-    def submit(self, job: Job, pictures: Sequence[bytes] = ()) -> bool:
+    def submit(self, job: Job, pictures: Sequence[bytes] = (), resumes: str = "") -> bool:
         """Store the pictures and queue the job; twice is as good as once.
 
         Args:
             job: Its ``content`` and ``styles`` are hashes from ``blobs.blob_hash``; its id has letters,
                 digits, ``_`` and ``-`` only, as RQ wants.
             pictures: The pictures themselves; those that are stored already may be left out.
+            resumes: A job of the same user, pictures and options that was stopped with ``keep``: go on from there
+                where its state is still kept, else from the start.
 
         Returns:
             False if this job id was submitted before.
@@ -68,6 +70,8 @@ class QueueClient:
         sides_px = {digest: _longest_side_px(data) for digest, data in given.items()}
         with speaking_redis():
             longest_px = self._store(job, given, sides_px)
+            if resumes:
+                self._hand_on(resumes, job)
             try:
                 return enqueue(self._connection, job, kind_of(job.options, longest_px), self._limits)
             except BusyError as error:
@@ -75,12 +79,14 @@ class QueueClient:
                     error.code, {"retry_after_s": self._retry_after_s(job, error.code), **error.detail}
                 ) from None
 
-    def cancel(self, job_id: str, user: str) -> bool:
+    def cancel(self, job_id: str, user: str, keep: bool = False) -> bool:
         """Stop a job: at once if it waits, at its next step if it runs.
 
         Args:
             job_id: Which.
             user: Who asks; only the one who submitted it may.
+            keep: Whether a job that runs in steps leaves its picture so far and its state, for ``submit``'s
+                ``resumes``.
 
         Returns:
             False if it was finished already.
@@ -98,7 +104,7 @@ class QueueClient:
             if self._connection.exists(keys.done(job_id)):
                 return False
             # The flag first: between queue and worker a job is in neither, and its start asks for the flag.
-            self._connection.set(keys.cancel(job_id), 1, ex=keys.RESULT_TTL_S)
+            self._connection.set(keys.cancel(job_id), keys.STOP_AND_KEEP if keep else 1, ex=keys.RESULT_TTL_S)
             self._take_out(job)
             return True
 
@@ -155,6 +161,19 @@ class QueueClient:
         if not all(answers[::2]):
             raise JobError("job_expired", {"job_id": job.job_id})
         return int(side_px or job.options.max_side_px)
+
+    def _hand_on(self, stopped_id: str, job: Job) -> None:
+        """Move a stopped job's state to the one that goes on with it."""
+        stopped = self._job(stopped_id)
+        digest = cast("bytes | None", self._connection.hget(keys.record(stopped_id), "checkpoint"))
+        if stopped is None or stopped.user != job.user or not digest:
+            return
+        with self._connection.pipeline() as pipe:
+            pipe.hdel(keys.record(stopped_id), "checkpoint")
+            pipe.hset(keys.record(job.job_id), "checkpoint", digest)
+            pipe.expire(keys.record(job.job_id), keys.RESULT_TTL_S)
+            pipe.expire(keys.blob(digest.decode()), keys.RESULT_TTL_S)
+            pipe.execute()
 
     def _job(self, job_id: str) -> Job | None:
         text = cast("bytes | None", self._connection.hget(keys.record(job_id), "job"))

@@ -121,7 +121,7 @@ class Result:
         outcome: ``done``, ``failed`` or ``cancelled``.
         reply_to: As in the job.
         user: As in the job.
-        picture: Blob hash of the result (``done`` only).
+        picture: Blob hash of the result (``done``, or ``cancelled`` by somebody who kept what there was).
         media_type: ``image/jpeg`` or ``image/png``.
         width_px: Of the result.
         height_px: Of the result.

@@ -36,7 +36,7 @@ def done(job_id: str) -> str:
 
 
 def cancel(job_id: str) -> str:
-    """Flag: the job should stop."""
+    """Flag: the job should stop; with ``STOP_AND_KEEP`` it leaves what it has."""
     return f"pastiche:cancel:{job_id}"
 
 
@@ -75,6 +75,7 @@ def ready(worker: str) -> str:
     return f"pastiche:worker:{worker}"
 
 
+STOP_AND_KEEP = b"keep"
 WORKERS = "pastiche:workers"  # set of worker names; those without a lease are dead
 SERVICE_TIMES = "pastiche:service"  # hash: kind of job → seconds, exponentially weighted
 REAPER_LOCK = "pastiche:reaper"

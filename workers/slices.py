@@ -16,7 +16,7 @@ from typing import Protocol, cast
 
 import redis
 
-from nst.errors import JobError
+from nst.errors import Cancelled, JobError
 from nst.images import Picture
 from nst.method import IsCancelled, Pastiche, Report
 from nst.options import StyleOptions
@@ -54,6 +54,18 @@ class Resumable(Protocol):
 
 class GivesWay(Exception):  # noqa: N818 - not an error: the job goes on later
     """The job's state is stored; it goes back to the head of its queue."""
+
+
+class Stopped(Cancelled):
+    """Somebody stopped the job and wants what there is; its state is stored.
+
+    Args:
+        pastiche: The picture as it stands.
+    """
+
+    def __init__(self, pastiche: Pastiche) -> None:
+        super().__init__()
+        self.pastiche = pastiche
 
 
 @dataclass
@@ -99,10 +111,23 @@ class Slices:
 
         Raises:
             GivesWay: The rest comes later.
+            Stopped: ``cancelled()`` was true, and the user wants to go on later.
             Cancelled: ``cancelled()`` was true.
             PasticheError: What the method has to say.
         """
         run = self._begin(job_id, method, pictures, options)
+        try:
+            self._advance(job_id, run, report, cancelled)
+        except Cancelled:
+            if self._connection.get(keys.cancel(job_id)) != keys.STOP_AND_KEEP:
+                raise
+            self._last = _InMemory(self._keep(job_id, run), run)
+            raise Stopped(method.pastiche(run, options)) from None
+        pastiche = method.pastiche(run, options)
+        self.forget(job_id)
+        return pastiche
+
+    def _advance(self, job_id: str, run: Run, report: Report, cancelled: IsCancelled) -> None:
         kept_s = time.monotonic()
         while not run.advance(SLICE_S, report, cancelled):
             if self._give_way():
@@ -111,9 +136,6 @@ class Slices:
             if time.monotonic() - kept_s >= KEEP_S:
                 self._keep(job_id, run)
                 kept_s = time.monotonic()
-        pastiche = method.pastiche(run, options)
-        self.forget(job_id)
-        return pastiche
 
     def forget(self, job_id: str) -> None:
         """Delete a job's checkpoint."""

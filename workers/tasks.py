@@ -20,6 +20,7 @@ from rq.timeouts import JobTimeoutException
 
 from nst.errors import Cancelled, JobError, PasticheError
 from nst.images import encode, media_type_of
+from nst.method import Pastiche
 from workers import keys
 from workers.blobs import Blobs
 from workers.contract import ContractError, Job, Result
@@ -27,7 +28,7 @@ from workers.made_before import MadeBefore
 from workers.outbox import post_terminal
 from workers.painting import Engine, paint
 from workers.routing import timeout_s
-from workers.slices import GivesWay, Slices
+from workers.slices import GivesWay, Slices, Stopped
 from workers.standing import Standing, look
 from workers.telling import Telling
 
@@ -105,6 +106,8 @@ def _attempt(workplace: Workplace, job: Job, standing: Standing) -> Result | Non
     except GivesWay:
         workplace.connection.hset(keys.record(job.job_id), "spent_s", time.monotonic() - started_s)
         return None
+    except Stopped as stopped:
+        return _with_picture(workplace, job, stopped.pastiche, time.monotonic() - started_s, "cancelled")
     except Cancelled:
         return None if workplace.leaving() else Result.cancellation(job)
     except JobTimeoutException:
@@ -121,16 +124,25 @@ def _attempt(workplace: Workplace, job: Job, standing: Standing) -> Result | Non
 def _made(workplace: Workplace, job: Job, standing: Standing, started_s: float) -> Result:
     again = workplace.made_before.recall(job, standing.made)
     if again:
-        return _done(job, 0.0, **again)
+        return _result(job, "done", 0.0, **again)
     pictures = standing.pictures()
     telling = Telling(workplace.connection, job, standing, stopped=lambda: workplace.stopped() or workplace.leaving())
     telling.begin()
     pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling)
+    result = _with_picture(workplace, job, pastiche, time.monotonic() - started_s)
+    workplace.made_before.remember(job, result)
+    return result
+
+
+def _with_picture(
+    workplace: Workplace, job: Job, pastiche: Pastiche, service_s: float, outcome: str = "done"
+) -> Result:
     media_type = media_type_of(pastiche.picture)
     data = encode(pastiche.picture, media_type, max_bytes=MAX_RESULT_BYTES)
-    result = _done(
+    return _result(
         job,
-        time.monotonic() - started_s,
+        outcome,
+        service_s,
         picture=Blobs(workplace.connection).put(data),
         media_type=media_type,
         width_px=pastiche.picture.width_px,
@@ -139,15 +151,13 @@ def _made(workplace: Workplace, job: Job, standing: Standing, started_s: float) 
         model=pastiche.model,
         notices=tuple(asdict(notice) for notice in pastiche.notices),
     )
-    workplace.made_before.remember(job, result)
-    return result
 
 
-def _done(job: Job, service_s: float, **fields: Any) -> Result:
+def _result(job: Job, outcome: str, service_s: float, **fields: Any) -> Result:
     return Result(
         job_id=job.job_id,
         frontend=job.frontend,
-        outcome="done",
+        outcome=outcome,
         reply_to=dict(job.reply_to),
         user=job.user,
         service_s=service_s,

@@ -113,8 +113,8 @@ class Objective:
         """One step of optimisation.
 
         Returns:
-            The next state, and the losses before the step: ``content``, ``style``, ``total_variation`` and
-            ``content_weight`` (μ), scalars.
+            The next state, and the losses before the step: ``content``, ``style``, ``total_variation``, ``total``
+            and ``content_weight`` (μ), scalars.
         """
         after, found = self._step(state, targets, knobs)
         return AdamState(*after), found
@@ -182,8 +182,8 @@ class Objective:
             # Divided by 1 + μ so that Adam's moments never meet a loss of a wholly other size.
             total = (style + weight * content + knobs.total_variation * variation) / (1.0 + weight)
         gradient = tape.gradient(total, state.image)
-        named = {"content": content, "style": style, "total_variation": variation, "content_weight": weight}
-        named["change"] = change
+        named = {"content": content, "style": style, "total_variation": variation, "total": total}
+        named |= {"content_weight": weight, "change": change}
         return adam_step(state, gradient, log_weight), named
 
     def _content_loss(self, found: dict[str, tf.Tensor], targets: Targets) -> tf.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,27 @@ def test_a_slow_job_goes_on_elsewhere_from_its_checkpoint(chat: Any, spawn: Any)
     assert set(counts) == {str(first.pid), str(second.pid)}
     assert counts[str(first.pid)] > 10
     assert sum(counts.values()) == 80
+
+
+def test_a_stopped_job_leaves_what_it_has_and_its_successor_goes_on(
+    chat: Any, spawn: Any, redis_connection: redis.Redis
+) -> None:
+    worker = spawn()
+    job = chat.send("slow", seed=3_000, method="gatys")
+    chat.until(lambda: chat.client.event("slow").step > 10, "some steps")
+    assert chat.client.cancel("slow", "ann", keep=True)
+    (stopped,) = chat.wait_for("slow")
+    assert (stopped.outcome, stopped.error) == ("cancelled", None)
+    assert redis_connection.exists(keys.blob(stopped.picture))
+    done = steps_by_process(stopped)[str(worker.pid)]
+    assert 10 < done < 60
+    chat.client.submit(replace(job, job_id="stranger", user="bob", options=job.options.replace(seed=0)), resumes="slow")
+    chat.wait_for("stranger")
+    assert redis_connection.hexists(keys.record("slow"), "checkpoint")
+    chat.client.submit(replace(job, job_id="again"), resumes="slow")
+    (again,) = chat.wait_for("again")
+    assert steps_by_process(again) == {str(worker.pid): 60}
+    assert not redis_connection.hexists(keys.record("slow"), "checkpoint")
 
 
 def test_a_damaged_checkpoint_means_starting_anew(chat: Any, spawn: Any, redis_connection: redis.Redis) -> None:
