@@ -56,6 +56,17 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def memory_errors() -> tuple[type[Exception], ...]:
+    """What an ``except`` clause catches where memory runs out.
+
+    Returns:
+        Python's own error and, once TensorFlow is loaded, its ``ResourceExhaustedError``: nothing raises that before,
+        so asking never loads it.
+    """
+    tf = sys.modules.get("tensorflow")
+    return (MemoryError, tf.errors.ResourceExhaustedError) if tf is not None else (MemoryError,)
+
+
 def _set_threads_and_memory(tf: Any) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(cores())
     tf.config.threading.set_inter_op_parallelism_threads(max(2, cores()))

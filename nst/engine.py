@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from nst.device import memory_errors
 from nst.errors import Cancelled, JobError, OperatorError, UserError
 from nst.images import Picture, decode, resize
 from nst.method import (
@@ -32,7 +33,6 @@ FALLBACK = "palette"
 # Strokes need no more of a style than this; methods shrink it further as they need.
 STYLE_SIDE_PX = 1024
 _REPLACEABLE = frozenset({"weights_missing", "model_unusable", "extra_missing"})
-_MEMORY_ERRORS = frozenset({"MemoryError", "ResourceExhaustedError"})
 
 
 Perform = Callable[[Method, Picture, Sequence[Picture], StyleOptions, Report, IsCancelled], Pastiche]
@@ -109,10 +109,8 @@ class Engine:
         """
         try:
             return self._stylize(content, styles, options, report, cancelled, perform)
-        except Exception as error:
-            if _is_out_of_memory(error):
-                raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
-            raise
+        except memory_errors() as error:
+            raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
 
     def _stylize(
         self,
@@ -180,8 +178,3 @@ def _never_falling(report: Report) -> Report:
         report(replace(progress, fraction=highest))
 
     return raised
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """By name, so that this floor's light half never imports TensorFlow to ask."""
-    return any(cls.__name__ in _MEMORY_ERRORS for cls in type(error).__mro__)

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from nst.device import configure_tensorflow
+from nst.device import configure_tensorflow, memory_errors
 
 configure_tensorflow()
 
-import tensorflow as tf  # noqa: E402 - TensorFlow is configured before it is used
-
+# TensorFlow is configured before it is used.
 from nst.errors import JobError  # noqa: E402
 from nst.extractors import Extractor, load_extractor  # noqa: E402
 from nst.images import Picture, fit, resize  # noqa: E402
@@ -92,13 +91,13 @@ class Gatys:
         try:
             run = self.start(content, styles, options)
             run.advance(None, report, cancelled)
-        except tf.errors.ResourceExhaustedError as error:
+        except memory_errors() as error:
             return self._one_size_down(error, content, styles, options, report, cancelled)
         return self.pastiche(run, options)
 
     def _one_size_down(
         self,
-        error: tf.errors.ResourceExhaustedError,
+        error: Exception,
         content: Picture,
         styles: Sequence[Picture],
         options: StyleOptions,
