@@ -45,6 +45,31 @@ class Recipe:
         names = tuple(job.style_label.split())
         return cls(job.content, job.styles, names if len(names) == len(job.styles) else (), job.options)
 
+    def as_text(self) -> str:
+        """Compact JSON; the same recipe has the same text."""
+        data = {
+            "content": self.content,
+            "styles": list(self.styles),
+            "presets": list(self.presets),
+            "options": self.options.as_dict(),
+        }
+        return json.dumps(data, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str | bytes) -> Recipe:
+        """The inverse of ``as_text``; the text may be anybody's.
+
+        Raises:
+            UserError: ``recipe_unknown`` or what ``StyleOptions`` says.
+        """
+        try:
+            data = json.loads(text)
+            styles, presets = (tuple(map(str, data[name])) for name in ("styles", "presets"))
+            options = StyleOptions.from_dict(data["options"])
+            return cls(str(data["content"]), styles, presets, options)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            raise UserError("recipe_unknown", {"received": "-"}) from None
+
 
 class RecipeCodes:
     """Recipes by code in Redis; synchronous, call it in a thread.
@@ -62,13 +87,7 @@ class RecipeCodes:
         Returns:
             Its code: ten letters and digits, easy to say and to type.
         """
-        data = {
-            "content": recipe.content,
-            "styles": list(recipe.styles),
-            "presets": list(recipe.presets),
-            "options": recipe.options.as_dict(),
-        }
-        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        text = recipe.as_text()
         code = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:_LENGTH]
         with speaking_redis():
             self._connection.set(_recipe(code), text, ex=_TTL_S)
@@ -84,9 +103,7 @@ class RecipeCodes:
             text = cast("bytes | None", self._connection.get(_recipe(code.strip().lower())))
         if not text:
             raise UserError("recipe_unknown", {"received": code[:40]})
-        data = json.loads(text)
-        options = StyleOptions.from_dict(data["options"])
-        return Recipe(data["content"], tuple(data["styles"]), tuple(data["presets"]), options)
+        return Recipe.from_text(text)
 
 
 def _recipe(code: str) -> str:
