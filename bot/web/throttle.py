@@ -1,0 +1,97 @@
+"""How much one browser session, and one address, may ask for: counters in Redis, so that a restart forgets nothing.
+
+A session is had for nothing, by anybody who drops a cookie: hence the address as well. The queue's own limits per user
+(``workers.admission``) come on top.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+
+from nst.errors import BusyError
+from workers.connection import speaking_redis
+
+# A window that begins with its first event. KEYS: counters. ARGV: window_s, then one limit per counter.
+# Nothing is counted for what is refused: who keeps asking does not wait longer.
+_COUNT = """
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or 0) >= tonumber(ARGV[i + 1]) then return math.max(1, redis.call('TTL', key)) end
+end
+for i, key in ipairs(KEYS) do
+  if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[1]) end
+end
+return 0
+"""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What is allowed within a window.
+
+    Attributes:
+        name: Of what.
+        window_s: Seconds from the first one on.
+        per_session: For one browser session.
+        per_address: For one address; more people may share it.
+    """
+
+    name: str
+    window_s: int
+    per_session: int
+    per_address: int
+
+
+UPLOADS = Rate("uploads", 600, 60, 240)
+JOBS = Rate("jobs", 600, 60, 240)
+PASSWORDS = Rate("passwords", 600, 10, 10)
+
+
+class Throttle:
+    """Counts; synchronous, call it in a thread.
+
+    Args:
+        connection: To the queue's Redis.
+    """
+
+    def __init__(self, connection: redis.Redis) -> None:
+        self._count = connection.register_script(_COUNT)
+
+    def take(self, rate: Rate, user: str, address: str) -> None:
+        """Count one, or refuse it.
+
+        Args:
+            rate: What is asked for.
+            user: The session's key; "" counts for the address alone.
+            address: From ``address_key``.
+
+        Raises:
+            BusyError: ``rate_limited`` with ``retry_after_s``.
+            OperatorError: ``queue_unavailable``.
+        """
+        names = {f"pastiche:web:rate:{rate.name}:{address}": rate.per_address}
+        if user:
+            names[f"pastiche:web:rate:{rate.name}:{user}"] = rate.per_session
+        with speaking_redis():
+            wait_s = cast(int, self._count(keys=list(names), args=[rate.window_s, *names.values()]))
+        if wait_s:
+            raise BusyError("rate_limited", {"retry_after_s": wait_s})
+
+
+def address_key(host: str | None) -> str:
+    """A key for an address that does not tell it: the address itself never goes into Redis.
+
+    Args:
+        host: IPv4 or IPv6 as text; of IPv6 the first 64 bits count, which is what one household has.
+    """
+    try:
+        parsed = ipaddress.ip_address(host or "")
+    except ValueError:
+        network = host or "nowhere"
+    else:
+        network = str(ipaddress.ip_network(f"{parsed}/64", strict=False)) if parsed.version == 6 else str(parsed)
+    return hashlib.sha256(network.encode()).hexdigest()[:24]
