@@ -67,6 +67,12 @@ class UserError(PasticheError):
             "image_missing",  # no picture was given
             "image_unreachable",  # a path or address that cannot be read (name)
             "image_not_received",  # a chat did not hand it over
+            "clip_too_long",  # (received_s, allowed_s)
+            "clip_too_many_frames",  # (allowed)
+            "clip_too_many_pixels",  # (frames, width_px, height_px)
+            "clip_damaged",  # ends too early, or cannot be decoded
+            "clip_without_pictures",  # an MP4 of sound only
+            "clip_codec_unsupported",  # (found)
             "output_unwritable",  # (path, reason)
             "option_out_of_range",  # (option, received, allowed)
             "option_unknown",  # (option, allowed)
@@ -80,6 +86,8 @@ class UserError(PasticheError):
             "channel_not_allowed",  # the chat's settings name other channels (allowed)
             "role_missing",  # the chat's settings name roles (allowed)
             "not_a_manager",  # only those who manage the chat may
+            "method_unavailable",  # no worker has what it needs (received, allowed)
+            "size_unavailable",  # beyond every worker (received, allowed_px)
         }
     )
 
@@ -87,7 +95,7 @@ class UserError(PasticheError):
 class BusyError(PasticheError):
     """Not now; ``retry_after_s`` says when."""
 
-    codes = frozenset({"rate_limited", "queue_full"})
+    codes = frozenset({"rate_limited", "chat_full", "queue_full"})
 
     @property
     def retry_after_s(self) -> float:
