@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import logging
 
-from telegram import Bot, BotCommand, BotCommandScopeAllGroupChats, BotCommandScopeAllPrivateChats
+from telegram import (
+    Bot,
+    BotCommand,
+    BotCommandScopeAllChatAdministrators,
+    BotCommandScopeAllGroupChats,
+    BotCommandScopeAllPrivateChats,
+)
 from telegram.error import TelegramError
 
 from bot.texts import FALLBACK_LANGUAGE, languages, say
 
 log = logging.getLogger(__name__)
 
-_IN_GROUPS = ("style", "mix", "styles", "queue", "cancel", "recipe", "settings", "privacy", "help")
+_IN_GROUPS = ("style", "mix", "styles", "queue", "cancel", "recipe", "privacy", "help")
+_FOR_ADMINISTRATORS = (*_IN_GROUPS, "settings")
 _IN_PRIVATE = ("style", "mix", "styles", "queue", "cancel", "recipe", "settings", "privacy", "help", "start")
 
 
 async def announce_commands(bot: Bot) -> None:
     """Tell Telegram what there is; failing costs the menus only."""
-    scopes = ((BotCommandScopeAllPrivateChats(), _IN_PRIVATE), (BotCommandScopeAllGroupChats(), _IN_GROUPS))
+    scopes = (
+        (BotCommandScopeAllPrivateChats(), _IN_PRIVATE),
+        (BotCommandScopeAllGroupChats(), _IN_GROUPS),
+        (BotCommandScopeAllChatAdministrators(), _FOR_ADMINISTRATORS),
+    )
     try:
         for language in languages():
             code = None if language == FALLBACK_LANGUAGE else language

@@ -16,8 +16,9 @@ from telegram.ext import CallbackQueryHandler, ChatMemberHandler, InlineQueryHan
 from bot.allocator import return_freed_memory, settle_down
 from bot.telegram.announcing import announce_commands
 from bot.telegram.courier import Courier
-from bot.telegram.frontend import Frontend
+from bot.telegram.frontend import FRONTEND, Frontend
 from bot.telegram.inline import answer_inline
+from bot.telegram.intake import resume_lines
 from bot.telegram.messages import Messages
 from bot.telegram.presses import take_press
 from bot.telegram.requests import App, Polls, build_application, certificates
@@ -115,6 +116,7 @@ class Service:
                 settle_down()
                 log.info("Telegram: ready")
                 background.append(asyncio.create_task(announce_commands(front.bot), name="announce"))
+                background.append(asyncio.create_task(_resume(front), name="resume"))
                 await self._until_ended(background)
         finally:
             await self._wind_up()
@@ -195,6 +197,14 @@ def _listen(app: App, front: Frontend, messages: Messages) -> None:
     app.add_handler(InlineQueryHandler(on_inline))
     app.add_handler(ChatMemberHandler(on_membership, ChatMemberHandler.MY_CHAT_MEMBER))
     app.add_error_handler(_failed)
+
+
+async def _resume(front: Frontend) -> None:
+    """Lines of jobs from before the restart: without them the results still come."""
+    try:
+        await resume_lines(front, FRONTEND)
+    except OperatorError as error:
+        log.warning("Waiting jobs are not told about: %s", error)
 
 
 async def _failed(update: object, context: Any) -> None:

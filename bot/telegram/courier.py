@@ -2,6 +2,7 @@
 
 A result is an edit of the message that said "queued". An edit done twice is the same as one done
 once, so a result that was shown and not acknowledged (we were killed in between) cannot double.
+Edits make no sound, so a result that was long in coming is followed by a short reply that does.
 Where that message is gone, a new one is made first, noted, and then edited.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 from telegram import Message
-from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 
 from bot.allocator import let_go
 from bot.captions import caption, failure
@@ -29,7 +31,7 @@ from bot.telegram.pictures import as_document, as_photo
 from bot.telegram.posting import MessageGoneError, NoMediaError, Picture, Post
 from bot.texts import explain, say
 from nst.errors import JobError, OperatorError
-from workers.contract import Result
+from workers.contract import Job, Result
 from workers.outbox import Delivery
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 2  # pictures in memory
 _LONGEST_PAUSE_S = 60.0
+_LONG_S = 20.0  # from here on people have put the telephone away
 _TOO_LARGE = "too large"
 
 
@@ -127,6 +130,7 @@ class Courier:
         message = await self._put(address, post, result.job_id)
         await asyncio.to_thread(self._front.memory.note_shown, result.job_id)
         await self._note(result, address, post, message)
+        await self._ring(result, address, message)
 
     async def _post_strip(self, result: Result, address: Address) -> None:
         """The last one of the five shows them all."""
@@ -215,6 +219,23 @@ class Courier:
         data = await asyncio.to_thread(strip_sheet, self._front.blobs, done)
         text = say("telegram.strip", address.language)
         return Post(text, Picture(data, "strip.jpg"), strip_keyboard(done, address.language))
+
+    async def _ring(self, result: Result, address: Address, message: Message | None) -> None:
+        """An edit makes no sound: whoever waited for long, and looks elsewhere now, is called.
+
+        At most once: a call that is lost is better than two.
+        """
+        waited_s = time.time() - Job.from_json(result.job).submitted_at_s if result.job else 0.0
+        if result.outcome == "cancelled" or waited_s < _LONG_S:
+            return
+        if not await asyncio.to_thread(self._front.memory.first_ring, result.job_id):
+            return
+        place = message.chat_id if message else address.chat_id
+        shown = message.message_id if message else address.message_id
+        answers = shown if place > 0 else address.answers or shown  # in a group it is their own message that calls
+        words = say("telegram.ready" if result.outcome == "done" else "telegram.ready_failed", address.language)
+        with contextlib.suppress(TelegramError):  # the result itself is there
+            await self._front.posting.send(place, Post(words), answers, address.thread_id)
 
     async def _note(self, result: Result, address: Address, post: Post, message: Message | None) -> None:
         """For inline queries."""

@@ -21,6 +21,7 @@ from bot.telegram.keyboards import queued_keyboard
 from bot.telegram.pictures import fetch, full_quality, locate
 from bot.telegram.posting import MessageGoneError, Picture, Post
 from bot.texts import say
+from bot.unfinished import unfinished_jobs
 from nst.errors import PasticheError
 from nst.options import StyleOptions
 from workers.contract import Job
@@ -165,6 +166,20 @@ async def _submit(front: Frontend, address: Address, job_id: str, submit: Submit
     front.actions.show(address.chat_id, address.thread_id)
     front.lines.start(job)
     await asyncio.to_thread(note_job, front.connection, job)
+
+
+async def resume_lines(front: Frontend, frontend: str) -> None:
+    """Go on telling how the jobs stand that another process of ours queued.
+
+    Args:
+        front: The bot's belongings.
+        frontend: Whose jobs.
+    """
+    for job in await asyncio.to_thread(unfinished_jobs, front.connection, frontend):
+        address = Address.from_reply_to(job.reply_to)
+        if not address.strip:
+            front.lines.open(job.job_id, progress_line(front, job.job_id, address))
+            front.lines.start(job)
 
 
 def progress_line(front: Frontend, job_id: str, address: Address) -> ProgressLine:

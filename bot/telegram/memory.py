@@ -62,6 +62,11 @@ class Memory:
         with speaking_redis():
             return bool(self._connection.exists(_name("shown", key)))
 
+    def first_ring(self, key: str) -> bool:
+        """Whether nobody was called to a result yet; true once only."""
+        with speaking_redis():
+            return bool(self._connection.set(_name("rung", key), 1, nx=True, ex=keys.OUTBOX_TTL_S))
+
     def note_place(self, key: str, message_id: int) -> None:
         """A new message was made for a result whose own is gone."""
         with speaking_redis():

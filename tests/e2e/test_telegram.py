@@ -11,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from PIL import Image, ImageChops
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.world import BOT, BOT_NAME, Json
+from workers import keys
 from workers.blobs import Blobs
 from workers.connection import connect
-from workers.contract import Event
+from workers.contract import Event, Job, Result
 from workers.embedded_redis import EmbeddedRedis
+from workers.outbox import post_terminal
 from workers.progress import write_event
 from workers.service_times import live_workers
 
@@ -335,6 +338,8 @@ def test_what_cannot_be_painted_is_said_at_once_in_the_users_language(
     chat.says("Le style nothing-like-it n'existe pas. Il y a : woodblock-waves")
     person.photo(picture(), caption="/style mosaic 101")
     chat.says("strength ne peut pas valoir 101")
+    person.photo(picture(1, 2200, 100), caption="/style mosaic palette")
+    chat.says("le grand côté peut mesurer au plus")
     person.send("/style mosaic")
     chat.says("Il n'y a pas encore d'image")
     person.send("/help")
@@ -432,6 +437,70 @@ def test_progress_is_seen_in_place_with_the_picture_as_it_develops(
     paused()
     assert "strength 90" in chat.result()["caption"]
     assert len(anna.bot_messages()) == 1
+    assert chat.result()["message_id"] == queued["message_id"]
+
+
+def result_of_long_ago(server: EmbeddedRedis, person: Person, queued: Json, until: Until) -> None:
+    """What a worker would post of a job that took a minute is posted here."""
+    with connect(server.url) as connection:
+        job_id = person.button(queued, "r.cancel").removeprefix("r.cancel.")
+        job = Job.from_json(until(lambda: connection.hget(keys.record(job_id), "job"), "a queued job"))
+        done = Result(
+            job_id=job_id,
+            frontend=job.frontend,
+            outcome="done",
+            reply_to=job.reply_to,
+            user=job.user,
+            picture=Blobs(connection).put(picture(31)),
+            media_type="image/jpeg",
+            method="palette",
+            job=replace(job, submitted_at_s=job.submitted_at_s - 60).to_json(),
+        )
+        assert post_terminal(connection, done)
+
+
+def test_who_waited_for_long_is_called(
+    peer: TelegramPeer,
+    anna: Person,
+    chat: Chat,
+    paused: Callable[[], None],
+    redis_server: EmbeddedRedis,
+    in_chat: Callable[[Person], Chat],
+    until: Until,
+) -> None:
+    """An edit makes no sound; a reply does. In a group it answers the message of the one who asked."""
+    anna.photo(picture(), caption="/style mosaic 40 palette")
+    result_of_long_ago(redis_server, anna, chat.message(lambda m: has_button(m, "r.cancel"), "the job"), until)
+    call = chat.says("Your picture is ready")
+    assert call["reply_to_message"]["message_id"] == chat.result()["message_id"]
+    bert = peer.person(next(_NUMBERS), peer.group(-100_200_300_405))
+    photo = bert.silently(**bert.a_photo(picture(2)))
+    asked = bert.send("/style mosaic 40 palette", answering=photo["message_id"])
+    there = in_chat(bert)
+    result_of_long_ago(redis_server, bert, there.message(lambda m: has_button(m, "r.cancel"), "the job"), until)
+    assert there.says("Your picture is ready")["reply_to_message"]["message_id"] == asked["message_id"]
+    paused()
+    assert len(results(anna)) == len(results(bert)) == 1
+
+
+def test_a_restart_goes_on_telling_how_jobs_stand(
+    anna: Person,
+    chat: Chat,
+    paused: Callable[[], None],
+    running: Process,
+    redis_server: EmbeddedRedis,
+    until: Until,
+) -> None:
+    anna.photo(picture(), caption="/style mosaic 40 palette")
+    chat.says("Queued, position")
+    queued = chat.message(lambda m: has_button(m, "r.cancel"), "the job")
+    running.end(signal.SIGKILL)
+    running.start()
+    with connect(redis_server.url) as connection:
+        job_id = anna.button(queued, "r.cancel").removeprefix("r.cancel.")
+        write_event(connection, Event(job_id=job_id, frontend="telegram", state="running", step=4, steps=10))
+    chat.says("Painting … step 4 of 10")
+    paused()
     assert chat.result()["message_id"] == queued["message_id"]
 
 
@@ -653,10 +722,15 @@ def test_the_token_and_what_people_say_are_in_no_log(peer: TelegramPeer, running
 
 
 def test_the_menus_are_announced_in_every_language(peer: TelegramPeer, running: Process, until: Until) -> None:
-    until(lambda: len(peer.calls("setMyCommands")) >= 4, "four menus", DEADLINE_S)
+    until(lambda: len(peer.calls("setMyCommands")) >= 6, "six menus", DEADLINE_S)
     menus = {(m["scope"]["type"], m.get("language_code", "")): m["commands"] for m in peer.calls("setMyCommands")}
     assert {language for _, language in menus} == {"", "fr"}
-    assert "style" in [command["command"] for command in menus["all_group_chats", "fr"]]
+    in_groups, for_managers = (
+        {command["command"] for command in menus[scope, "fr"]}
+        for scope in ("all_group_chats", "all_chat_administrators")
+    )
+    assert "style" in in_groups
+    assert "settings" in for_managers - in_groups
 
 
 def test_updates_come_by_webhook_with_its_secret(environment: dict[str, str], tmp_path: Path, until: Until) -> None:
