@@ -14,6 +14,7 @@ from typing import Any
 from nst.errors import UserError
 
 METHODS = ("fast", "gatys", "palette")
+ANIMATING = ("fast", "palette")  # methods that paint every frame of a clip
 COLOURS = ("style", "keep", "match")
 EXTRACTORS = ("vgg19", "vgg16", "inception_v3", "xception", "densenet121", "resnet50", "resnet50_v2", "bundled")
 GATYS_PRESETS = ("default", "gatys2016")
@@ -63,6 +64,8 @@ class StyleOptions:
         style_weight: Beta of the paper; None for the preset's own.
         total_variation_weight: None for the preset's own.
         start: What ``gatys`` starts from.
+        animate: Whether every frame of a clip is painted; False paints its first frame, as methods do that are
+            not in ``ANIMATING``.
 
     Raises:
         UserError: ``option_out_of_range`` names the option, what came and what is allowed.
@@ -82,6 +85,7 @@ class StyleOptions:
     style_weight: float | None = None
     total_variation_weight: float | None = None
     start: str = "content"
+    animate: bool = True
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -89,6 +93,13 @@ class StyleOptions:
         for name, (low, high) in _RANGES.items():
             _check_range(name, getattr(self, name), low, high)
         _check_weights(self.style_weights)
+        if not isinstance(self.animate, bool):
+            raise _out_of_range("animate", self.animate, "true, false")
+
+    @property
+    def moves(self) -> bool:
+        """Whether these options paint every frame of a clip."""
+        return self.animate and self.method in ANIMATING
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, only what differs from the defaults, so that old readers meet few new names."""

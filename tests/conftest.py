@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -62,3 +64,14 @@ def shared_dir() -> Path:
     if not folder.is_dir():
         pytest.skip("SHARED_DIR is absent: development models and pictures are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def clips() -> ModuleType:
+    """``clip_samples.py`` beside this file; test folders are no packages."""
+    spec = importlib.util.spec_from_file_location("clip_samples", Path(__file__).with_name("clip_samples.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,152 @@
+"""What a content image's header says where it may also be a clip: an animated GIF or WEBP, or a short MP4.
+
+Light, as ``nst.image_header``: frontends refuse a hopeless clip at once. MP4 is told by its signature alone and is
+taken as a content image only, never as a style.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nst.animation_frames import CutOffError, frames_of
+from nst.errors import UserError
+from nst.image_header import DEFAULT_LIMITS, Limits, inspect
+from nst.mp4_boxes import DamagedError, is_mp4, read_film
+from nst.options import StyleOptions
+
+GIF, WEBP, MP4 = "image/gif", "image/webp", "video/mp4"
+MEDIA_TYPES = {"GIF": GIF, "WEBP": WEBP, "MP4": MP4}
+# Sample descriptions of what is decoded here; the names are those of the registry at mp4ra.org.
+CODECS = ("avc1", "avc3", "hvc1", "hev1", "vp09", "av01", "mp4v")
+
+
+@dataclass(frozen=True)
+class ClipLimits:
+    """What a clip may be at most; a still picture's limits hold as well.
+
+    Attributes:
+        max_duration_s: Of an MP4.
+        slack_s: What containers round up by.
+        max_frames: Of any clip.
+        max_frame_pixels: Width times height; 4096 x 2304 is above what phones film in.
+        max_total_pixels: Of all frames: 10 s of that at 30 frames a second are as much work as we do.
+    """
+
+    max_duration_s: float = 10.0
+    slack_s: float = 0.1
+    max_frames: int = 600
+    max_frame_pixels: int = 4096 * 2304
+    max_total_pixels: int = 300 * 4096 * 2304
+
+
+CLIP_LIMITS = ClipLimits()
+
+
+@dataclass(frozen=True)
+class ContentHeader:
+    """What a content image's header says.
+
+    Attributes:
+        format: One of ``image_signature.READABLE``, or ``MP4``.
+        width_px: As stored.
+        height_px: As stored.
+        frames: 1 for a still picture; of an MP4 in fragments 2, which means "several".
+    """
+
+    format: str
+    width_px: int
+    height_px: int
+    frames: int
+
+    @property
+    def animated(self) -> bool:
+        """Whether every frame of it can be painted."""
+        return self.format == "MP4" or (self.frames > 1 and self.format in MEDIA_TYPES)
+
+
+def inspect_content(
+    data: bytes,
+    options: StyleOptions | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    clip_limits: ClipLimits = CLIP_LIMITS,
+) -> ContentHeader:
+    """Read a content image's header and hold it against the limits. Decodes nothing.
+
+    Args:
+        data: The whole file.
+        options: What is to be done with it; a GIF's frames do not count where only its first one is painted.
+        limits: For every picture.
+        clip_limits: For what moves.
+
+    Raises:
+        UserError: One of the ``image_*`` or ``clip_*`` codes.
+    """
+    if is_mp4(data):
+        return _film(data, limits, clip_limits)
+    header = inspect(data, limits)
+    if header.format not in MEDIA_TYPES or header.frames < 2:
+        return ContentHeader(header.format, header.width_px, header.height_px, header.frames)
+    if options is not None and not options.moves:
+        return ContentHeader(header.format, header.width_px, header.height_px, header.frames)
+    try:
+        frames = len(frames_of(data, header.format, clip_limits.max_frames).durations_ms)
+    except CutOffError as error:
+        raise UserError("clip_damaged") from error
+    if options is not None and frames > 1:
+        check_frames(frames, header.width_px, header.height_px, clip_limits)
+    return ContentHeader(header.format, header.width_px, header.height_px, frames)
+
+
+def is_clip(data: bytes, options: StyleOptions) -> bool:
+    """Whether every frame of a content image is to be painted.
+
+    Raises:
+        UserError: As ``inspect_content``.
+    """
+    return options.moves and inspect_content(data, options).animated
+
+
+def check_frames(frames: int, width_px: int, height_px: int, limits: ClipLimits = CLIP_LIMITS) -> None:
+    """Hold a clip's size against the limits.
+
+    Raises:
+        UserError: ``clip_too_many_frames`` or ``clip_too_many_pixels``.
+    """
+    if frames > limits.max_frames:
+        raise UserError("clip_too_many_frames", {"allowed": limits.max_frames})
+    pixels = width_px * height_px
+    if pixels > limits.max_frame_pixels or frames * pixels > limits.max_total_pixels:
+        raise UserError("clip_too_many_pixels", {"frames": frames, "width_px": width_px, "height_px": height_px})
+
+
+def check_duration(duration_s: float, limits: ClipLimits = CLIP_LIMITS) -> None:
+    """Hold a film's length against the limits.
+
+    Raises:
+        UserError: ``clip_too_long``.
+    """
+    if duration_s > limits.max_duration_s + limits.slack_s:
+        raise UserError("clip_too_long", {"received_s": f"{duration_s:.1f}", "allowed_s": f"{limits.max_duration_s:g}"})
+
+
+def _film(data: bytes, limits: Limits, clip_limits: ClipLimits) -> ContentHeader:
+    if len(data) > limits.max_bytes:
+        raise UserError("image_too_many_bytes", {"received_bytes": len(data), "allowed_bytes": limits.max_bytes})
+    try:
+        film = read_film(data)
+    except DamagedError as error:
+        raise UserError("clip_damaged") from error
+    if film is None:
+        raise UserError("clip_without_pictures")
+    if film.codec not in CODECS:
+        raise UserError("clip_codec_unsupported", {"found": film.codec if film.codec.isprintable() else "?"})
+    check_duration(film.duration_s, clip_limits)
+    check_frames(film.frames, film.width_px, film.height_px, clip_limits)
+    short, long = sorted((film.width_px, film.height_px))
+    if short < limits.min_side_px:
+        size = {"width_px": film.width_px, "height_px": film.height_px}
+        raise UserError("image_too_small", {**size, "allowed_px": limits.min_side_px})
+    if long / short > limits.max_ratio:
+        size = {"width_px": film.width_px, "height_px": film.height_px}
+        raise UserError("image_too_long", {**size, "allowed_ratio": limits.max_ratio})
+    return ContentHeader("MP4", film.width_px, film.height_px, max(film.frames, 2))
