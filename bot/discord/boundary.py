@@ -6,13 +6,18 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, cast
 
 import aiohttp
 import discord
 
+from bot.discord.keys import job_id_of
 from bot.discord.posting import NOBODY, UNKNOWN_INTERACTION
 from bot.texts import explain, nearest_language, say
 from nst.errors import OperatorError, PasticheError
+
+if TYPE_CHECKING:
+    from bot.discord.client import PasticheClient
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +34,8 @@ def language_of(interaction: discord.Interaction, default: str) -> str:
 async def spoken(interaction: discord.Interaction, default_language: str) -> AsyncIterator[None]:
     """Everything raised inside is told to the user, and logged where it is not theirs to mend.
 
+    Whatever was promised to them is answered then; if the process is told to end meanwhile, the next one will.
+
     Args:
         interaction: What is being answered.
         default_language: For users whose language has no catalogue.
@@ -42,14 +49,15 @@ async def spoken(interaction: discord.Interaction, default_language: str) -> Asy
     except discord.HTTPException as error:
         if error.code in _LOST:
             log.warning("An interaction was lost: %s", error.code)  # too late, or answered by another process
-            return
-        log.error("Discord refused: %s %s", error.status, error.code)
-        await _tell(interaction, say("discord.refused", language_of(interaction, default_language)))
+        else:
+            log.error("Discord refused: %s %s", error.status, error.code)
+            await _tell(interaction, say("discord.refused", language_of(interaction, default_language)))
     except (aiohttp.ClientError, TimeoutError) as error:
         log.error("Discord cannot be reached: %s", type(error).__name__)
     except Exception:  # the frontend's boundary: a sentence, not silence
         log.exception("An interaction failed")
         await _tell(interaction, say("discord.unforeseen", language_of(interaction, default_language)))
+    await cast("PasticheClient", interaction.client).promises.end(job_id_of(interaction))
 
 
 def sentence(error: PasticheError, language: str) -> str:

@@ -12,10 +12,12 @@ from bot.captions import style_name
 from bot.discord.boundary import language_of
 from bot.discord.courier import result_post
 from bot.discord.gallery import show_page
-from bot.discord.intake import Admission, Order, job_id_of, place_order, user_key
+from bot.discord.intake import Admission, Order, place_order
+from bot.discord.keys import job_id_of, user_key
 from bot.discord.posting import NOBODY, Post, to_file
 from bot.discord.posting import Picture as Attached
 from bot.discord.privacy import forget_user
+from bot.discord.promises import acknowledge
 from bot.discord.views import NOTED, is_variation, meaning, style_view
 from bot.recipe_codes import Recipe
 from bot.recipes import format_style_command
@@ -132,7 +134,7 @@ async def _pick(bot: PasticheClient, interaction: discord.Interaction, job_id: s
 
 async def _original(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
     """The file as the worker made it, to the one who asks."""
-    await interaction.response.defer(thinking=True, ephemeral=True)
+    await acknowledge(bot, interaction, ephemeral=True)
     result = await _result(bot, job_id)
     language = language_of(interaction, bot.language)
     data = await bot.service.picture(result.picture)
@@ -147,7 +149,7 @@ async def _original(bot: PasticheClient, interaction: discord.Interaction, job_i
 
 async def _recipe(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
     """The recipe as a code and in words."""
-    await interaction.response.defer(thinking=True, ephemeral=True)
+    await acknowledge(bot, interaction, ephemeral=True)
     result = await _result(bot, job_id)
     recipe = Recipe.of(Job.from_json(result.job))
     code = await asyncio.to_thread(bot.recipes.keep, recipe)
@@ -174,7 +176,7 @@ async def _delete(bot: PasticheClient, interaction: discord.Interaction, job_id:
 
 async def _cancel(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
     """The message itself changes when the job's result says "cancelled"."""
-    await interaction.response.defer(thinking=True, ephemeral=True)
+    await acknowledge(bot, interaction, ephemeral=True)
     stopped = await bot.service.cancel(job_id, user_key(interaction.user))
     text = say("discord.cancelling" if stopped else "discord.too_late", language_of(interaction, bot.language))
     await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)

@@ -22,6 +22,7 @@ from bot.discord.mentions import answer
 from bot.discord.menus import add_menus
 from bot.discord.own_jobs import add_job_commands
 from bot.discord.posting import NOBODY, Posting
+from bot.discord.promises import Promises, redeem
 from bot.discord.settings_command import add_settings_command
 from bot.discord.throttle import trace
 from bot.discord.words import Words
@@ -72,6 +73,7 @@ class PasticheClient(discord.Client):
         self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
         self.recipes = RecipeCodes(connection)
         self.posting, self.lines = Posting(self), ProgressLines()
+        self.promises = Promises(connection)
         self.sheets: dict[tuple[tuple[str, ...], str], bytes] = {}
         self.picture_room = asyncio.Semaphore(_PICTURES_AT_ONCE)
         self._courier = Courier(self, OutboxReader(stream, FRONTEND))
@@ -110,9 +112,10 @@ class PasticheClient(discord.Client):
 
     async def _resume(self) -> None:
         try:
+            await redeem(self)
             await resume_lines(self, FRONTEND)
         except OperatorError as error:
-            log.warning("Earlier jobs' progress is not shown: %s", error)
+            log.warning("Earlier questions and jobs are not spoken of: %s", error)
 
     async def _announce(self) -> None:
         """Not waited for: a slow answer must not keep the bot from its work."""

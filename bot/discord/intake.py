@@ -18,7 +18,9 @@ from redis.exceptions import RedisError
 from bot.chat_settings import ChatSettings, check_place
 from bot.discord.address import Address
 from bot.discord.boundary import language_of
+from bot.discord.keys import channel_keys, chat_key, job_id_of, role_keys, user_key
 from bot.discord.pictures import Readable, check_declared, read_picture
+from bot.discord.promises import Promise, acknowledge
 from bot.discord.views import queued_view
 from bot.privacy import note_job
 from bot.progress_lines import Line, ProgressLine
@@ -109,12 +111,15 @@ class Admission:
     async def __aenter__(self) -> Admission:
         interaction, bot = self._interaction, self._bot
         check_permissions(interaction)
-        self._message_id = await acknowledge(interaction)
-        self.settings = await asyncio.to_thread(bot.chats.read, chat_key(interaction))
+        answer = await acknowledge(bot, interaction)
+        self._message_id = answer.message_id
+        chat, user = chat_key(interaction), user_key(interaction.user)
+        self.settings = await asyncio.to_thread(bot.chats.read, chat)
         check_place(self.settings, channel_keys(interaction.channel), role_keys(interaction.user))
-        user = user_key(interaction.user)
-        await asyncio.to_thread(bot.chats.take, chat_key(interaction), user, self.settings)
+        await asyncio.to_thread(bot.chats.take, chat, user, self.settings)
         self._counted = True
+        promise = Promise(job_id=job_id_of(interaction), user=user, address=answer, chat=chat)
+        await bot.promises.complete(promise)
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -177,18 +182,6 @@ def progress_line(bot: PasticheClient, job_id: str, address: Address) -> Progres
     return ProgressLine(show, lambda: bot.service.standing(job_id), address.language)
 
 
-async def acknowledge(interaction: discord.Interaction) -> int:
-    """Tell Discord within its three seconds that an answer will come.
-
-    Returns:
-        The id of the message that will hold it.
-    """
-    answer = await interaction.response.defer(thinking=True)
-    if answer is not None and answer.message_id is not None:
-        return answer.message_id
-    return (await interaction.original_response()).id
-
-
 def check_permissions(interaction: discord.Interaction) -> None:
     """Whether the result could be posted: asked before anything is painted.
 
@@ -197,40 +190,22 @@ def check_permissions(interaction: discord.Interaction) -> None:
     """
     if interaction.guild_id is None or (interaction.is_user_integration() and not interaction.is_guild_integration()):
         return  # a user's own installation answers by the interaction only
-    held = interaction.app_permissions
+    check_held(interaction.app_permissions, interaction.channel)
+
+
+def check_held(held: discord.Permissions, channel: object) -> None:
+    """Whether pictures can be posted with these permissions.
+
+    Raises:
+        UserError: ``permission_missing``.
+    """
     needed = list(_NEEDED)
-    if isinstance(interaction.channel, discord.Thread):
+    if isinstance(channel, discord.Thread):
         needed[1] = "send_messages_in_threads"
     missing = [name for name in needed if not getattr(held, name)]
     if missing and not held.administrator:
         names = ", ".join(name.replace("_", " ").title() for name in missing)
         raise UserError("permission_missing", {"missing": names})
-
-
-def user_key(user: discord.abc.User) -> str:
-    """The user's key everywhere behind this frontend."""
-    return f"discord:{user.id}"
-
-
-def chat_key(interaction: discord.Interaction) -> str:
-    """The chat whose settings count: the server, or the private channel."""
-    return f"discord:{interaction.guild_id or interaction.channel_id}"
-
-
-def channel_keys(channel: object) -> tuple[str, ...]:
-    """A channel's key, and its parent's for a thread."""
-    ids = (getattr(channel, "id", None), getattr(channel, "parent_id", None))
-    return tuple(str(number) for number in ids if number)
-
-
-def role_keys(user: discord.abc.User) -> tuple[str, ...]:
-    """Keys of a member's roles."""
-    return tuple(str(role.id) for role in user.roles) if isinstance(user, discord.Member) else ()
-
-
-def job_id_of(interaction: discord.Interaction) -> str:
-    """The job of an interaction: the same one, should Discord send it twice."""
-    return f"d{interaction.id}"
 
 
 async def _bytes_or_hash(picture: Readable | str) -> bytes | str:

@@ -13,9 +13,11 @@ import discord
 from bot.chat_settings import ChatSettings, check_place
 from bot.discord.address import Address
 from bot.discord.boundary import sentence
-from bot.discord.intake import channel_keys, queue_job, role_keys, user_key
+from bot.discord.intake import check_held, queue_job
+from bot.discord.keys import channel_keys, job_id_of, role_keys, user_key
 from bot.discord.pictures import check_declared, pictures_of, read_picture
 from bot.discord.posting import NOBODY
+from bot.discord.promises import Promise
 from bot.recipes import StyleCommand, parse_style_command
 from bot.service import Request, Style
 from bot.texts import nearest_language, say
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MENTION = re.compile(r"<@!?\d+>")
-_CAN_ANSWER = ("view_channel", "send_messages", "attach_files")
 
 
 async def answer(bot: PasticheClient, message: discord.Message) -> None:
@@ -54,6 +55,7 @@ async def answer(bot: PasticheClient, message: discord.Message) -> None:
     except Exception:  # the frontend's boundary: a sentence, not silence
         log.exception("A mention failed")
         await _say(message, say("discord.unforeseen", language))
+    await bot.promises.end(job_id_of(message))
 
 
 async def _answer(bot: PasticheClient, message: discord.Message) -> None:
@@ -61,8 +63,7 @@ async def _answer(bot: PasticheClient, message: discord.Message) -> None:
     if not pictures:
         await _say(message, say("discord.mention_help", _language(bot, message, ChatSettings())))
         return
-    if message.guild and not _may_answer(message):
-        return
+    _check_permissions(message)
     chat, user = f"discord:{message.guild.id if message.guild else message.channel.id}", user_key(message.author)
     settings = await asyncio.to_thread(bot.chats.read, chat)
     check_place(settings, channel_keys(message.channel), role_keys(message.author))
@@ -95,7 +96,9 @@ async def _queue(
         language=language,
         spoiler=settings.spoiler,
     )
-    job_id = f"d{message.id}"
+    job_id = job_id_of(message)
+    promise = Promise(job_id=job_id, user=user_key(message.author), address=address, chat=chat)
+    bot.promises.make(promise)
 
     async def submit(address: Address) -> Job:
         async with bot.picture_room:
@@ -140,11 +143,12 @@ def _means_us(me: discord.ClientUser, message: discord.Message) -> bool:
     return f"<@{me.id}>" in message.content or f"<@!{me.id}>" in message.content
 
 
-def _may_answer(message: discord.Message) -> bool:
-    if message.guild is None or message.guild.me is None or isinstance(message.channel, discord.DMChannel):
-        return True
-    held = message.channel.permissions_for(message.guild.me)
-    return all(getattr(held, name) for name in _CAN_ANSWER)
+def _check_permissions(message: discord.Message) -> None:
+    """Asked where they are known; a place that we were not told of has to be tried."""
+    place = message.channel
+    known = isinstance(place, discord.abc.GuildChannel | discord.Thread)
+    if known and message.guild is not None and message.guild.me is not None:
+        check_held(place.permissions_for(message.guild.me), place)
 
 
 def _language(bot: PasticheClient, message: discord.Message, settings: ChatSettings) -> str:

@@ -9,9 +9,11 @@ import discord
 from discord import app_commands
 
 from bot.discord.boundary import language_of, spoken
-from bot.discord.intake import chat_key, check_permissions, user_key
+from bot.discord.intake import check_permissions
+from bot.discord.keys import chat_key, user_key
 from bot.discord.pictures import Readable, check_declared, pictures_of, read_picture
 from bot.discord.posting import NOBODY
+from bot.discord.promises import acknowledge
 from bot.discord.views import style_view
 from bot.discord.words import word
 from bot.texts import say
@@ -46,7 +48,7 @@ def add_menus(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient
 async def _stylize(bot: PasticheClient, interaction: discord.Interaction, picture: Readable) -> None:
     """Keep the picture at once (its link expires), then let the user pick a style for it."""
     check_permissions(interaction)
-    await interaction.response.defer(thinking=True, ephemeral=True)
+    await acknowledge(bot, interaction, ephemeral=True)
     digest = await _keep(bot, picture)
     language = language_of(interaction, bot.language)
     chat, user = chat_key(interaction), user_key(interaction.user)
@@ -57,7 +59,7 @@ async def _stylize(bot: PasticheClient, interaction: discord.Interaction, pictur
 
 
 async def _use_as_style(bot: PasticheClient, interaction: discord.Interaction, picture: Readable) -> None:
-    await interaction.response.defer(thinking=True, ephemeral=True)
+    await acknowledge(bot, interaction, ephemeral=True)
     digest = await _keep(bot, picture)
     await asyncio.to_thread(bot.sessions.note_style, chat_key(interaction), user_key(interaction.user), digest)
     text = say("discord.style_noted", language_of(interaction, bot.language))

@@ -10,8 +10,9 @@ from discord.app_commands import Choice
 
 from bot.captions import standing
 from bot.discord.boundary import language_of, spoken
-from bot.discord.intake import user_key
+from bot.discord.keys import user_key
 from bot.discord.posting import NOBODY
+from bot.discord.promises import acknowledge
 from bot.discord.words import word
 from bot.texts import say
 
@@ -27,7 +28,7 @@ def add_job_commands(bot: PasticheClient, tree: app_commands.CommandTree[Pastich
     @tree.command(name="queue", description=word("queue_command"))
     async def queue(interaction: discord.Interaction[PasticheClient]) -> None:
         async with spoken(interaction, bot.language):
-            await interaction.response.defer(ephemeral=True)
+            await acknowledge(bot, interaction, ephemeral=True)
             text = await _list(bot, interaction)
             await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 
@@ -36,7 +37,7 @@ def add_job_commands(bot: PasticheClient, tree: app_commands.CommandTree[Pastich
     @app_commands.autocomplete(job=unfinished)
     async def cancel(interaction: discord.Interaction[PasticheClient], job: str | None = None) -> None:
         async with spoken(interaction, bot.language):
-            await interaction.response.defer(ephemeral=True)
+            await acknowledge(bot, interaction, ephemeral=True)
             text = await _cancel(bot, interaction, job)
             await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 

@@ -11,7 +11,7 @@ import hashlib
 import io
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import discord
@@ -87,7 +87,7 @@ class Posting:
         content = await self._content(post, address)
         if address.token_lives:
             try:
-                await self._webhook(address).edit_message(address.message_id, **content)
+                await self._webhook(address).edit_message(_message_of(address), **content)
             except discord.HTTPException as error:
                 if error.code in _GONE:
                     raise MessageGoneError from error
@@ -182,6 +182,8 @@ class Posting:
         return False
 
     async def _edit_by_channel(self, address: Address, content: dict[str, Any]) -> None:
+        if not address.message_id:
+            raise MessageGoneError
         try:
             await self._partial(address).edit(**content)
         except (discord.Forbidden, discord.NotFound) as error:
@@ -207,6 +209,11 @@ class Posting:
         return discord.MessageReference(
             message_id=address.message_id, channel_id=address.channel_id, fail_if_not_exists=False
         )
+
+
+def _message_of(address: Address) -> int:
+    """The interaction's own answer has a name as well, for when its number was never learned."""
+    return address.message_id or cast("int", "@original")
 
 
 async def to_file(picture: Picture, limit_bytes: int, spoiler: bool = False) -> discord.File:

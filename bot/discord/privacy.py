@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.discord.boundary import language_of
-from bot.discord.intake import user_key
+from bot.discord.keys import user_key
 from bot.discord.posting import NOBODY
+from bot.discord.promises import acknowledge
 from bot.discord.views import forget_view
 from bot.privacy import forget
 from bot.texts import say
@@ -29,7 +30,7 @@ async def explain_privacy(bot: PasticheClient, interaction: discord.Interaction)
 
 async def forget_user(bot: PasticheClient, interaction: discord.Interaction) -> None:
     """Forget everything about the one who asks, and say so."""
-    await interaction.response.defer(thinking=True, ephemeral=True)
+    await acknowledge(bot, interaction, ephemeral=True)
     count = await asyncio.to_thread(_forget, bot, user_key(interaction.user))
     text = say("discord.forgotten", language_of(interaction, bot.language), count=count)
     await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)

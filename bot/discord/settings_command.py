@@ -11,8 +11,9 @@ from discord.app_commands import Choice, Range
 
 from bot.chat_settings import ChatSettings
 from bot.discord.boundary import language_of, spoken
-from bot.discord.intake import chat_key
+from bot.discord.keys import chat_key
 from bot.discord.posting import NOBODY
+from bot.discord.promises import acknowledge
 from bot.discord.words import word
 from bot.texts import languages, say
 from nst.errors import UserError
@@ -92,7 +93,7 @@ def add_settings_command(bot: PasticheClient, tree: app_commands.CommandTree[Pas
         async with spoken(interaction, bot.language):
             if not interaction.permissions.manage_guild:
                 raise UserError("not_a_manager")
-            await interaction.response.defer(ephemeral=True)
+            await acknowledge(bot, interaction, ephemeral=True)
             now = ChatSettings() if reset else await asyncio.to_thread(bot.chats.read, chat_key(interaction))
             changes = {
                 "channels": _toggled(now.channels, toggle_channel),

@@ -9,25 +9,31 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from bot.strips import strip_job_ids
 from tests.peers.discord.rest import ACK_LIMIT_S
 from tests.peers.discord.stage import DEADLINE_S, ROOT, Stage, Until, noise, picture, replies, undescribed
 from tests.peers.discord.world import (
     MANAGE_GUILD,
     MANAGE_MESSAGES,
     MEMBER_PERMISSIONS,
+    READ_HISTORY,
     SEND_MESSAGES,
     VIEW_CHANNEL,
     Message,
     User,
+    snowflake,
 )
 from workers import keys
-from workers.contract import Job
+from workers.client import QueueClient
+from workers.contract import Job, Result
 from workers.embedded_redis import EmbeddedRedis
+from workers.outbox import post_terminal
 
 pytestmark = [
     pytest.mark.e2e,
@@ -512,6 +518,117 @@ def test_a_private_message_with_a_picture_is_a_request(stage: Stage, ann: User) 
     private = stage.peer.private(ann)
     asked = stage.peer.say(ann, "peacock 25 palette", picture(78), channel=private)
     stage.painted(stage.until(lambda: replies(stage, asked), "an answer")[0])
+
+
+def test_a_bot_killed_before_it_queued_says_so_when_it_is_back(stage: Stage, ann: User) -> None:
+    posted = stage.peer.say(ann, "look", picture(79))
+    let_through = stage.peer.hold("GET", "/attachments/")
+    asked, kept = stage.style(ann), stage.peer.menu("Stylize this picture", ann, posted)
+    mention = stage.peer.say(ann, "@bot peacock palette", picture(80))
+    for interaction in (asked, kept):
+        stage.message(interaction)
+    promises = "pastiche:discord:promise:*"
+    stage.until(lambda: len(list(stage.connection.scan_iter(match=promises))) == 3, "three promises")
+    stage.bot.end(signal.SIGKILL)
+    let_through()
+    stage.peer.faults.clear()
+    stage.bot.start()
+    assert not stage.says(asked, "I was restarted").loading
+    assert not stage.says(kept, "I was restarted").loading
+    stage.until(lambda: "I was restarted" in replies(stage, mention)[0].content, "the mention's answer")
+    stage.until(lambda: not list(stage.connection.scan_iter(match=promises)), "no promise left")
+    stage.until(stage.peer.ready, "READY")
+    stage.result(stage.style(ann))
+
+
+def test_a_strip_that_was_half_queued_is_taken_back(stage: Stage, ann: User) -> None:
+    message = stage.result(stage.style(ann))
+    with stage.paused_worker():
+        waiting = stage.style(ann)
+        stage.waiting(waiting)
+        let_through = stage.peer.hold("PATCH", "/webhooks/", after=True)
+        strip = stage.peer.press(message, "strip", ann)
+        stage.says(strip, "five strengths")  # posted, and not one of the five is queued
+        stage.bot.end(signal.SIGKILL)
+        job = Job.from_json(stage.connection.hget(keys.record(f"d{waiting.id}"), "job"))  # type: ignore[arg-type]
+        half = replace(job, job_id=strip_job_ids(f"d{strip.id}")[0], reply_to={**job.reply_to, "strip": f"d{strip.id}"})
+        QueueClient(stage.connection).submit(half)
+        let_through()
+        stage.peer.faults.clear()
+        stage.bot.start()
+        stage.says(strip, "I was restarted")
+        stage.until(lambda: stage.connection.zcard(keys.pending(f"discord:{ann.id}")) == 1, "the half taken back")
+    stage.until(stage.peer.ready, "READY")
+    stage.result(waiting)
+
+
+def test_a_gatys_result_offers_another_seed(stage: Stage, ann: User) -> None:
+    """The result of the slow method is another worker's, who posts it while ours stands still."""
+    with stage.paused_worker():
+        interaction = stage.style(ann, method="gatys")
+        stage.waiting(interaction)
+        record: Any = stage.connection.hget(keys.record(f"d{interaction.id}"), "job")
+        job = Job.from_json(record)
+        done = Result(
+            job_id=job.job_id, frontend="discord", outcome="done", job=record.decode(), user=job.user,
+            reply_to=job.reply_to, picture=job.content, media_type="image/png", method="gatys",
+        )  # fmt: skip
+        post_terminal(stage.connection, done)
+        message = stage.result(interaction)
+        again = stage.peer.press(message, "again", ann)
+        stage.waiting(again)
+        varied: Any = stage.connection.hget(keys.record(f"d{again.id}"), "job")
+        assert Job.from_json(varied).options == job.options.replace(seed=job.options.seed + 1)
+        stage.peer.slash("cancel", ann)
+        stage.says(again, "Cancelled")
+
+
+def test_what_discord_finds_too_large_is_sent_smaller(stage: Stage, ann: User) -> None:
+    with stage.paused_worker():
+        interaction = stage.style(ann, content=noise(300))
+        stage.waiting(interaction)
+        refused = stage.peer.fail("PATCH", interaction.token, status=413, code=40005)
+    assert stage.result(interaction).attachments[0]["size"] > 0
+    assert refused.met == 1
+
+
+def test_a_picture_that_only_the_worker_finds_broken_is_told(stage: Stage, ann: User) -> None:
+    stage.says(stage.style(ann, content=noise(200)[:60_000]), "damaged|cut")
+
+
+def test_one_of_several_jobs_is_picked_for_cancelling(stage: Stage, ann: User) -> None:
+    with stage.paused_worker():
+        first = stage.style(ann)
+        stage.waiting(first)
+        second = stage.style(ann)
+        stage.waiting(second)
+        typed = stage.peer.type_in("cancel", "job", "", ann)
+        choices: Any = stage.until(lambda: typed.choices, "choices")
+        assert [choice["value"] for choice in choices] == [f"d{first.id}", f"d{second.id}"]
+        stage.says(stage.peer.slash("cancel", ann, job=choices[1]["value"]), "Stopped: 1")
+        stage.says(second, "Cancelled")
+    stage.result(first)
+
+
+def test_a_user_install_works_on_a_foreign_server_and_in_groups(stage: Stage, ann: User) -> None:
+    foreign = stage.peer.add_channel("foreign", guild_id=snowflake(), app_permissions=0)
+    group = stage.peer.add_channel("group", guild_id=None)
+    for channel in (foreign, group):
+        interaction = stage.style(ann, channel=channel, owners={"1": ann.id})
+        stage.result(interaction)
+    late = stage.style(ann, channel=foreign, owners={"1": ann.id}, age_s=14 * 60 + 50)
+    private = stage.until(lambda: stage.peer.messages(stage.peer.private(ann)), "a private message")
+    stage.painted(private[0])
+    assert not stage.message(late).attachments
+
+
+def test_a_mention_is_told_what_the_bot_lacks(stage: Stage, ann: User) -> None:
+    closed = stage.peer.add_channel("textual", app_permissions=VIEW_CHANNEL | SEND_MESSAGES | READ_HISTORY)
+    asked = stage.peer.say(ann, "@bot peacock palette", picture(82), channel=closed)
+    stage.until(
+        lambda: "Attach Files" in replies(stage, asked)[0].content if replies(stage, asked) else "", "an answer"
+    )
+    assert not stage.connection.exists(f"pastiche:userjobs:discord:{ann.id}")
 
 
 def test_a_wrong_token_is_named(stage: Stage) -> None:

@@ -107,8 +107,10 @@ class DiscordPeer:
         return user
 
     def add_channel(self, name: str, **more: Any) -> Channel:
-        channel = Channel(name, self.world.guild_id, **more)
+        channel = Channel(name, **{"guild_id": self.world.guild_id, **more})
         self.world.channels[channel.id] = channel
+        if channel.guild_id == self.world.guild_id and self._thread.is_alive():
+            self._call(self.gateway.dispatch("CHANNEL_CREATE", channel.to_json()))
         return channel
 
     def private(self, user: User) -> Channel:
@@ -270,7 +272,7 @@ class DiscordPeer:
             "locale": one.user.locale,
             "entitlements": [],
             "authorizing_integration_owners": owners or {"0": channel.guild_id or "0"},
-            "context": 0 if channel.guild_id else 1,
+            "context": 0 if channel.guild_id else 1 if channel.recipient else 2,
             "attachment_size_limit": one.limit_bytes,
         }
         if one.source is not None:

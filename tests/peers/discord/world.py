@@ -66,7 +66,7 @@ class User:
 
 @dataclass
 class Channel:
-    """A text channel of the server, or a private one."""
+    """A text channel of a server, or a private one; without ``recipient`` one of several people."""
 
     name: str
     guild_id: str | None
@@ -77,20 +77,26 @@ class Channel:
     def to_json(self) -> Json:
         if self.guild_id is None:
             recipients = [self.recipient.to_json()] if self.recipient else []
-            return {"id": self.id, "type": 1, "recipients": recipients, "last_message_id": None, "flags": 0}
+            kind = 1 if self.recipient else 3
+            return {"id": self.id, "type": kind, "recipients": recipients, "last_message_id": None, "flags": 0}
         return {
             "id": self.id,
             "type": 0,
             "guild_id": self.guild_id,
             "name": self.name,
             "position": 0,
-            "permission_overwrites": [],
+            "permission_overwrites": self._overwrites(),
             "nsfw": False,
             "parent_id": None,
             "topic": None,
             "rate_limit_per_user": 0,
             "flags": 0,
         }
+
+    def _overwrites(self) -> list[Json]:
+        """What the bot lacks here, said in the way in which a bot can work it out."""
+        lacking = MEMBER_PERMISSIONS & ~self.app_permissions
+        return [{"id": self.guild_id, "type": 0, "allow": "0", "deny": str(lacking)}] if lacking else []
 
 
 @dataclass

@@ -1,0 +1,31 @@
+"""The keys by which everything behind this frontend knows people, chats and jobs."""
+
+from __future__ import annotations
+
+import discord
+
+
+def user_key(user: discord.abc.User) -> str:
+    """The user's key everywhere behind this frontend."""
+    return f"discord:{user.id}"
+
+
+def chat_key(interaction: discord.Interaction) -> str:
+    """The chat whose settings count: the server, or the private channel."""
+    return f"discord:{interaction.guild_id or interaction.channel_id}"
+
+
+def channel_keys(channel: object) -> tuple[str, ...]:
+    """A channel's key, and its parent's for a thread."""
+    ids = (getattr(channel, "id", None), getattr(channel, "parent_id", None))
+    return tuple(str(number) for number in ids if number)
+
+
+def role_keys(user: discord.abc.User) -> tuple[str, ...]:
+    """Keys of a member's roles."""
+    return tuple(str(role.id) for role in user.roles) if isinstance(user, discord.Member) else ()
+
+
+def job_id_of(asked: discord.Interaction | discord.Message) -> str:
+    """The job of a question: the same one, should Discord send it twice."""
+    return f"d{asked.id}"
