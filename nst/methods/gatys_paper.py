@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
-from scipy.optimize import Bounds, minimize
 
 from nst import losses
 from nst.errors import Cancelled
 from nst.extractors import Extractor
 from nst.images import Picture, resize
 from nst.method import IsCancelled, Progress, Report, never_cancelled, no_report
-from nst.methods.gatys_pictures import Material, content_at, finish, style_at
+from nst.methods import gatys_lbfgs as lbfgs
+from nst.methods.gatys_pictures import Material, Rgb, content_at, finish, style_at
 from nst.methods.gatys_plan import Scale
 from nst.methods.gatys_state import pack, unpack
 from nst.options import StyleOptions
@@ -34,7 +33,6 @@ STEPS = 200
 # compared with the paper's figure 4 at its size and number of steps.
 _MEAN_ACTIVATION = 100.0
 _DECADES = 4.0
-_HISTORY = 10  # scipy's own default
 
 
 class PaperTargets(NamedTuple):
@@ -90,8 +88,8 @@ class PaperObjective:
         return PaperTargets(content_scale * P, tuple(grams), tuple(scales), content_scale)
 
     def evaluate(
-        self, image: NDArray[np.float64], targets: PaperTargets, ratio: float, variation: float
-    ) -> tuple[float, NDArray[np.float64], dict[str, float]]:
+        self, image: Rgb, targets: PaperTargets, ratio: float, variation: float
+    ) -> tuple[float, Rgb, dict[str, float]]:
         """Total loss with beta = 1, its gradient, and the named losses.
 
         Args:
@@ -100,11 +98,11 @@ class PaperObjective:
             ratio: alpha / beta.
             variation: Weight of the published total variation.
         """
-        picture = tf.constant(image[None], tf.float32)
+        picture = tf.constant(image[None])
         knobs = tf.constant([ratio, variation], tf.float32)
         total, gradient, named = self._evaluate(picture, targets, knobs)
         values = {name: float(value) for name, value in named.items()}
-        return float(total), gradient.numpy()[0].astype(np.float64), values
+        return float(total), gradient.numpy()[0], values
 
     def _loss_and_gradient(
         self, image: tf.Tensor, targets: PaperTargets, knobs: tf.Tensor
@@ -135,9 +133,7 @@ def _scale_of(activations: Sequence[tf.Tensor]) -> tf.Tensor:
 
 
 class PaperRun:
-    """One job under way, with the same verbs as ``gatys_run.Run``.
-
-    A slice ends L-BFGS's history: what is resumed goes on well, but not bit for bit as the uninterrupted run.
+    """One job under way, with the same verbs as ``gatys_run.Run``; a step is an iteration of L-BFGS.
 
     Args:
         objective: The extractor's traced functions.
@@ -151,7 +147,9 @@ class PaperRun:
         self.steps, self.steps_done = scale.steps, 0
         self.losses: dict[str, float] = {}
         self._targets: PaperTargets | None = None
-        self._image = content_at(material.start, scale.height_px, scale.width_px)[0].numpy().astype(np.float64)
+        self._image = content_at(material.start, scale.height_px, scale.width_px)[0].numpy()
+        self._state: lbfgs.LbfgsState | None = None
+        self._unit = 0.0
 
     @property
     def fraction(self) -> float:
@@ -169,49 +167,38 @@ class PaperRun:
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
     ) -> bool:
-        """See ``gatys_run.Run.advance``; a step is an iteration of L-BFGS."""
-        start_s, halted = time.monotonic(), False
-
-        def after_step(flat: NDArray[np.float64]) -> None:
-            nonlocal halted
-            self._image, self.steps_done = flat.reshape(self._image.shape).copy(), self.steps_done + 1
-            report(self.progress())
+        """See ``gatys_run.Run.advance``."""
+        start_s = time.monotonic()
+        while not self.done:
             if cancelled():
                 raise Cancelled
+            self._one_step()
+            report(self.progress())
             if budget_s is not None and time.monotonic() - start_s >= budget_s:
-                halted = True
-                raise StopIteration
-
-        if self.done:
-            return True
-        if cancelled():
-            raise Cancelled
-        self._minimise(after_step)
-        if not halted:
-            self.steps_done = self.steps
+                break
         return self.done
 
-    def _minimise(self, after_step: Callable[[NDArray[np.float64]], None]) -> None:
-        targets, ratio, shape = self._seen(), alpha_over_beta(self._options), self._image.shape
-        variation = self._options.total_variation_weight or 0.0
-        # Losses of 1e9 would meet the line search's absolute tolerances.
-        unit = max(self._objective.evaluate(self._image, targets, ratio, variation)[0], 1e-30)
+    def _one_step(self) -> None:
+        if self._state is None:
+            self._unit = self._unit or max(self._evaluated(self._image.ravel())[0], 1e-30)
+            self._state = lbfgs.first_state(self._image.ravel(), self._loss)
+        after = lbfgs.iterate(self._state, self._loss)
+        if after is None:
+            self.steps_done = self.steps
+            return
+        self._state, self._image = after, after.image.reshape(self._image.shape)
+        self.steps_done += 1
 
-        def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-            total, gradient, self.losses = self._objective.evaluate(flat.reshape(shape), targets, ratio, variation)
-            return total / unit, gradient.ravel() / unit
+    def _loss(self, flat: lbfgs.Flat) -> tuple[float, lbfgs.Flat]:
+        """In units of the first loss: 1e9 and its gradients would leave little of float32's range."""
+        total, gradient = self._evaluated(flat)
+        return total / self._unit, gradient.ravel() / np.float32(self._unit)
 
-        left = self.steps - self.steps_done
-        limits = {"maxiter": left, "maxfun": 20 * left, "maxcor": _HISTORY, "ftol": 0.0, "gtol": 0.0}
-        minimize(
-            loss,
-            self._image.ravel(),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=Bounds(0.0, 1.0),
-            callback=after_step,
-            options=limits,
-        )
+    def _evaluated(self, flat: lbfgs.Flat) -> tuple[float, lbfgs.Flat]:
+        ratio, variation = alpha_over_beta(self._options), self._options.total_variation_weight or 0.0
+        image = flat.reshape(self._image.shape)
+        total, gradient, self.losses = self._objective.evaluate(image, self._seen(), ratio, variation)
+        return total, gradient
 
     def _seen(self) -> PaperTargets:
         if self._targets is None:
@@ -236,16 +223,19 @@ class PaperRun:
         """The pastiche as it stands, at the content's size."""
         return self._finished(self._image)
 
-    def _finished(self, image: NDArray[np.float64]) -> Picture:
+    def _finished(self, image: Rgb) -> Picture:
         height, width = self._material.original.shape[:2]
-        rgb = image.astype(np.float32)
+        rgb = image
         if rgb.shape[:2] != (height, width):
             rgb = np.asarray(resize(Picture(rgb, None), width, height).rgb)
         return Picture(finish(rgb, self._material, self._options), None)
 
     def state(self) -> bytes:
-        """See ``gatys_run.Run.state``."""
-        return pack(self.digest(), {"step": self.steps_done}, {"image": self._image})
+        """See ``gatys_run.Run.state``; L-BFGS's history goes with it."""
+        arrays = {"image": self._image}
+        if self._state is not None:
+            arrays |= lbfgs.as_arrays(self._state) | {"unit": np.float64(self._unit)}
+        return pack(self.digest(), {"step": self.steps_done}, arrays)
 
     def restore(self, data: bytes) -> None:
         """See ``gatys_run.Run.restore``.
@@ -255,6 +245,8 @@ class PaperRun:
         """
         place, arrays = unpack(data, self.digest())
         self._image, self.steps_done = arrays["image"], place["step"]
+        self._unit = float(arrays["unit"]) if "unit" in arrays else 0.0
+        self._state = lbfgs.from_arrays(self._image.ravel(), arrays) if "unit" in arrays else None
 
     def digest(self) -> str:
         """Identity of the job: pictures, options, size and weights."""

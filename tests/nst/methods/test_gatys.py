@@ -202,8 +202,8 @@ def test_budgets_rise_with_strength_and_leave_half_to_strokes() -> None:
     assert budgets == sorted(set(budgets))
     late, budget = tf.constant(100.0), tf.constant(0.2)
     assert float(step_budget(budget, tf.constant(0.0), late)) == pytest.approx(0.2)
-    assert float(step_budget(budget, tf.constant(0.5), late)) == pytest.approx(0.6)
-    assert float(step_budget(budget, tf.constant(0.0), tf.constant(0.0))) < 0.05
+    assert float(step_budget(budget, tf.constant(0.5), late)) == pytest.approx(np.hypot(0.1, 0.5))
+    assert float(step_budget(budget, tf.constant(0.0), tf.constant(0.0))) < 0.1
 
 
 def test_given_weights_switch_the_controller_off(gatys: Gatys) -> None:
@@ -220,10 +220,10 @@ def test_more_total_variation_weight_gives_a_calmer_picture(gatys: Gatys) -> Non
     assert variation[1] < 0.8 * variation[0]
 
 
-@pytest.mark.parametrize("cut", [3, 7])
-def test_a_resumed_run_ends_bit_identical(gatys: Gatys, cut: int) -> None:
+@pytest.mark.parametrize(("preset", "cut"), [("default", 3), ("default", 7), ("gatys2016", 5), ("gatys2016", 0)])
+def test_a_resumed_run_ends_bit_identical(gatys: Gatys, preset: str, cut: int) -> None:
     """Across scales too: 306 x 408 is worked on at two sizes."""
-    content, chosen = picture(5, 306, 408), options(steps=12)
+    content, chosen = picture(5, 306, 408), options(steps=12, gatys_preset=preset)
     whole = gatys.start(content, [STYLE], chosen)
     whole.advance()
     first = gatys.start(content, [STYLE], chosen)
