@@ -36,11 +36,11 @@ from nst.images import Picture, encode
 from nst.method import IsCancelled, MethodSettings, Pastiche, Report, never_cancelled, no_report
 from nst.options import StyleOptions
 from workers.__main__ import run_worker
-from workers.admission import Limits
 from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
 from workers.connection import connect, connect_async
 from workers.contract import Job
+from workers.limits import Limits
 from workers.outbox import OutboxReader
 from workers.service_times import live_workers
 

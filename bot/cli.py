@@ -124,6 +124,7 @@ def worker(
         grace_s=grace,
         health_file=health_file,
         max_rss_bytes=max_rss_mib * 2**20,
+        max_side_px=settings.worker_max_side_px,
     )
     raise typer.Exit(code)
 

@@ -17,7 +17,7 @@ import signal
 import socket
 import time
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -30,7 +30,7 @@ from bot.processes import Child, die_with_parent
 from bot.recipes import find_preset
 from bot.service import Request, Style, StyleService
 from bot.settings import Settings
-from bot.texts import say
+from bot.texts import explain, say
 from nst.errors import OperatorError, UserError
 from nst.options import StyleOptions
 from workers.connection import connect, connect_async
@@ -147,8 +147,10 @@ class Demo:
         settings = self._settings
         connection = connect(settings.redis_url)
         reader = OutboxReader(await connect_async(settings.redis_url), FRONTEND, consumer=f"demo-{os.getpid()}")
-        service = StyleService(connection, load_presets(settings.presets_dir), FRONTEND)
-        job = await service.submit(Request(content=content, styles=[style], options=first.options, user=FRONTEND))
+        service = StyleService(connection, load_presets(settings.presets_dir), FRONTEND, settings.limits)
+        job = await self._submit(
+            service, Request(content=content, styles=[style], options=first.options, user=FRONTEND)
+        )
         received = asyncio.create_task(_receive(reader, job.job_id))
         try:
             await self._watch(service, job, worker, received)
@@ -156,6 +158,16 @@ class Demo:
         finally:
             received.cancel()
         await self._keep(result, service, first)
+
+    async def _submit(self, service: StyleService, request: Request) -> Job:
+        """Where the method's model cannot be had, colours alone show that the rest works; and it is said."""
+        try:
+            return await service.submit(request)
+        except UserError as error:
+            if error.code != "method_unavailable":
+                raise
+            self._say(explain(error, self._settings.language))
+            return await service.submit(replace(request, options=request.options.replace(method="palette")))
 
     async def _watch(self, service: StyleService, job: Job, worker: Child, received: asyncio.Task[Result]) -> None:
         columns = (

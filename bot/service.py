@@ -23,6 +23,7 @@ from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
 from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
+from workers.limits import Limits
 from workers.service_times import live_workers
 
 
@@ -84,13 +85,20 @@ class StyleService:
         connection: To the queue's Redis, from ``workers.connection.connect``.
         presets: All presets by name.
         frontend: Whose outbox gets the results.
+        limits: What the queue takes before it says "later".
     """
 
-    def __init__(self, connection: redis.Redis, presets: Mapping[str, Preset], frontend: str) -> None:
+    def __init__(
+        self,
+        connection: redis.Redis,
+        presets: Mapping[str, Preset],
+        frontend: str,
+        limits: Limits | None = None,
+    ) -> None:
         self.presets = presets
         self._frontend = frontend
         self._connection = connection
-        self._client = QueueClient(connection)
+        self._client = QueueClient(connection, limits)
         self._blobs = Blobs(connection)
 
     async def submit(self, request: Request) -> Job:

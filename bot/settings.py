@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nst.errors import OperatorError
 from nst.method import MethodSettings
+from workers.limits import Limits
 
 _SECRET = frozenset({"discord_token", "telegram_token", "telegram_webhook_secret", "redis_url", "discord_proxy"})
 
@@ -61,12 +62,30 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=lambda: user_data_path("pastiche"))
     language: str = Field(default="en", pattern="^[a-z]{2}$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_format: str = Field(default="text", pattern="^(text|json)$")
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    jobs_pending_per_user: int = Field(default=Limits.pending_per_user, ge=1)
+    jobs_pending_per_chat: int = Field(default=Limits.pending_per_chat, ge=1)
+    jobs_per_user_per_day: int = Field(default=Limits.per_user_per_day, ge=1)
+    jobs_waiting: int = Field(default=Limits.waiting, ge=1)
+    worker_max_side_px: int = Field(default=0, ge=0)
 
     @property
     def methods(self) -> MethodSettings:
         """What the methods need to know."""
         return MethodSettings(
             fast_model=self.nst_fast_model, vgg_weights=self.nst_vgg_weights, model_cache=str(self.model_cache_dir)
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """What the queue takes before it says "later"."""
+        return Limits(
+            pending_per_user=self.jobs_pending_per_user,
+            pending_per_chat=self.jobs_pending_per_chat,
+            per_user_per_day=self.jobs_per_user_per_day,
+            waiting=self.jobs_waiting,
         )
 
 

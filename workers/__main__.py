@@ -16,6 +16,7 @@ from pathlib import Path
 from nst.engine import Engine as StyleEngine
 from nst.method import MethodSettings
 from nst.options import METHODS
+from workers.abilities import Abilities
 from workers.connection import PATIENT, connect
 from workers.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker
 from workers.made_before import MadeBefore
@@ -39,6 +40,7 @@ def run_worker(
     grace_s: float = GRACE_S,
     health_file: Path | None = None,
     max_rss_bytes: int = 0,
+    max_side_px: int = 0,
     engine: Engine | None = None,
 ) -> int:
     """Work until told to stop.
@@ -51,6 +53,7 @@ def run_worker(
         grace_s: Seconds after SIGTERM in which the running job may finish before it is handed back.
         health_file: Touched every two seconds while the process is well; removed at the end.
         max_rss_bytes: Resident memory above which the process ends between two jobs; 0 for no limit.
+        max_side_px: Longer side of the largest picture that it announces to take; 0 for any.
         engine: Another engine than ``nst.engine.Engine``.
 
     Returns:
@@ -61,7 +64,10 @@ def run_worker(
     """
     choose_device(device)
     connection, side_connection = connect(redis_url, retries=PATIENT), connect(redis_url)
-    engine = engine or _warm_engine(methods or MethodSettings(), queues)
+    if engine is None:
+        engine, abilities = _warm_engine(methods or MethodSettings(), queues, max_side_px)
+    else:
+        abilities = Abilities(lambda method: None, queues, max_side_px)
     full = _memory_watch(max_rss_bytes)
     worker = GpuWorker(
         connection,
@@ -71,6 +77,8 @@ def run_worker(
         grace_s=grace_s,
         beat=health_file.touch if health_file else lambda: None,
         enough=full,
+        about=abilities.about,
+        idle=abilities.try_again,
     )
     slices = Slices(connection, worker.give_way)
     made_before = MadeBefore(connection)
@@ -95,11 +103,15 @@ def choose_device(device: str | int | None) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1" if device == "cpu" else str(device)
 
 
-def _warm_engine(methods: MethodSettings, queues: Sequence[str]) -> Engine:
+def _warm_engine(methods: MethodSettings, queues: Sequence[str], max_side_px: int) -> tuple[Engine, Abilities]:
     engine = StyleEngine(methods)
-    # Those of the first queue: a slow job's own loading is little beside its minutes.
-    engine.prepare(*(method for method in METHODS if queue_of(method) == queues[0]))
-    return engine
+    abilities = Abilities(lambda method: engine.method(method).prepare(), queues, max_side_px)
+    # Those of the first queue: a slow job's own loading is little beside its minutes. Weights that the operator
+    # named are looked at in any case, since a wrong name is to be known before the first job.
+    first = [method for method in METHODS if queue_of(method) == queues[0]]
+    named = ["gatys"] if methods.vgg_weights and queue_of("gatys") in queues else []
+    abilities.prepare(*dict.fromkeys([*first, *named]))
+    return engine, abilities
 
 
 def _announce(worker: GpuWorker, health_file: Path | None) -> None:

@@ -9,7 +9,6 @@ line stays RQ's plain list, so that a position is an index and every tool of RQ 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -19,43 +18,37 @@ from nst.errors import BusyError
 from workers import keys
 from workers.contract import Event, Job
 from workers.job_class import new_rq_job
+from workers.limits import Limits
 from workers.routing import queue_of
 
 _OVERTAKE_S = 30  # who waited that long is overtaken by nobody
 
+_REFUSALS = {"queue_full": "queue_full", "chat": "chat_full", "pending": "rate_limited", "quota": "rate_limited"}
 
-@dataclass(frozen=True)
-class Limits:
-    """What a queue takes before it says "later".
-
-    Attributes:
-        pending_per_user: Unfinished jobs of one user.
-        per_user_per_day: Jobs of one user on one day (UTC).
-        waiting: Jobs waiting in one queue.
-    """
-
-    pending_per_user: int = 10
-    per_user_per_day: int = 1000
-    waiting: int = 1000
-
-
-# KEYS: rq job, rq queue, record, pending, done, line, quota, rq queues
-# ARGV: id, user, now_s, overtake_s, record ttl, pending cap, day cap, waiting cap, number of record values,
-#       record values …, rq job values …
+# KEYS: rq job, rq queue, record, pending, done, line, quota, rq queues, pending of the chat
+# ARGV: id, user, now_s, overtake_s, record ttl, pending cap, day cap, waiting cap, chat, chat's cap,
+#       number of record values, record values …, rq job values …
 _SUBMIT = """
 local id, user, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('EXISTS', KEYS[1], KEYS[5]) > 0 then return {'duplicate', 0} end
 local waiting = redis.call('LLEN', KEYS[2])
 if waiting >= tonumber(ARGV[8]) then return {'queue_full', waiting} end
+local forgotten = now - tonumber(ARGV[5])
+if ARGV[9] ~= '' then
+  redis.call('ZREMRANGEBYSCORE', KEYS[9], 0, forgotten)
+  local theirs = redis.call('ZCARD', KEYS[9])
+  if theirs >= tonumber(ARGV[10]) then return {'chat', theirs} end
+end
 if user ~= '' then
+  redis.call('ZREMRANGEBYSCORE', KEYS[4], 0, forgotten)
   local mine = redis.call('ZCARD', KEYS[4])
   if mine >= tonumber(ARGV[6]) then return {'pending', mine} end
   if tonumber(redis.call('GET', KEYS[7]) or 0) >= tonumber(ARGV[7]) then return {'quota', 0} end
 end
 
-local records = tonumber(ARGV[9])
-redis.call('HSET', KEYS[1], unpack(ARGV, 10 + records))
-redis.call('HSET', KEYS[3], unpack(ARGV, 10, 9 + records))
+local records = tonumber(ARGV[11])
+redis.call('HSET', KEYS[1], unpack(ARGV, 12 + records))
+redis.call('HSET', KEYS[3], unpack(ARGV, 12, 11 + records))
 redis.call('EXPIRE', KEYS[3], ARGV[5])
 redis.call('SADD', KEYS[8], KEYS[2])
 if user ~= '' then
@@ -63,6 +56,10 @@ if user ~= '' then
   redis.call('EXPIRE', KEYS[4], ARGV[5])
   redis.call('INCR', KEYS[7])
   redis.call('EXPIRE', KEYS[7], 2 * 86400)
+end
+if ARGV[9] ~= '' then
+  redis.call('ZADD', KEYS[9], now, id)
+  redis.call('EXPIRE', KEYS[9], ARGV[5])
 end
 
 -- The round that is being served: that of the first job whose round is known (one handed back has none).
@@ -107,7 +104,7 @@ def enqueue(connection: redis.Redis, job: Job, kind: str, limits: Limits) -> boo
         False if this job id was queued before: that is success as well.
 
     Raises:
-        BusyError: ``rate_limited`` or ``queue_full``; ``retry_after_s`` is filled in by the client.
+        BusyError: ``rate_limited``, ``chat_full`` or ``queue_full``; ``retry_after_s`` is filled in by the client.
     """
     queue, now_s = queue_of(job.options.method), time.time()
     event = Event(job_id=job.job_id, frontend=job.frontend, state="queued")
@@ -118,6 +115,7 @@ def enqueue(connection: redis.Redis, job: Job, kind: str, limits: Limits) -> boo
         "frontend": job.frontend,
         "kind": kind,
         "event": event.to_json(),
+        "chat": job.chat,
     }
     record_values, rq_values = _flat(record), _flat(new_rq_job(connection, job, queue).to_dict())
     day = datetime.fromtimestamp(now_s, UTC).date().isoformat()
@@ -130,12 +128,13 @@ def enqueue(connection: redis.Redis, job: Job, kind: str, limits: Limits) -> boo
         keys.line(queue),
         keys.quota(job.user, day),
         keys.RQ_QUEUES,
+        keys.chat_pending(job.chat),
     ]
-    caps = [limits.pending_per_user, limits.per_user_per_day, limits.waiting]
+    caps = [limits.pending_per_user, limits.per_user_per_day, limits.waiting, job.chat, limits.pending_per_chat]
     head: list[Any] = [job.job_id, job.user, f"{now_s:.3f}", _OVERTAKE_S, keys.RESULT_TTL_S, *caps, len(record_values)]
     answer = connection.register_script(_SUBMIT)(keys=script_keys, args=[*head, *record_values, *rq_values])
     verdict = cast("list[Any]", answer)[0].decode()
-    if verdict in ("queue_full", "pending", "quota"):
+    if verdict in _REFUSALS:
         raise _refusal(verdict, now_s)
     return bool(verdict == "queued")
 
@@ -145,7 +144,7 @@ def _refusal(verdict: str, now_s: float) -> BusyError:
         now = datetime.fromtimestamp(now_s, UTC)
         midnight = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
         return BusyError("rate_limited", {"retry_after_s": round((midnight - now).total_seconds())})
-    return BusyError("queue_full" if verdict == "queue_full" else "rate_limited")
+    return BusyError(_REFUSALS[verdict])
 
 
 def _flat(mapping: dict[str, Any]) -> list[Any]:

@@ -14,11 +14,13 @@ import redis
 from nst.errors import BusyError, JobError, UserError
 from nst.image_header import inspect
 from workers import keys, outbox, progress, service_times
-from workers.admission import Limits, enqueue
+from workers.admission import enqueue
 from workers.blobs import blob_hash
 from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
+from workers.limits import Limits
 from workers.routing import QUEUES, kind_of, queue_of
+from workers.staffing import check_staff
 
 _RETRY_UNMEASURED_S = 30.0
 
@@ -61,8 +63,9 @@ class QueueClient:
             False if this job id was submitted before.
 
         Raises:
-            UserError: ``image_*``: a picture that no worker could use, refused before it waits.
-            BusyError: ``rate_limited`` or ``queue_full``, with ``retry_after_s``.
+            UserError: ``image_*``: a picture that no worker could use, refused before it waits;
+                ``method_unavailable`` or ``size_unavailable``: no live worker could do the job.
+            BusyError: ``rate_limited``, ``chat_full`` or ``queue_full``, with ``retry_after_s``.
             JobError: ``job_expired``: a picture is neither given nor stored.
             OperatorError: ``queue_unavailable``.
         """
@@ -70,6 +73,7 @@ class QueueClient:
         sides_px = {digest: _longest_side_px(data) for digest, data in given.items()}
         with speaking_redis():
             longest_px = self._store(job, given, sides_px)
+            check_staff(self._connection, job, longest_px)
             if resumes:
                 self._hand_on(resumes, job)
             try:
@@ -192,7 +196,8 @@ class QueueClient:
         if code == "queue_full":
             first: object = self._connection.lrange(keys.rq_queue(queue_of(job.options.method)), 0, 0)
         else:
-            first = self._connection.zrange(keys.pending(job.user), 0, 0)
+            mine = keys.chat_pending(job.chat) if code == "chat_full" else keys.pending(job.user)
+            first = self._connection.zrange(mine, 0, 0)
         ids = [job_id.decode() for job_id in cast("list[bytes]", first)]
         known = service_times.eta_s(self._connection, ids[0]) if ids else None
         return _RETRY_UNMEASURED_S if known is None else round(max(1.0, known), 1)

@@ -33,7 +33,8 @@ class Job:
     Attributes:
         job_id: Unique; results are idempotent by it.
         frontend: Whose outbox gets the result: ``discord``, ``telegram``, ``web``, ``cli``.
-        reply_to: The frontend's own address of the chat and message; opaque to everybody else.
+        reply_to: The frontend's own address of the chat and message; opaque to everybody else but for one
+            name: ``chat`` is an opaque key of the chat, for its limit, where there is a chat.
         user: Opaque key of the requester, for quotas and ``forget me``.
         content: Blob hash of the content image.
         styles: Blob hashes of one to four style images.
@@ -51,6 +52,11 @@ class Job:
     user: str = ""
     style_label: str = ""
     submitted_at_s: float = 0.0
+
+    @property
+    def chat(self) -> str:
+        """Opaque key of the chat that asked; "" where nobody else is there."""
+        return self.reply_to.get("chat", "")
 
     def to_json(self) -> str:
         """Compact JSON with the contract's version."""

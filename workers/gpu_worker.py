@@ -13,7 +13,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -59,6 +59,8 @@ class GpuWorker(SimpleWorker):
         grace_s: Seconds after SIGTERM in which the running job may finish.
         beat: Called every two seconds while the process is well.
         enough: Asked between jobs; True ends the process (to give back its memory, say).
+        about: What it announces besides its vitals; asked at every renewal of the lease.
+        idle: Called again and again while nothing waits.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class GpuWorker(SimpleWorker):
         grace_s: float = GRACE_S,
         beat: Callable[[], None] = lambda: None,
         enough: Callable[[], bool] = lambda: False,
+        about: Callable[[], Mapping[str, str]] = dict,
+        idle: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(
             list(queues),
@@ -87,6 +91,7 @@ class GpuWorker(SimpleWorker):
         self._stop_job = threading.Event()
         self._enough = enough
         self._beat = beat
+        self._announced, self._idle = about, idle
         self._device, self._ready_s = device, time.time()
         self.lease = Lease(side_connection, self.name, self._about)
 
@@ -98,6 +103,7 @@ class GpuWorker(SimpleWorker):
             "ready_s": f"{self._ready_s:.0f}",
             "rss_bytes": str(rss_bytes()),
             "gpu_bytes": str(gpu_bytes()),
+            **self._announced(),
         }
 
     # What a job asks.
@@ -192,6 +198,7 @@ class GpuWorker(SimpleWorker):
     def _wait(self) -> tuple[RQJob, Queue] | None:
         if self.get_state() != WorkerStatus.IDLE:
             self.set_state(WorkerStatus.IDLE)
+        self._idle()
         first = self.queues[0]
         wait_s: Any = _POLL_S  # redis-py's types say int; Redis takes fractions since 6.0
         return self._fetch(first, self.connection.blmove(first.key, first.intermediate_queue_key, wait_s))

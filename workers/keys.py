@@ -7,6 +7,7 @@ from __future__ import annotations
 
 RESULT_TTL_S = 86_400  # results, job records and pictures: a day
 PREVIEW_TTL_S = 600
+CHAT_PENDING = "pastiche:chatpending:"
 OUTBOX_TTL_S = 7 * 86_400  # a frontend that was away for longer finds nothing
 
 
@@ -53,6 +54,11 @@ def progress(frontend: str) -> str:
 def pending(user: str) -> str:
     """Sorted set: a user's unfinished jobs by time of submission."""
     return f"pastiche:pending:{user}"
+
+
+def chat_pending(chat: str) -> str:
+    """Sorted set: a chat's unfinished jobs by time of submission."""
+    return f"{CHAT_PENDING}{chat}"
 
 
 def quota(user: str, day: str) -> str:

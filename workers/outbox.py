@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 # ARGV: result, ttl_s, oldest id, job id, counter, service_s ("" to learn nothing from this job), name of the
 # service histogram, its bucket, name of the waiting histogram, its bucket, seconds waited.
 # Service times are exponentially weighted means: a fifth of each new measurement, the first one as it is.
+# The chat's set is named by the record, since a result does not know the chat.
 # The stream comes first: if Redis has no memory left, the script fails before it changed anything.
 POST = """
 local function post(keys, argv)
@@ -36,6 +37,8 @@ local function post(keys, argv)
   redis.call('XADD', keys[2], 'MINID', '~', argv[3], '*', 'result', argv[1])
   redis.call('SET', keys[1], argv[1], 'EX', argv[2])
   redis.call('ZREM', keys[3], argv[4])
+  local chat = redis.call('HGET', keys[7], 'chat')
+  if chat and chat ~= '' then redis.call('ZREM', 'pastiche:chatpending:' .. chat, argv[4]) end
   redis.call('DEL', keys[4])
   redis.call('HINCRBY', keys[5], argv[5], 1)
   if argv[6] ~= '' then

@@ -68,8 +68,8 @@ class PasticheClient(discord.Client):
         self.language = settings.language
         self.connection = connection
         self.presets = load_presets(settings.presets_dir)
-        self.service = StyleService(connection, self.presets, FRONTEND)
-        self.queue, self.blobs = QueueClient(connection), Blobs(connection)
+        self.service = StyleService(connection, self.presets, FRONTEND, settings.limits)
+        self.queue, self.blobs = QueueClient(connection, settings.limits), Blobs(connection)
         self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
         self.recipes = RecipeCodes(connection)
         self.posting, self.lines = Posting(self), ProgressLines()

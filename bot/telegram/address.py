@@ -34,8 +34,9 @@ class Address:
     strip: str = ""
 
     def to_reply_to(self) -> dict[str, str]:
-        """For ``Job.reply_to``."""
-        return {name: str(int(value) if isinstance(value, bool) else value) for name, value in asdict(self).items()}
+        """For ``Job.reply_to``; its ``chat`` is for the queue's limit of one chat."""
+        own = {name: str(int(value) if isinstance(value, bool) else value) for name, value in asdict(self).items()}
+        return {"chat": f"telegram:{self.chat_id}", **own}
 
     @classmethod
     def from_reply_to(cls, data: Mapping[str, str]) -> Self:

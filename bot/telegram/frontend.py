@@ -50,8 +50,8 @@ class Frontend:
     ) -> None:
         self.bot, self.language, self.connection = bot, settings.language, connection
         self.presets = load_presets(settings.presets_dir)
-        self.service = StyleService(connection, self.presets, FRONTEND)
-        self.queue, self.blobs = QueueClient(connection), Blobs(connection)
+        self.service = StyleService(connection, self.presets, FRONTEND, settings.limits)
+        self.queue, self.blobs = QueueClient(connection, settings.limits), Blobs(connection)
         self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
         self.drafts, self.recipes, self.memory = Drafts(connection), RecipeCodes(connection), Memory(connection)
         self.posting, self.lines = Posting(bot), ProgressLines()

@@ -49,7 +49,7 @@ def build_site(settings: Settings, connection: redis.Redis, address: str) -> Fas
         address: Where it is served, for the log.
     """
     presets = load_presets(settings.presets_dir)
-    studio = Studio(StyleService(connection, presets, FRONTEND), Album(connection), presets, settings.language)
+    studio = Studio(StyleService(connection, presets, FRONTEND, settings.limits), Album(connection), presets, settings.language)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -9,7 +9,7 @@ from PIL import Image
 from bot.strips import strip_job_ids, strip_results, strip_sheet, submit_strip
 from nst.errors import BusyError
 from nst.options import StyleOptions
-from workers.admission import Limits
+from workers.limits import Limits
 from workers.blobs import Blobs
 from workers.client import QueueClient
 from workers.contract import Job, Result

@@ -16,7 +16,7 @@ from PIL import Image
 
 from nst.options import StyleOptions
 from workers import keys
-from workers.admission import Limits
+from workers.limits import Limits
 from workers.blobs import blob_hash
 from workers.client import QueueClient
 from workers.connection import connect

@@ -19,11 +19,11 @@ from PIL import Image
 from bench.steady_redis import SteadyRedis
 from nst.options import StyleOptions
 from workers import keys
-from workers.admission import Limits
 from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
 from workers.connection import connect
 from workers.contract import Job, Result
+from workers.limits import Limits
 from workers.service_times import live_workers
 
 
@@ -64,9 +64,12 @@ def spawn(redis_url: str) -> Iterator[Spawn]:
     """Starts worker processes that obey their jobs' seeds (see ``faulty_worker``) and ends them."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(queues: str = "fast,slow", grace_s: float = 8.0, url: str = redis_url) -> subprocess.Popen[bytes]:
+    def start(
+        queues: str = "fast,slow", grace_s: float = 8.0, url: str = redis_url, max_side_px: int = 0
+    ) -> subprocess.Popen[bytes]:
         script = str(Path(__file__).with_name("faulty_worker.py"))
-        process = subprocess.Popen([sys.executable, script, url, queues, str(grace_s)], stdout=subprocess.DEVNULL)
+        command = [sys.executable, script, url, queues, str(grace_s), str(max_side_px)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         processes.append(process)
         with connect(url) as connection:
             until(lambda: str(process.pid) in {worker.get("pid") for worker in live_workers(connection)}, "a worker")

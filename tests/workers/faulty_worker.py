@@ -1,6 +1,6 @@
 """A worker process whose engine does what a job's seed says: the faults that the queue must bear.
 
-    python faulty_worker.py REDIS_URL QUEUES [GRACE_S]
+    python faulty_worker.py REDIS_URL QUEUES GRACE_S MAX_SIDE_PX
 
 Pictures are really decoded and encoded. Seeds: 0 at once, up to 60,000 that many milliseconds,
 and the constants below.
@@ -114,5 +114,6 @@ class FaultyEngine:
 
 
 if __name__ == "__main__":
-    grace_s = float(sys.argv[3]) if len(sys.argv) > 3 else 8.0
-    sys.exit(run_worker(sys.argv[1], sys.argv[2].split(","), engine=FaultyEngine(), grace_s=grace_s))
+    url, queues, grace_s, max_side_px = sys.argv[1:]
+    engine, names = FaultyEngine(), queues.split(",")
+    sys.exit(run_worker(url, names, engine=engine, grace_s=float(grace_s), max_side_px=int(max_side_px)))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -11,10 +12,10 @@ import redis
 from nst.errors import BusyError, JobError, OperatorError, UserError
 from nst.options import StyleOptions
 from workers import keys
-from workers.admission import Limits
 from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
 from workers.contract import Job, Result
+from workers.limits import Limits
 from workers.outbox import post_terminal, result_of
 from workers.routing import queue_of
 
@@ -156,6 +157,22 @@ def test_a_users_share_is_limited(redis_connection: redis.Redis, content: bytes,
     client.submit(new_job("other", content, style, user="bob"))
     client.cancel("j0", "ann")
     assert client.submit(new_job("j2", content, style))
+
+
+def test_a_chats_share_is_limited(redis_connection: redis.Redis, content: bytes, style: bytes) -> None:
+    client = QueueClient(redis_connection, Limits(pending_per_chat=2))
+    here, there = {"chat": "discord:1"}, {"chat": "discord:2"}
+    jobs = [replace(new_job(f"j{i}", content, style, f"user{i}"), reply_to=here) for i in range(3)]
+    for job in jobs[:2]:
+        client.submit(job, [content, style])
+    with pytest.raises(BusyError) as caught:
+        client.submit(jobs[2])
+    assert caught.value.code == "chat_full"
+    assert caught.value.retry_after_s > 0
+    client.submit(replace(new_job("elsewhere", content, style, "user2"), reply_to=there))
+    client.submit(new_job("private", content, style, "user2"))
+    assert post_terminal(redis_connection, Result.failure(jobs[0], JobError("job_failed")))
+    assert client.submit(jobs[2])
 
 
 def test_a_days_share_is_limited(redis_connection: redis.Redis, content: bytes, style: bytes) -> None:
