@@ -86,6 +86,26 @@ class UserError(PasticheError):
             "channel_not_allowed",  # the chat's settings name other channels (allowed)
             "role_missing",  # the chat's settings name roles (allowed)
             "not_a_manager",  # only those who manage the chat may
+            "challenge_unknown",  # (received)
+            "challenge_closed",  # not in this state (theme)
+            "challenge_not_over",  # its results are not there yet (theme)
+            "challenge_code_unknown",  # an invitation that was used, expired or never was
+            "challenge_not_here",  # the person's chat does not take part
+            "challenge_changed",  # others changed it faster than we looked
+            "entry_unknown",  # or it does not take part any more
+            "entry_not_yours",
+            "entry_limit",  # (allowed)
+            "entry_too_old",  # made before the opening
+            "entry_style_given",  # made in another style than the given one (theme)
+            "entry_not_made",  # its job failed or was cancelled
+            "vote_own_entry",
+            "vote_limit",  # (allowed)
+            "voting_closed",  # (theme)
+            "not_a_person",  # a bot, a channel, an anonymous administrator
+            "not_a_member",  # of the chat that takes part
+            "account_too_young",  # (days)
+            "member_too_new",  # (hours)
+            "not_seen_before",  # not known in the chat from before the challenge came
             "method_unavailable",  # no worker has what it needs (received, allowed)
             "size_unavailable",  # beyond every worker (received, allowed_px)
         }
