@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot.allocator import return_freed_memory
 from bot.discord.client import PasticheClient
 from nst.errors import OperatorError
 from workers.connection import connect, connect_async
@@ -29,6 +30,7 @@ def run(settings: Settings) -> None:
     if not settings.discord_token.get_secret_value():
         raise OperatorError("setting_missing", {"setting": "DISCORD_TOKEN"})
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
+    return_freed_memory()
     asyncio.run(_serve(settings))
 
 

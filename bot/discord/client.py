@@ -11,6 +11,7 @@ import redis
 import redis.asyncio
 from discord import app_commands
 
+from bot.allocator import settle_down
 from bot.chat_settings import ChatSettingsStore
 from bot.discord.boundary import spoken
 from bot.discord.buttons import press
@@ -98,6 +99,7 @@ class PasticheClient(discord.Client):
 
     async def on_ready(self) -> None:
         """Say so in the log, for supervisors."""
+        settle_down()
         log.info("Discord: ready")
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:

@@ -15,6 +15,7 @@ import aiohttp
 import discord
 from redis.exceptions import RedisError
 
+from bot.allocator import let_go
 from bot.captions import alt_text, caption, failure
 from bot.discord.address import Address
 from bot.discord.posting import MessageGoneError, Picture, Post
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 4  # pictures in memory
+_AT_ONCE = 2  # pictures in memory
 _LONGEST_PAUSE_S = 60.0
 _PASSING = (
     OSError,
@@ -85,6 +86,7 @@ class Courier:
         try:
             async with self._room:
                 await self._post(delivery)
+                let_go()
         except Exception as error:  # one result that cannot be posted must not stop the others
             if _passes(error):
                 log.warning("Job %s cannot be posted now: %s", job_id, type(error).__name__)

@@ -56,10 +56,11 @@ class Process:
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *instead: str) -> None:
+        arguments = [sys.executable, *instead] if instead else self._arguments
         with self.log.open("ab") as sink:
             self.process = subprocess.Popen(
-                self._arguments, cwd=ROOT, env=self.environment, stdout=sink, stderr=subprocess.STDOUT
+                arguments, cwd=ROOT, env=self.environment, stdout=sink, stderr=subprocess.STDOUT
             )
 
     def send(self, number: signal.Signals) -> None:
@@ -88,6 +89,10 @@ class Stage:
         command = [bot, str(self._watch)] if bot else ["-m", "bot", "discord"]
         self.bot = Process(*command, environment=environment, log=folder / "bot.log")
         self.connection = connect(redis_url)
+
+    def keep_bytecode(self, folder: Path) -> None:
+        """Let the bot find its modules compiled when it starts again, as they are where it was installed."""
+        self.bot.environment |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder)}
 
     def ready(self) -> None:
         self.until(self.peer.ready, "the bot's READY", DEADLINE_S)
