@@ -35,6 +35,7 @@ from workers.executions import End, end_run, fail
 from workers.job_class import ForbiddenFunctionError, PasticheJob
 from workers.lease import Lease, LeaseKeeper
 from workers.routing import FAST
+from workers.turns import Turns
 from workers.vitals import gpu_bytes, rss_bytes
 from workers.watchdog import watchdog
 
@@ -93,6 +94,7 @@ class GpuWorker(SimpleWorker):
         self._beat = beat
         self._announced, self._idle = about, idle
         self._device, self._ready_s = device, time.time()
+        self._turns = Turns(connection, self.name, queues)
         self.lease = Lease(side_connection, self.name, self._about)
 
     def _about(self) -> dict[str, str]:
@@ -170,7 +172,7 @@ class GpuWorker(SimpleWorker):
     def dequeue_job_and_maintain_ttl(
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[RQJob, Queue] | None:
-        """Take the next job, in the queues' order of priority, without ever holding it nowhere.
+        """Take the next job, in the order of ``Turns``, without ever holding it nowhere.
 
         Each queue is asked with LMOVE, which leaves the job in RQ's intermediate list, where the
         reaper finds it; RQ's BLPOP over several queues loses it for good if the worker dies.
@@ -189,8 +191,9 @@ class GpuWorker(SimpleWorker):
         return None
 
     def _take(self) -> tuple[RQJob, Queue] | None:
-        for queue in self.queues:
-            taken = self._fetch(queue, self.connection.lmove(queue.key, queue.intermediate_queue_key))
+        while found := self._turns.take():
+            name, raw = found
+            taken = self._fetch(next(queue for queue in self.queues if queue.name == name), raw)
             if taken:
                 return taken
         return None
@@ -199,7 +202,7 @@ class GpuWorker(SimpleWorker):
         if self.get_state() != WorkerStatus.IDLE:
             self.set_state(WorkerStatus.IDLE)
         self._idle()
-        first = self.queues[0]
+        first = next((queue for queue in self.queues if queue.name == FAST), self.queues[0])
         wait_s: Any = _POLL_S  # redis-py's types say int; Redis takes fractions since 6.0
         return self._fetch(first, self.connection.blmove(first.key, first.intermediate_queue_key, wait_s))
 
