@@ -1,0 +1,72 @@
+"""The core of community challenges, put together: what an adapter makes once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import redis
+
+from bot.challenges.announcements import Announcement, Announcements
+from bot.challenges.clock import Clock
+from bot.challenges.entries import Entries
+from bot.challenges.gallery import Gallery
+from bot.challenges.life import Life
+from bot.challenges.moderation import Moderation
+from bot.challenges.pictures import Pictures
+from bot.challenges.seen import Seen
+from bot.challenges.speech import Escape, When, announcement_text
+from bot.challenges.store import Store
+from bot.challenges.submissions import Submissions
+from bot.challenges.votes import Votes
+from bot.presets.catalogue import Preset
+from workers.blobs import Blobs
+
+
+class Challenges:
+    """All use cases, by room. Synchronous and quick: call them in a thread.
+
+    Args:
+        connection: To the queue's Redis, from ``workers.connection.connect``.
+        presets: All presets by name.
+        blobs: The queue's pictures.
+        now_s: The time, in Unix seconds.
+
+    Attributes:
+        life: Make, open, join, end.
+        entries: Enter, replace, withdraw.
+        votes: Ballot, vote, revoke.
+        moderation: Flags, log, disqualify.
+        announcements: What has to be posted.
+        clock: What is due.
+        gallery: Results, poster, leaderboard, export.
+    """
+
+    def __init__(
+        self,
+        connection: redis.Redis,
+        presets: Mapping[str, Preset],
+        blobs: Blobs | None = None,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        store, seen = Store(connection), Seen(connection, now_s)
+        queue_blobs = blobs or Blobs(connection)
+        pictures = Pictures(queue_blobs)
+        self.life = Life(store, pictures, seen, presets, now_s)
+        self.entries = Entries(store, Submissions(store, queue_blobs, pictures), now_s)
+        self.votes = Votes(store, seen, now_s)
+        self.moderation = Moderation(store, now_s)
+        self.announcements = Announcements(connection, now_s)
+        self.clock = Clock(store, self.entries, now_s)
+        self.gallery = Gallery(store, pictures, presets)
+
+    def text(self, announcement: Announcement, when: When, escape: Escape = str) -> str:
+        """What an announcement says, in its chat's language.
+
+        Args:
+            announcement: What to say.
+            when: A time as the platform shows it, for the end of "entries close …": ``in 3 hours``.
+            escape: Takes the platform's markup out of what people wrote.
+        """
+        results = self.gallery.results(announcement.challenge_id) if announcement.kind == "results" else None
+        return announcement_text(announcement, when, escape, results)

@@ -1,0 +1,47 @@
+"""Pictures of challenges: kept for half a year, apart from the queue's, which live for a day."""
+
+from __future__ import annotations
+
+from bot.challenges.model import KEPT_S
+from workers.blobs import Blobs
+
+# A blob is named by its bytes. With a few bytes of ours before a picture it is a blob of its own: painting from the
+# same photo again does not cut its life to a day, and somebody else's "forget me" does not take it away.
+_MARK = b"pastiche challenge %s\n"
+_LONGEST_MARK = 80
+
+
+class Pictures:
+    """Keeps pictures.
+
+    Args:
+        blobs: Where blobs are.
+    """
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def keep(self, owner: str, data: bytes) -> str:
+        """Keep a picture.
+
+        Args:
+            owner: What it is kept for: the same picture is kept once for each, and forgotten for each.
+            data: The file.
+
+        Returns:
+            Where it is kept.
+        """
+        return self._blobs.put(_MARK % owner.encode() + data, KEPT_S)
+
+    def get(self, digest: str) -> bytes:
+        """A kept picture.
+
+        Raises:
+            JobError: ``job_expired``: it is no longer kept.
+        """
+        data = self._blobs.get(digest)
+        return data[data.index(b"\n", 0, _LONGEST_MARK) + 1 :]
+
+    def forget(self, *digests: str) -> None:
+        """Delete pictures; "" is none."""
+        self._blobs.forget(*(digest for digest in digests if digest))

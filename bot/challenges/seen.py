@@ -1,0 +1,48 @@
+"""Since when the bot knows somebody in a chat, for platforms that do not tell since when they are members."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import cast
+
+import redis
+
+from bot.challenges import keys
+from bot.challenges.model import KEPT_S
+from workers.connection import speaking_redis
+
+_MOVED = "pastiche:challenges:moved"  # hash: a chat's key → the one it had before
+
+
+class Seen:
+    """Who was first seen when and where; one small write per sighting.
+
+    Args:
+        connection: To the queue's Redis.
+        now_s: The time.
+    """
+
+    def __init__(self, connection: redis.Redis, now_s: Callable[[], float] = time.time) -> None:
+        self._redis, self._now_s = connection, now_s
+
+    def note(self, chat: str, user: str) -> None:
+        """Somebody was seen in a chat; only the first time counts. Forgotten half a year after the last one."""
+        with speaking_redis(), self._redis.pipeline() as pipe:
+            pipe.hsetnx(keys.seen(user), chat, repr(self._now_s()))
+            pipe.expire(keys.seen(user), KEPT_S)
+            pipe.execute()
+
+    def first(self, chat: str, user: str) -> float | None:
+        """When somebody was first seen in a chat, or None."""
+        with speaking_redis():
+            before = cast("bytes | None", self._redis.hget(_MOVED, chat))
+            names = [chat, *([before.decode()] if before else [])]
+            times = cast("list[bytes | None]", self._redis.hmget(keys.seen(user), names))
+        known = [float(time) for time in times if time]
+        return min(known, default=None)
+
+    def move(self, old: str, new: str) -> None:
+        """A chat goes on under another key: who was seen there was seen here."""
+        with speaking_redis():
+            self._redis.hset(_MOVED, new, old)

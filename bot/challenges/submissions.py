@@ -1,0 +1,161 @@
+"""From a job to an entry: whose it is, when it was made and how, and the pictures that are kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import cast
+
+from bot.challenges import keys
+from bot.challenges.entry import Entry, Status
+from bot.challenges.fingerprint import dhash, twins
+from bot.challenges.model import Challenge, Person
+from bot.challenges.pictures import Pictures
+from bot.challenges.store import Change, Store
+from nst.errors import JobError, UserError
+from workers import keys as queue_keys
+from workers.blobs import Blobs
+from workers.connection import speaking_redis
+from workers.contract import Job, Result
+from workers.outbox import result_of
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job that is entered.
+
+    Attributes:
+        job: The job.
+        result: Its result, or None while it is being made.
+    """
+
+    job: Job
+    result: Result | None
+
+
+class Submissions:
+    """What the queue knows of jobs, and what is kept of their pictures.
+
+    Args:
+        store: Where challenges are.
+        blobs: The queue's pictures.
+        pictures: Those of challenges.
+    """
+
+    def __init__(self, store: Store, blobs: Blobs, pictures: Pictures) -> None:
+        self._store, self._blobs, self._pictures = store, blobs, pictures
+
+    def of(self, challenge: Challenge, job_id: str, user: str) -> Submission:
+        """A job as it stands, if it may be entered.
+
+        Raises:
+            UserError: ``not_your_job``, ``entry_too_old``, ``entry_style_given``, ``entry_not_made``.
+            JobError: ``job_expired``: the queue does not know it any more.
+        """
+        found = self._look(job_id)
+        if found is None:
+            raise JobError("job_expired", {"job_id": job_id[:8]})
+        job, result = found.job, found.result
+        if job.user != user:
+            raise UserError("not_your_job", {"job_id": job_id[:8]})
+        if job.submitted_at_s < challenge.opened_at_s:
+            raise UserError("entry_too_old")
+        if challenge.style and job.styles != (challenge.style,):
+            raise UserError("entry_style_given", {"theme": challenge.theme})
+        if result is not None and result.outcome != "done":
+            raise UserError("entry_not_made")
+        return found
+
+    def entry(self, challenge: Challenge, submission: Submission, entry_id: str, person: Person, now_s: float) -> Entry:
+        """The row of a new entry; its pictures are kept from here on.
+
+        Raises:
+            JobError: ``job_expired``: the picture is gone.
+        """
+        job = submission.job
+        entry = Entry(
+            entry_id=entry_id,
+            challenge_id=challenge.challenge_id,
+            user=person.user,
+            name=person.name.encode("utf-8", "ignore").decode()[:100],
+            chat=person.chat,
+            job_id=job.job_id,
+            entered_at_s=now_s,
+            styles=job.styles,
+            style_label=job.style_label,
+            options=job.options.as_dict(),
+        )
+        return self._made(entry, job, submission.result) if submission.result else entry
+
+    def settled(self, challenge: Challenge, entry: Entry) -> Entry | None:
+        """The row of an entry that was pending, once its job has an end; None before that."""
+        found = self._look(entry.job_id)
+        if found and found.result is None:
+            return None
+        if found and found.result and found.result.outcome == "done":
+            try:
+                return self._made(entry, found.job, found.result)
+            except JobError:
+                pass  # forgotten in between
+        return entry.changed(status=Status.FAILED)
+
+    def note_look(self, change: Change, entry: Entry, now_s: float) -> None:
+        """Note what an entry looks like, and flag it if it has twins, as part of a change."""
+        change.write("HSET", keys.looks(entry.challenge_id), entry.entry_id, entry.dhash)
+        for other in entry.twin_of:
+            flag(change, entry.challenge_id, now_s, "twin", entry.entry_id, other)
+
+    def picture(self, digest: str) -> bytes:
+        """A kept picture.
+
+        Raises:
+            JobError: ``job_expired``.
+        """
+        return self._pictures.get(digest)
+
+    def forget(self, entry: Entry | None) -> None:
+        """Delete an entry's pictures."""
+        if entry:
+            self._pictures.forget(entry.picture, entry.before)
+
+    def _made(self, entry: Entry, job: Job, result: Result) -> Entry:
+        data = self._blobs.get(result.picture)
+        owner = f"{entry.challenge_id} {entry.entry_id}"
+        look = dhash(data)
+        with speaking_redis():
+            others = cast("dict[bytes, bytes]", self._store.redis.hgetall(keys.looks(entry.challenge_id)))
+        seen = {name.decode(): value.decode() for name, value in others.items()}
+        return entry.changed(
+            status=Status.ENTERED,
+            picture=self._pictures.keep(owner, data),
+            before=self._before(owner, job),
+            media_type=result.media_type,
+            width_px=result.width_px,
+            height_px=result.height_px,
+            method=result.method,
+            model=result.model,
+            dhash=look,
+            twin_of=tuple(name for name in twins(look, seen) if name != entry.entry_id),
+        )
+
+    def _before(self, owner: str, job: Job) -> str:
+        try:
+            return self._pictures.keep(owner, self._blobs.get(job.content))
+        except JobError:
+            return ""  # an inset less on the poster
+
+    def _look(self, job_id: str) -> Submission | None:
+        with speaking_redis():
+            result = result_of(self._store.redis, job_id)
+            text = cast("bytes | None", self._store.redis.hget(queue_keys.record(job_id), "job"))
+        if result is not None:
+            return Submission(Job.from_json(result.job), result)
+        return Submission(Job.from_json(text), None) if text else None
+
+
+def flag(change: Change, challenge_id: str, now_s: float, kind: str, entry_id: str, detail: str) -> None:
+    """Show moderators something, as part of a change; the clock tells them."""
+    line = {"at_s": now_s, "kind": kind, "entry_id": entry_id, "detail": detail}
+    change.write("RPUSH", keys.flags(challenge_id), json.dumps(line))
+    change.write("HINCRBY", keys.challenge(challenge_id), "flags", 1)
+    change.write("ZADD", keys.DUE, now_s, f"{challenge_id}|flags")
