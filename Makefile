@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 STAMP := .venv/.synced
 export UV_PYTHON_DOWNLOADS ?= never
 
-.PHONY: help setup demo test check lint bench chaos scale format clean
+.PHONY: help setup demo test check lint bench chaos fleet scale format clean
 
 help:
 	@echo 'make demo    Redis, a worker and the web chat on this machine, and a first pastiche (ARGS="--once …" for just one)'
@@ -54,6 +54,10 @@ bench: setup
 # Kills workers, frontends and Redis at random while jobs run, and counts what is lost or told twice.
 chaos: setup
 	@$(RUN) -m bench.chaos $(ARGS)
+
+# docker-compose.yml as plain processes: workers upgraded, Redis backed up and restored, all under load.
+fleet: setup
+	@$(RUN) -m bench.fleet $(ARGS)
 
 # How long people wait with so many workers, simulated from measured times: docs/scale.md.
 scale: setup
