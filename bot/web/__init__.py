@@ -1,5 +1,6 @@
-"""The local web chat: one page, the same queue and the same sentences as the chats.
+"""The local web: the studio and the playground, the same queue and the same sentences as the chats.
 
-``app.serve`` puts it together. Over HTTP it has ``/`` (the page), ``/pictures`` (uploads and pictures, each for its
-own session only), ``/presets`` (thumbnails), ``/static`` and ``/healthz``; everything else goes over NiceGUI's socket.
+``app.serve`` puts it together. Over HTTP it has ``/`` (the studio), ``/playground``, ``/pictures`` (uploads and
+pictures, each for its own session only), ``/pastiches`` (downloads with their recipes), ``/presets`` and ``/samples``
+(thumbnails), ``/static`` and ``/healthz``; everything else goes over NiceGUI's socket.
 """

@@ -9,16 +9,18 @@ from typing import Any
 
 from nicegui import ui
 
+from bot.recipe_codes import Recipe
 from bot.service import Request, Style
 from bot.texts import say
 from bot.variations import Button, vary
 from bot.web.album import STRIP
 from bot.web.composer import reset_file_inputs
-from bot.web.form import Order, read_form
 from bot.web.samples import sample_photograph
+from bot.web.throttle import JOBS
 from bot.web.visit import Visit
 from nst.errors import UserError
 from nst.image_header import DEFAULT_LIMITS
+from nst.options import StyleOptions
 from workers.contract import Job, Result
 
 _REASONS = {"none": "web.no_file", "failed": "web.upload_failed"}
@@ -40,15 +42,16 @@ class Asking:
     async def paint(self, fields: object) -> None:
         """The form was sent."""
         async with self._visit.boundary("paint"):
-            order = read_form(fields if isinstance(fields, Mapping) else {})
-            request = Request(
-                content=self._content(),
-                styles=[self._style(order)],
-                options=order.options,
-                user=self._user,
-                reply_to={"session": self._user},
-            )
-            await self._begin([await self._service.submit(request)])
+            wanted = self._visit.composer.read(fields if isinstance(fields, Mapping) else {})
+            if not self._visit.composer.content:
+                raise UserError("image_missing")
+            reply_to = {"session": self._user} | ({STRIP: uuid.uuid4().hex} if wanted.strip else {})
+            begun: list[Job] = []
+            try:
+                for options in wanted.each():
+                    begun.append(await self._submit(wanted.styles, options, reply_to))  # noqa: PERF401
+            finally:  # what was queued before the queue was full is on its way
+                await self._begin(begun)
 
     async def vary(self, result: Result, choice: Button) -> None:
         """A button under a result was pressed."""
@@ -60,14 +63,28 @@ class Asking:
             begun: list[Job] = []
             try:
                 for options in vary(job.options, choice):
-                    begun.append(await self._service.repeat(job, options, self._user, reply_to))  # noqa: PERF401
+                    await self._count()
+                    begun.append(await self._service.repeat(job, options, self._user, reply_to))
             finally:  # what was queued before the queue was full is on its way
                 await self._begin(begun)
 
-    async def cancel(self, job: Job) -> None:
+    async def cancel(self, job: Job, keep: bool = False) -> None:
         """Stop a job."""
         async with self._visit.boundary("paint"):
-            await self._service.cancel(job.job_id, self._user)
+            await self._service.cancel(job.job_id, self._user, keep)
+
+    async def stop(self, job: Job) -> None:
+        """Stop a job where it is, to look at it and perhaps go on."""
+        await self.cancel(job, keep=True)
+
+    async def resume(self, job: Job) -> None:
+        """Go on with a job that was stopped."""
+        async with self._visit.boundary("paint"):
+            await self._count()
+            again = await self._service.resume(job, self._user, {"session": self._user})
+            await asyncio.to_thread(self._album.take_down, self._user, job.job_id)
+            self._visit.wall.take_down(job.job_id)
+            await self._begin([again])
 
     async def delete(self, job: Job) -> None:
         """Take a card down."""
@@ -84,6 +101,12 @@ class Asking:
             if entry and result:
                 _reveal(self._visit.wall.hang(entry.job, result).root.html_id)
 
+    async def share(self, job: Job) -> str:
+        """Keep a job's recipe under its code, as the chats do; "" where that failed."""
+        async with self._visit.boundary("paint"):
+            return await asyncio.to_thread(self._visit.studio.recipes.keep, Recipe.of(job))
+        return ""
+
     async def other_style(self, job: Job) -> None:
         """Take a card's photograph for another style."""
         async with self._visit.boundary("paint"):
@@ -99,10 +122,10 @@ class Asking:
                 raise UserError("image_missing")
             self._take(role, digest)
 
-    async def take_sample(self) -> None:
-        """The sample photograph is wanted."""
+    async def take_sample(self, name: str) -> None:
+        """A sample photograph is wanted."""
         async with self._visit.boundary("content"):
-            path = sample_photograph()
+            path = sample_photograph(name)
             if path is None:
                 raise UserError("image_missing")
             digest = await self._service.keep(await asyncio.to_thread(path.read_bytes))
@@ -122,17 +145,15 @@ class Asking:
             sentence = say(known, self._visit.language) if known else str(args.get("sentence", ""))[:500]
             self._visit.composer.complain(sentence, role)
 
-    def _content(self) -> str:
-        if not self._visit.composer.content:
-            raise UserError("image_missing")
-        return self._visit.composer.content
+    async def _submit(self, styles: Sequence[Style], options: StyleOptions, reply_to: Mapping[str, str]) -> Job:
+        await self._count()
+        content = self._visit.composer.content
+        return await self._service.submit(
+            Request(content=content, styles=styles, options=options, user=self._user, reply_to=reply_to)
+        )
 
-    def _style(self, order: Order) -> Style:
-        if order.preset:
-            return Style(order.preset)
-        if not self._visit.composer.style:
-            raise UserError("style_missing")
-        return Style(picture=self._visit.composer.style)
+    async def _count(self) -> None:
+        await asyncio.to_thread(self._visit.studio.throttle.take, JOBS, self._user, self._visit.address)
 
     async def _begin(self, jobs: Sequence[Job]) -> None:
         """Hang new jobs; their progress comes by itself."""
@@ -151,7 +172,8 @@ class Asking:
 
 
 def _role(args: Any) -> str:
-    return "style" if isinstance(args, Mapping) and args.get("role") == "style" else "content"
+    role = args.get("role") if isinstance(args, Mapping) else None
+    return role if role in ("style", "recipe") else "content"
 
 
 def _reveal(html_id: str) -> None:

@@ -7,12 +7,13 @@ from bot.recipes import format_style_command
 from bot.service import Standing
 from bot.texts import say
 from bot.variations import Button, offered
+from bot.web.chart import Chart
+from bot.web.curves import Curves
+from bot.web.downloads import download_url, file_name
 from bot.web.markup import button, picture_url, put, put_text, tag
 from bot.web.reader import Reader, Wishes
 from bot.web.standings import fraction_of, standing_words
 from workers.contract import Job, Result
-
-_SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
 class Card:
@@ -22,13 +23,16 @@ class Card:
         job: The job.
         reader: Whom the words are for.
         wishes: What the buttons do.
+        curves: The losses to draw; None draws none.
     """
 
-    def __init__(self, job: Job, reader: Reader, wishes: Wishes) -> None:
+    def __init__(self, job: Job, reader: Reader, wishes: Wishes, curves: Curves | None = None) -> None:
         self.job = job
         self.result: Result | None = None
         self._reader = reader
         self._wishes = wishes
+        self._curves = curves
+        self._chart: Chart | None = None
         self.root = tag("article", "card", data_job=job.job_id, aria_label=reader.title(job))
         with self.root:
             self._build_waiting()
@@ -45,6 +49,7 @@ class Card:
         if event and event.preview:
             put(self._preview, src=picture_url(event.preview))
             self._preview.classes("seen")
+        self._draw(event.steps if event else 0)
 
     def finish(self, result: Result) -> None:
         """Show what became of the job."""
@@ -52,8 +57,11 @@ class Card:
         self.root.clear()
         self.root.classes("finished")
         with self.root:
+            self._chart = None
             if result.outcome == "done":
                 self._build_picture(result)
+            elif result.picture:
+                self._build_stopped(result)
             else:
                 self._build_failure(result)
 
@@ -74,8 +82,25 @@ class Card:
         )
         with tag("div", "between"):
             self._status = tag("p", "status", self._reader.say("moment"))
-            label = say("button.cancel", self._reader.language)
-            button("quiet cancel", label, lambda: self._wishes.cancel(self.job))
+            with tag("span", "ends"):
+                if self.job.options.method == "gatys":
+                    button("quiet stop", self._play("stop"), lambda: self._wishes.stop(self.job))
+                label = say("button.cancel", self._reader.language)
+                button("quiet cancel", label, lambda: self._wishes.cancel(self.job))
+        self._curve_place = tag("div", "curve-place")
+        self._draw()
+
+    def _play(self, key: str, **values: object) -> str:
+        return say(f"playground.{key}", self._reader.language, **values)
+
+    def _draw(self, steps: int = 0) -> None:
+        curve = self._curves.of(self.job.job_id) if self._curves else None
+        if curve is None:
+            return
+        if self._chart is None:
+            with self._curve_place:
+                self._chart = Chart(self._play)
+        self._chart.draw(curve, steps)
 
     def _heading(self) -> None:
         with tag("header", "card-head"):
@@ -90,9 +115,39 @@ class Card:
             for sentence in notices:
                 tag("p", "notice", sentence)
             self._build_buttons(result)
+            self._build_curves()
             with tag("div", "card-foot"):
                 self._build_recipe()
                 self._small_buttons()
+
+    def _build_stopped(self, result: Result) -> None:
+        self._build_comparison(result)
+        with tag("div", "card-words"):
+            tag("h3", "caption", self._play("stopped"))
+            with tag("div", "actions"):
+                button("action main", self._play("resume"), lambda: self._wishes.resume(self.job))
+                self._download_button(result, "action")
+                self._compare_button(result)
+            self._build_curves()
+            with tag("div", "card-foot"):
+                self._small_buttons()
+
+    def _build_curves(self) -> None:
+        if self._curves is None or self._curves.of(self.job.job_id) is None:
+            return
+        with tag("details", "more"):
+            tag("summary", "", self._play("curves"))
+            self._curve_place = tag("div", "curve-place")
+        self._draw()
+
+    def _download_button(self, result: Result, looks: str) -> None:
+        name = file_name(self.job, result.media_type)
+        tag("a", looks, self._reader.say("download"), href=download_url(self.job), download=name)
+
+    def _compare_button(self, result: Result) -> None:
+        compare = self._wishes.compare
+        if compare is not None:
+            button("action", self._play("compare"), lambda: compare(result))
 
     def _build_comparison(self, result: Result) -> None:
         ratio = max(1, result.width_px) / max(1, result.height_px)
@@ -108,13 +163,8 @@ class Card:
 
     def _build_buttons(self, result: Result) -> None:
         with tag("div", "actions"):
-            tag(
-                "a",
-                "action main",
-                self._reader.say("download"),
-                href=picture_url(result.picture),
-                download=_file_name(self.job, result),
-            )
+            self._download_button(result, "action main")
+            self._compare_button(result)
             for choice in offered(self.job.options):
                 self._variation(result, choice)
             label = say("button.other_style", self._reader.language)
@@ -125,12 +175,22 @@ class Card:
         button("action", label, lambda: self._wishes.vary(result, choice), data_button=choice.value)
 
     def _build_recipe(self) -> None:
-        if not self.job.style_label:
-            return  # a picture of one's own has no name that could be typed
-        words = format_style_command(self.job.style_label.split(" "), self.job.options)
         with tag("span", "recipe"):
             tag("span", "faint", say("button.recipe", self._reader.language))
-            tag("button", "recipe-words", words, type="button", data_copy=words, data_copied=self._reader.say("copied"))
+            if self.job.style_label:  # a picture of one's own has no name that could be typed
+                self._copied(format_style_command(self.job.style_label.split(" "), self.job.options))
+            with tag("span", "") as self._code_place:
+                button("recipe-words code", self._reader.say("recipe_code"), self._show_code)
+
+    async def _show_code(self) -> None:
+        code = await self._wishes.share(self.job)
+        if code:
+            self._code_place.clear()
+            with self._code_place:
+                self._copied(code)
+
+    def _copied(self, words: str) -> None:
+        tag("button", "recipe-words", words, type="button", data_copy=words, data_copied=self._reader.say("copied"))
 
     def _small_buttons(self) -> None:
         label = say("button.delete", self._reader.language)
@@ -141,8 +201,3 @@ class Card:
         with tag("div", "between"):
             tag("p", "outcome", failure(result, self._reader.language), role="status")
             self._small_buttons()
-
-
-def _file_name(job: Job, result: Result) -> str:
-    style = job.style_label.replace(" ", "-") or "own"
-    return f"pastiche-{style}-{percent(job.options)}.{_SUFFIXES.get(result.media_type, 'jpg')}"

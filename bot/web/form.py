@@ -43,7 +43,7 @@ def read_form(fields: Mapping[str, Any]) -> Order:
     plain = StyleOptions()
     options = StyleOptions(
         method=str(fields.get("method", plain.method))[:40],
-        strength=strength_from_percent(_number(fields, "strength", 100)),
+        strength=strength_from_percent(read_number(fields, "strength", 100)),
         colours=str(fields.get("colours", plain.colours))[:40],
         max_side_px=_whole(fields, "size", plain.max_side_px),
         seed=_whole(fields, "seed", plain.seed),
@@ -51,7 +51,12 @@ def read_form(fields: Mapping[str, Any]) -> Order:
     return Order("" if preset == OWN_STYLE else preset, options)
 
 
-def _number(fields: Mapping[str, Any], name: str, default: float) -> float:
+def read_number(fields: Mapping[str, Any], name: str, default: float) -> float:
+    """A field's number.
+
+    Raises:
+        UserError: ``option_out_of_range``.
+    """
     text = str(fields.get(name, default)).strip()
     try:
         return float(text)
@@ -60,7 +65,7 @@ def _number(fields: Mapping[str, Any], name: str, default: float) -> float:
 
 
 def _whole(fields: Mapping[str, Any], name: str, default: int) -> int:
-    value = _number(fields, name, default)
+    value = read_number(fields, name, default)
     if not value.is_integer():
         raise UserError("option_out_of_range", {"option": name, "received": f"{value:g}", "allowed": "a whole number"})
     return int(value)

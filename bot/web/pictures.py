@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
 
+from PIL import Image, ImageOps
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.presets.catalogue import thumbnail
 from bot.texts import explain, say
+from bot.web.samples import sample_photograph
 from bot.web.studio import Studio
+from bot.web.throttle import UPLOADS, address_key
 from bot.web.visitors import language_of, user_of
 from nst.errors import JobError, OperatorError, PasticheError, UserError
 from nst.image_header import DEFAULT_LIMITS
 
 THUMBNAIL_PX = 192
+SAMPLE_PX = 112
 _AT_ONCE = 4  # uploads held in memory at the same time, 20 MiB each at most
 _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -40,6 +47,7 @@ def routes(studio: Studio) -> list[BaseRoute]:
         Route("/pictures", upload, methods=["POST"]),
         Route("/pictures/{digest}", _bound(_show, studio)),
         Route("/presets/{name}", _bound(_thumbnail, studio)),
+        Route("/samples/{name}", _sample),
     ]
 
 
@@ -69,14 +77,16 @@ async def _upload(studio: Studio, request: Request) -> Response:
     if user is None or "x-pastiche" not in request.headers:
         return JSONResponse({"sentence": say("web.upload_failed", language)}, 403)
     try:
+        address = address_key(request.client and request.client.host)
+        await asyncio.to_thread(studio.throttle.take, UPLOADS, user, address)
         picture = await studio.service.keep(await _body(request))
         await asyncio.to_thread(studio.album.let_see, user, picture)
     except UserError as error:
         return JSONResponse({"sentence": explain(error, language)}, 422)
     except OperatorError:
         return JSONResponse({"sentence": say("web.away", language)}, 503)
-    except PasticheError as error:
-        return JSONResponse({"sentence": explain(error, language)}, 503)
+    except PasticheError as error:  # too much at once
+        return JSONResponse({"sentence": explain(error, language)}, 429)
     return JSONResponse({"picture": picture})
 
 
@@ -124,3 +134,21 @@ async def _thumbnail(studio: Studio, request: Request) -> Response:
     except OSError:  # the operator's folder may change
         return Response(status_code=404)
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+
+
+async def _sample(request: Request) -> Response:
+    path = sample_photograph(str(request.path_params["name"]))
+    if path is None:
+        return Response(status_code=404)
+    data = await asyncio.to_thread(_small, path)
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
+
+
+@cache
+def _small(path: Path) -> bytes:
+    """A sample's thumbnail."""
+    with Image.open(path) as opened:
+        small = ImageOps.fit(opened.convert("RGB"), (SAMPLE_PX, SAMPLE_PX), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()

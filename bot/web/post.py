@@ -70,6 +70,7 @@ async def _deliver_results(studio: Studio, connection: redis.asyncio.Redis) -> N
 
 async def _tell_progress(studio: Studio, connection: redis.asyncio.Redis) -> None:
     async for event in events(connection, FRONTEND):
+        studio.curves.hear(event)
         await studio.doorbell.tell(event)
 
 

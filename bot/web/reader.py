@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,21 +15,29 @@ from workers.contract import Job, Result
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the buttons of a card do; each is called with the card's job, ``vary`` with its result.
+    """What the buttons of a card do; each is called with the card's job, ``vary`` and ``compare`` with its result.
 
     Attributes:
         cancel: Stop it.
+        stop: Stop it with what it has so far.
+        resume: Go on with it.
         vary: Start what a button stands for.
         other_style: Take its picture for another style.
         delete: Take it off the wall.
         hang: Give a strip's part a card of its own.
+        share: Keep its recipe and tell its code.
+        compare: Lay its result beside another; None where there is no place for that.
     """
 
     cancel: Callable[[Job], Any]
+    stop: Callable[[Job], Any]
+    resume: Callable[[Job], Any]
     vary: Callable[[Result, Button], Any]
     other_style: Callable[[Job], Any]
     delete: Callable[[Job], Any]
     hang: Callable[[Job], Any]
+    share: Callable[[Job], Awaitable[str]]
+    compare: Callable[[Result], Any] | None = None
 
 
 @dataclass(frozen=True)

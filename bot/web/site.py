@@ -19,16 +19,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bot.presets.catalogue import load_presets
+from bot.recipe_codes import RecipeCodes
 from bot.service import StyleService
 from bot.settings import Settings
 from bot.texts import say
-from bot.web import pictures
+from bot.web import downloads, pictures
 from bot.web.album import Album
 from bot.web.headers import SecurityHeaders
 from bot.web.markup import STATIC, tag
 from bot.web.page import show_page
+from bot.web.playground import show_playground
 from bot.web.post import deliveries
 from bot.web.studio import FRONTEND, Studio
+from bot.web.throttle import Throttle
 from bot.web.visitors import SESSION_S, cookie_secret, language_of
 
 log = logging.getLogger(__name__)
@@ -49,7 +52,14 @@ def build_site(settings: Settings, connection: redis.Redis, address: str) -> Fas
         address: Where it is served, for the log.
     """
     presets = load_presets(settings.presets_dir)
-    studio = Studio(StyleService(connection, presets, FRONTEND, settings.limits), Album(connection), presets, settings.language)
+    studio = Studio(
+        service=StyleService(connection, presets, FRONTEND, settings.limits),
+        album=Album(connection),
+        presets=presets,
+        throttle=Throttle(connection),
+        recipes=RecipeCodes(connection),
+        language=settings.language,
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -63,20 +73,25 @@ def build_site(settings: Settings, connection: redis.Redis, address: str) -> Fas
         Route("/healthz", _healthz(connection)),
         Mount("/static", StaticFiles(directory=STATIC)),
         *pictures.routes(studio),
+        *downloads.routes(studio),
     ]
     secret = cookie_secret(settings.data_dir)
     site.add_middleware(
         SessionMiddleware, secret_key=secret, session_cookie=_COOKIE, max_age=SESSION_S, same_site="lax"
     )
     site.add_middleware(SecurityHeaders)
-    _add_page(site, studio, secret)
+    _add_pages(site, studio, secret)
     return site
 
 
-def _add_page(site: FastAPI, studio: Studio, secret: str) -> None:
+def _add_pages(site: FastAPI, studio: Studio, secret: str) -> None:
     @ui.page("/", response_timeout=_PAGE_S)
     async def page(request: Request) -> None:
         await show_page(studio, request)
+
+    @ui.page("/playground", response_timeout=_PAGE_S, title="Pastiche: playground")
+    async def playground(request: Request) -> None:
+        await show_playground(studio, request)
 
     nicegui_app.on_page_exception(lambda: tag("p", "lost", say("web.unforeseen", studio.language)))
     nicegui_app.add_exception_handler(404, _nothing_here(studio.language))

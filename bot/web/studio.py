@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.presets.catalogue import Preset
+from bot.recipe_codes import RecipeCodes
 from bot.service import StyleService
 from bot.web.album import Album
+from bot.web.curves import Curves
+from bot.web.throttle import Throttle
 from workers.contract import Event, Result
 
 FRONTEND = "web"
@@ -65,12 +68,18 @@ class Studio:
         service: The use cases.
         album: Who has which jobs and pictures.
         presets: All presets by name.
+        recipes: Recipes by code.
+        throttle: How much a session and an address may ask for.
         language: For browsers that name none that is spoken here.
         doorbell: Tells open pages.
+        curves: The losses of what runs.
     """
 
     service: StyleService
     album: Album
     presets: Mapping[str, Preset]
+    throttle: Throttle
+    recipes: RecipeCodes
     language: str
     doorbell: Doorbell = field(default_factory=Doorbell)
+    curves: Curves = field(default_factory=Curves)

@@ -48,6 +48,7 @@ class Rate:
 
 UPLOADS = Rate("uploads", 600, 60, 240)
 JOBS = Rate("jobs", 600, 60, 240)
+RECIPES = Rate("recipes", 600, 30, 60)
 PASSWORDS = Rate("passwords", 600, 10, 10)
 
 

@@ -10,10 +10,10 @@ from nicegui import Client
 from nicegui.element import Element
 
 from bot.texts import explain, say
-from bot.web.composer import Composer
 from bot.web.markup import put_text
 from bot.web.studio import Studio
 from bot.web.wall import Wall
+from bot.web.wanted import Desk
 from nst.errors import OperatorError, PasticheError
 
 log = logging.getLogger(__name__)
@@ -27,24 +27,26 @@ class Visit:
         user: The session's key.
         language: The visitor's.
         client: NiceGUI's side of the page.
+        address: Where the visitor comes from, as ``throttle.address_key``.
     """
 
     banner: Element
-    composer: Composer
+    composer: Desk
     wall: Wall
 
-    def __init__(self, studio: Studio, user: str, language: str, client: Client) -> None:
+    def __init__(self, studio: Studio, user: str, language: str, client: Client, address: str) -> None:
         self.studio = studio
         self.user = user
         self.language = language
         self.client = client
+        self.address = address
 
     @contextlib.asynccontextmanager
     async def boundary(self, about: str) -> AsyncIterator[None]:
         """Where errors become sentences, and where new elements find their page.
 
         Args:
-            about: Where to say them: ``banner``, ``content``, ``style`` or ``paint``.
+            about: Where to say them: ``banner``, ``content``, ``style``, ``recipe`` or ``paint``.
         """
         try:
             with self.client:

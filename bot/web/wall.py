@@ -8,6 +8,7 @@ from itertools import groupby
 from bot.service import Standing
 from bot.web.album import Entry
 from bot.web.cards import Card
+from bot.web.curves import Curves
 from bot.web.markup import put_text, tag, thumbnail_url
 from bot.web.reader import Reader, Wishes
 from bot.web.strips import Strip
@@ -22,11 +23,13 @@ class Wall:
     Args:
         reader: Whom the words are for.
         wishes: What the buttons do.
+        curves: The losses to draw; None draws none.
     """
 
-    def __init__(self, reader: Reader, wishes: Wishes) -> None:
+    def __init__(self, reader: Reader, wishes: Wishes, curves: Curves | None = None) -> None:
         self._reader = reader
         self._wishes = wishes
+        self._curves = curves
         self._cards: dict[str, Card] = {}
         self._strips: dict[str, Strip] = {}  # by job
         self._results: dict[str, Result] = {}
@@ -124,7 +127,7 @@ class Wall:
 
     def _hang_card(self, job: Job) -> Card:
         with self._root:
-            card = self._cards[job.job_id] = Card(job, self._reader, self._wishes)
+            card = self._cards[job.job_id] = Card(job, self._reader, self._wishes, self._curves)
         card.root.move(self._root, target_index=0)
         self._show_empty()
         return card

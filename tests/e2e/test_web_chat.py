@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from bot.presets.catalogue import load_presets
+from bot.recipe_files import recipe_in
 from tests.e2e.conftest import ROOT, Pastiche, Stack, Until, serving_address
 from workers.embedded_redis import EmbeddedRedis
 
@@ -154,7 +155,9 @@ def test_a_dropped_photograph_becomes_a_pastiche_closer_to_its_style(
     with visit.page.expect_download() as downloaded:
         card.get_by_text("Download").click()
     assert downloaded.value.suggested_filename == "pastiche-starry-strokes-100.jpg"
-    assert downloaded.value.path().read_bytes() == pastiche
+    kept = downloaded.value.path().read_bytes()
+    assert Image.open(io.BytesIO(kept)).tobytes() == Image.open(io.BytesIO(pastiche)).tobytes()
+    assert recipe_in(kept).presets == ("starry-strokes",)
     card.locator(".cut").fill("40")
     visit.page.screenshot(path=artefacts / "result.png")
     style = load_presets()["starry-strokes"].picture.read_bytes()

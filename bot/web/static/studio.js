@@ -63,11 +63,13 @@ const studio = (() => {
     if (role && event.target.files.length) take(event.target.files, role);
   });
 
+  const follow = (slider) => {
+    document.getElementById(slider.dataset.shown).textContent = slider.value;
+    slider.style.setProperty("--at", `${slider.value}%`);
+  };
+
   document.addEventListener("input", ({ target }) => {
-    if (target.dataset?.shown) {
-      document.getElementById(target.dataset.shown).textContent = target.value;
-      target.style.setProperty("--at", `${target.value}%`);
-    }
+    if (target.dataset?.shown) follow(target);
     if (target.classList?.contains("cut")) {
       const frame = target.closest(".compare");
       frame.classList.add("touched");
@@ -106,6 +108,7 @@ const studio = (() => {
   const show = (element, block) => element?.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block });
 
   return {
+    follow,
     reveal: (id) => requestAnimationFrame(() => show(document.getElementById(id), "nearest")),
     forgetFiles: () => document.querySelectorAll("input[type=file][data-role]").forEach((i) => (i.value = "")),
     chooseStyle: () => {

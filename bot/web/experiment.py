@@ -1,0 +1,48 @@
+"""The playground's form, as the browser sends it, and as a recipe fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.web.form import read_number
+from bot.web.knobs import GATYS_KNOBS, KNOBS, PICTURE_KNOBS
+from bot.web.mixing import mixing_place, mixing_weights
+from nst.options import StyleOptions, strength_from_percent
+
+
+def read_experiment(fields: Mapping[str, Any], styles: int) -> StyleOptions:
+    """Check a form.
+
+    Args:
+        fields: Text by field name: ``strength`` (0-100), ``method``, ``colours``, ``mix-x`` and ``mix-y`` (0-100)
+            and the knobs.
+        styles: How many styles are chosen.
+
+    Raises:
+        UserError: ``option_out_of_range`` with the option's name.
+    """
+    plain = StyleOptions()
+    method = str(fields.get("method", plain.method))[:40]
+    knobs = PICTURE_KNOBS + (GATYS_KNOBS if method == "gatys" else ())
+    place = [read_number(fields, name, 50) / 100 for name in ("mix-x", "mix-y")]
+    return StyleOptions(
+        method=method,
+        strength=strength_from_percent(read_number(fields, "strength", 100)),
+        colours=str(fields.get("colours", plain.colours))[:40],
+        style_weights=mixing_weights(styles, *place) if styles > 1 else (),
+        **{knob.option: knob.read(fields) for knob in knobs},
+    )
+
+
+def form_of(options: StyleOptions) -> dict[str, str]:
+    """The fields that ``read_experiment`` reads back to these options, as near as the mixer's pad can come."""
+    x, y = mixing_place(options.style_weights) if options.style_weights else (0.5, 0.5)
+    return {
+        "method": options.method,
+        "strength": f"{options.strength * 100:g}",
+        "colours": options.colours,
+        "mix-x": f"{x * 100:g}",
+        "mix-y": f"{y * 100:g}",
+        **{knob.name: knob.write(options) for knob in KNOBS},
+    }

@@ -1,0 +1,69 @@
+"""The playground's page: every knob on the left; on the right what it did, with curves, to lay side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from nicegui import ui
+from starlette.requests import Request as HttpRequest
+
+from bot.texts import say
+from bot.web.asking import Asking
+from bot.web.bench import Bench, Handlers
+from bot.web.duel import Duel
+from bot.web.furniture import masthead, set_up_head
+from bot.web.markup import tag
+from bot.web.page import arrive, stay, wishes_of
+from bot.web.reader import Reader
+from bot.web.recipes import Recipes
+from bot.web.studio import Studio
+from bot.web.visit import Visit
+from bot.web.wall import Wall
+
+
+async def show_playground(studio: Studio, request: HttpRequest) -> None:
+    """Build the page for one visit; inside NiceGUI's page function."""
+    visit = arrive(studio, request)
+    set_up_head(visit.language, "playground.js")
+    asking = Asking(visit)
+    _furnish(visit, asking)
+    await stay(visit)
+
+
+def _furnish(visit: Visit, asking: Asking) -> None:
+    reader = Reader(visit.language, visit.studio.presets)
+    tag("a", "skip", reader.say("skip"), href="#wall")
+    title, tagline = (say(f"playground.{key}", visit.language) for key in ("title", "tagline"))
+    masthead("playground", title, tagline, visit.language)
+    visit.banner = tag("p", "banner", role="alert")
+    recipes = Recipes(visit)
+    with tag("main", "studio"):
+        with tag("div", "desk"):
+            handlers = Handlers(asking.paint, asking.take_sample, recipes.open_code)
+            bench = recipes.bench = visit.composer = Bench(visit.studio.presets, visit.language, handlers)
+        with tag("div", "results"):
+            duel = Duel(reader)
+            visit.wall = Wall(reader, replace(wishes_of(asking), compare=duel.take), visit.studio.curves)
+    tag("footer", "faint", reader.say("kept"))
+    _listen(asking, recipes, bench)
+
+
+def _listen(asking: Asking, recipes: Recipes, bench: Bench) -> None:
+    """What the page's scripts tell."""
+
+    async def take(event: Any) -> None:
+        if isinstance(event.args, Mapping) and event.args.get("role") == "recipe":
+            await recipes.open_file(str(event.args.get("picture", "")))
+        else:
+            await asking.take_picture(event)
+
+    def mix(event: Any) -> None:
+        x, y = (event.args.get(axis) if isinstance(event.args, Mapping) else None for axis in "xy")
+        if isinstance(x, int | float) and isinstance(y, int | float) and 0 <= x <= 1 and 0 <= y <= 1:
+            bench.mix(x, y)
+
+    ui.on("picture", take)
+    ui.on("refused", asking.refuse)
+    ui.on("mix", mix)

@@ -1,0 +1,53 @@
+"""What a form asks for, and what every form can do, whichever page it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bot.service import Style
+from nst.options import StyleOptions
+
+STRIP_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a form asks for.
+
+    Attributes:
+        styles: One to four.
+        options: The rest.
+        strip: Whether five strengths are wanted, from none to all.
+    """
+
+    styles: Sequence[Style]
+    options: StyleOptions
+    strip: bool = False
+
+    def each(self) -> tuple[StyleOptions, ...]:
+        """The options of every job."""
+        if not self.strip:
+            return (self.options,)
+        return tuple(self.options.replace(strength=strength) for strength in STRIP_STRENGTHS)
+
+
+class Desk(Protocol):
+    """A page's form."""
+
+    @property
+    def content(self) -> str:
+        """Blob hash of the chosen picture, or ""."""
+
+    def read(self, fields: Mapping[str, Any]) -> Wanted:
+        """What the form's fields ask for."""
+
+    def show_content(self, digest: str) -> None:
+        """Show the picture to be painted."""
+
+    def show_style(self, digest: str) -> None:
+        """Show a style picture of the visitor's own and choose it."""
+
+    def complain(self, sentence: str, about: str) -> None:
+        """Say what is wrong, where it is wrong."""
