@@ -69,7 +69,7 @@ def _furnish(visit: Visit, asking: Asking) -> None:
     tag("a", "skip", reader.say("skip"), href="#wall")
     masthead("studio", reader.say("title"), reader.say("tagline"), visit.language)
     visit.banner = tag("p", "banner", role="alert")
-    with tag("main", "studio"):
+    with tag("div", "studio"):
         with tag("div", "desk"):
             visit.composer = Composer(visit.studio.presets, visit.language, asking.paint, asking.take_sample)
         visit.wall = Wall(reader, wishes_of(asking))

@@ -39,7 +39,7 @@ def _furnish(visit: Visit, asking: Asking) -> None:
     masthead("playground", title, tagline, visit.language)
     visit.banner = tag("p", "banner", role="alert")
     recipes = Recipes(visit)
-    with tag("main", "studio"):
+    with tag("div", "studio"):
         with tag("div", "desk"):
             handlers = Handlers(asking.paint, asking.take_sample, recipes.open_code)
             bench = recipes.bench = visit.composer = Bench(visit.studio.presets, visit.language, handlers)
