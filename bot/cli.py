@@ -115,7 +115,7 @@ def worker(
     """Take jobs from the queue and paint them, in the foreground."""
     from workers.__main__ import run_worker
 
-    settings = _settings()
+    settings = _serving()
     code = run_worker(
         settings.redis_url,
         _queues(queues),
@@ -134,7 +134,7 @@ def web() -> None:
     """The local web chat, at WEB_HOST:WEB_PORT."""
     from bot.web.app import serve
 
-    serve(_settings())
+    serve(_serving())
 
 
 @app.command()
@@ -142,7 +142,7 @@ def discord() -> None:
     """The Discord bot."""
     from bot.discord.app import run
 
-    run(_settings())
+    run(_serving())
 
 
 @app.command()
@@ -150,7 +150,7 @@ def telegram() -> None:
     """The Telegram bot."""
     from bot.telegram.app import run
 
-    run(_settings())
+    run(_serving())
 
 
 @app.command()
@@ -182,7 +182,16 @@ def _settings() -> Settings:
     from bot.settings import read_settings
 
     settings = read_settings()
-    set_up_logs(settings.log_level)
+    set_up_logs(settings.log_level, settings.log_format)
+    return settings
+
+
+def _serving() -> Settings:
+    """The settings of a process that serves: its figures are to be had from now on."""
+    from bot.metrics import serve_metrics
+
+    settings = _settings()
+    serve_metrics(settings)
     return settings
 
 

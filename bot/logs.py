@@ -1,18 +1,43 @@
-"""Logs of every process: one line an event, and never a secret."""
+"""Logs of every process: one line an event, with its job's id, and never a secret."""
 
 from __future__ import annotations
 
 import logging
 
+from pythonjsonlogger.json import JsonFormatter
 
-def set_up_logs(level: str) -> None:
+from workers.job_log import JobIdFilter
+
+FORMATS = ("text", "json")
+_FIELDS = ("asctime", "levelname", "name", "process", "message")
+_NAMES = {"asctime": "time", "levelname": "level", "name": "logger"}
+
+
+def set_up_logs(level: str, log_format: str = "text") -> None:
     """Send logs to standard error.
 
     Args:
         level: ``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``.
+        log_format: ``text``, or ``json``: one object a line with ``time``, ``level``, ``logger``, ``process`` (its
+            id), ``message``, ``job_id`` where there is one, and ``exc_info``.
     """
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    handler = logging.StreamHandler()
+    handler.addFilter(JobIdFilter())
+    handler.setFormatter(_json() if log_format == "json" else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore"):  # they log request addresses, and Telegram's hold the token
         logging.getLogger(chatty).setLevel(logging.WARNING)
     for verbose in ("PIL", "asyncio", "watchfiles", "multipart"):
         logging.getLogger(verbose).setLevel(logging.WARNING)
+
+
+def _json() -> logging.Formatter:
+    return JsonFormatter(_FIELDS, rename_fields=_NAMES, json_ensure_ascii=False)
+
+
+class _Text(logging.Formatter):
+    """Names the job where the message does not."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        line, job_id = super().formatMessage(record), getattr(record, "job_id", "")
+        return f"{line} [job {job_id}]" if job_id and job_id not in line else line

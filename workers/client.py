@@ -6,21 +6,26 @@ Synchronous: an asynchronous frontend calls it with ``asyncio.to_thread``. Every
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import cast
 
 import redis
 
-from nst.errors import BusyError, JobError, UserError
+from nst.errors import BusyError, JobError, PasticheError, UserError
 from nst.image_header import inspect
 from workers import keys, outbox, progress, service_times
 from workers.admission import enqueue
 from workers.blobs import blob_hash
 from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
+from workers.frontend_metrics import REFUSED, SUBMITTED
+from workers.job_log import about_job
 from workers.limits import Limits
 from workers.routing import QUEUES, kind_of, queue_of
 from workers.staffing import check_staff
+
+log = logging.getLogger(__name__)
 
 _RETRY_UNMEASURED_S = 30.0
 
@@ -69,6 +74,19 @@ class QueueClient:
             JobError: ``job_expired``: a picture is neither given nor stored.
             OperatorError: ``queue_unavailable``.
         """
+        with about_job(job.job_id):
+            try:
+                fresh = self._submit(job, pictures, resumes)
+            except PasticheError as error:
+                REFUSED.labels(job.frontend, error.code).inc()
+                log.info("Job %s is refused: %s", job.job_id, error.code)
+                raise
+            if fresh:
+                SUBMITTED.labels(job.frontend, job.options.method).inc()
+                log.info("Job %s is queued: %s", job.job_id, job.options.method)
+            return fresh
+
+    def _submit(self, job: Job, pictures: Sequence[bytes], resumes: str) -> bool:
         given = {blob_hash(data): data for data in pictures}
         sides_px = {digest: _longest_side_px(data) for digest, data in given.items()}
         with speaking_redis():

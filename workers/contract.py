@@ -1,8 +1,10 @@
 """What crosses the queue: jobs, events and results as versioned JSON. Never pickle.
 
-A reader accepts its own version and the one before, ignores fields that it does not know, and
-refuses anything else with a clear error, so that workers and frontends of two neighbouring
-releases work side by side.
+A reader ignores fields that it does not know, so new ones need no new version. A version changes when
+a field changes its meaning or goes; and it is written only by a release whose predecessor reads it
+already, so that workers and frontends of two neighbouring releases work side by side. Until then the
+next version is read as this one with other fields beside. What is newer still is refused with an error
+of its own: it is nothing to throw away.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from nst.errors import PasticheError, error_from_dict
 from nst.options import StyleOptions
 
 VERSION = 1
-READABLE_VERSIONS = frozenset({VERSION})
+READABLE_VERSIONS = frozenset({VERSION, VERSION + 1})
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -24,6 +26,10 @@ T = TypeVar("T")
 
 class ContractError(ValueError):
     """A payload that this release cannot read."""
+
+
+class NewerVersionError(ContractError):
+    """A payload of a newer release: another process may be able to read it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +78,13 @@ class Job:
             ContractError: Not JSON, another version, or fields missing.
             UserError: Options out of range.
         """
-        data = _load(text)
+        version, data = _load(text)
         try:
             options = StyleOptions.from_dict(data.pop("options", {}))
             styles = tuple(str(style) for style in data.pop("styles"))
             return cls(options=options, styles=styles, **_known(cls, data))
         except (TypeError, KeyError) as error:
-            raise ContractError(f"not a job: {error}") from error
+            raise _unreadable(cls, version, error) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +201,7 @@ def _dump(data: Mapping[str, Any]) -> str:
     return json.dumps({"version": VERSION, **data}, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _load(text: str | bytes) -> Json:
+def _load(text: str | bytes) -> tuple[int, Json]:
     try:
         data = json.loads(text)
     except (ValueError, UnicodeDecodeError) as error:
@@ -204,8 +210,15 @@ def _load(text: str | bytes) -> Json:
         raise ContractError("not a JSON object")
     version = data.pop("version", None)
     if version not in READABLE_VERSIONS:
-        raise ContractError(f"contract version {version!r}; this release reads {sorted(READABLE_VERSIONS)}")
-    return data
+        newer = isinstance(version, int) and version > VERSION
+        kind = NewerVersionError if newer else ContractError
+        raise kind(f"contract version {version!r}; this release reads {sorted(READABLE_VERSIONS)}")
+    return version, data
+
+
+def _unreadable(cls: type[Any], version: int, error: Exception) -> ContractError:
+    kind = NewerVersionError if version > VERSION else ContractError
+    return kind(f"not a {cls.__name__.lower()}: {error}")
 
 
 def _known(cls: type[Any], data: Json) -> Json:
@@ -214,7 +227,8 @@ def _known(cls: type[Any], data: Json) -> Json:
 
 
 def _plain(cls: type[T], text: str | bytes) -> T:
+    version, data = _load(text)
     try:
-        return cls(**_known(cls, _load(text)))
+        return cls(**_known(cls, data))
     except TypeError as error:
-        raise ContractError(f"not a {cls.__name__.lower()}: {error}") from error
+        raise _unreadable(cls, version, error) from error

@@ -22,6 +22,7 @@ from workers.outbox import post_terminal
 log = logging.getLogger(__name__)
 
 _RQ_TTL_S = 300
+NOT_OURS = "not ours"  # the run was ended, or given up, before
 
 
 class End(StrEnum):
@@ -79,7 +80,7 @@ def end_run(connection: redis.Redis, queue: str, entry: str, end: End, worker: s
         worker: Name of the worker that ran it, if it is that worker who says so.
 
     Returns:
-        What was done: a value of ``End``, or ``not ours`` if this run was given up before.
+        What was done: a value of ``End``, or ``NOT_OURS`` if this run was given up before.
     """
     job_id, _, execution_id = entry.rpartition(":")
     done = _run_script(connection, queue, entry, end, worker)

@@ -33,6 +33,7 @@ from workers import keys
 from workers.connection import out_of_memory
 from workers.executions import End, end_run, fail
 from workers.job_class import ForbiddenFunctionError, PasticheJob
+from workers.job_log import about_job
 from workers.lease import Lease, LeaseKeeper
 from workers.routing import FAST
 from workers.turns import Turns
@@ -245,7 +246,8 @@ class GpuWorker(SimpleWorker):
     def _execute(self, job: RQJob, queue: Queue) -> None:
         self.prepare_execution(job)
         try:
-            with watchdog(self._side_connection, job.id, job.timeout or 0):
+            with about_job(job.id), watchdog(self._side_connection, job.id, job.timeout or 0):
+                log.info("Job %s begins", job.id)
                 self.perform_job(job, queue)
         finally:
             self.lease.let_go()

@@ -19,7 +19,8 @@ import redis.asyncio
 from redis.exceptions import RedisError, ResponseError
 
 from workers import keys
-from workers.contract import ContractError, Job, Result
+from workers.contract import ContractError, Job, NewerVersionError, Result
+from workers.frontend_metrics import DELIVERY, REDELIVERED, SHOWN, UNREADABLE
 from workers.histogram import bucket
 from workers.routing import queue_of
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 # KEYS: done, outbox, pending, cancel, counters, service times, record.
 # ARGV: result, ttl_s, oldest id, job id, counter, service_s ("" to learn nothing from this job), name of the
-# service histogram, its bucket, name of the waiting histogram, its bucket, seconds waited.
+# service histogram, its bucket, name of the waiting histogram, its bucket, seconds waited, the outbox's ttl.
 # Service times are exponentially weighted means: a fifth of each new measurement, the first one as it is.
 # The chat's set is named by the record, since a result does not know the chat.
 # The stream comes first: if Redis has no memory left, the script fails before it changed anything.
@@ -35,6 +36,7 @@ POST = """
 local function post(keys, argv)
   if redis.call('EXISTS', keys[1]) == 1 then return 0 end
   redis.call('XADD', keys[2], 'MINID', '~', argv[3], '*', 'result', argv[1])
+  redis.call('EXPIRE', keys[2], argv[12])
   redis.call('SET', keys[1], argv[1], 'EX', argv[2])
   redis.call('ZREM', keys[3], argv[4])
   local chat = redis.call('HGET', keys[7], 'chat')
@@ -93,7 +95,8 @@ def post_args(result: Result) -> list[str | int]:
     """The arguments that the ``POST`` script wants."""
     oldest_ms = int((time.time() - keys.OUTBOX_TTL_S) * 1000)
     counter = f"results:{result.method or '-'}:{result.outcome}"
-    return [result.to_json(), keys.RESULT_TTL_S, oldest_ms, result.job_id, counter, *_lesson(result)]
+    head: list[str | int] = [result.to_json(), keys.RESULT_TTL_S, oldest_ms, result.job_id, counter]
+    return [*head, *_lesson(result), keys.OUTBOX_TTL_S]
 
 
 def _lesson(result: Result) -> tuple[str, ...]:
@@ -135,7 +138,8 @@ class OutboxReader:
     """Reads a frontend's results, each until it is acknowledged.
 
     A consumer that starts again under its own name first gets what it had not acknowledged; what
-    another consumer left is claimed after ``claim_idle_s``.
+    another consumer left is claimed after ``claim_idle_s``. What a newer release wrote in a way that
+    this one cannot read stays where it is, and is said: after the upgrade it is shown.
 
     Args:
         connection: Asynchronous, to the queue's Redis.
@@ -148,11 +152,13 @@ class OutboxReader:
         self, connection: redis.asyncio.Redis, frontend: str, consumer: str = "main", claim_idle_s: float = 60
     ) -> None:
         self._connection = connection
+        self._frontend = frontend
         self._stream = keys.outbox(frontend)
         self._consumer = consumer
         self._claim_idle_ms = int(claim_idle_s * 1000)
         self._next_claim_s = 0.0
         self._in_hand: set[str] = set()
+        self._left: set[str] = set()
         self._own_backlog = True
 
     async def deliveries(self) -> AsyncIterator[Delivery]:
@@ -175,6 +181,10 @@ class OutboxReader:
             pipe.xdel(self._stream, delivery.entry_id)
             await pipe.execute()
         self._in_hand.discard(delivery.entry_id)
+        result = delivery.result
+        SHOWN.labels(self._frontend, result.outcome).inc()
+        DELIVERY.labels(self._frontend).observe(max(0.0, time.time() - int(delivery.entry_id.split("-")[0]) / 1000))
+        log.info("Job %s was shown: %s", result.job_id, result.outcome, extra={"job_id": result.job_id})
 
     async def _read(self) -> list[Delivery]:
         if self._own_backlog:
@@ -212,12 +222,22 @@ class OutboxReader:
                 continue
             try:
                 result = Result.from_json((fields or {})[b"result"])
+            except NewerVersionError as error:
+                self._leave(entry_id, error)
+                continue
             except (KeyError, ContractError) as error:
                 log.error("A result that cannot be read was dropped: %s", error)
                 await self._connection.xack(self._stream, GROUP, entry_id)
                 continue
+            REDELIVERED.labels(self._frontend).inc(int(redelivered))
             deliveries.append(Delivery(entry_id, result, redelivered))
         return deliveries
+
+    def _leave(self, entry_id: str, error: NewerVersionError) -> None:
+        if entry_id not in self._left:
+            self._left.add(entry_id)
+            UNREADABLE.labels(self._frontend).inc()
+            log.error("A result waits for a newer release of this frontend: %s", error)
 
     async def _ensure_group(self) -> None:
         try:

@@ -15,7 +15,7 @@ import redis
 from redis.exceptions import RedisError
 
 from workers import keys
-from workers.executions import End, end_run
+from workers.executions import NOT_OURS, End, end_run
 from workers.routing import QUEUES
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,8 @@ def _reap_started(connection: redis.Redis, queue: str) -> int:
 def _bring_back(connection: redis.Redis, queue: str, entry: str) -> int:
     job_id = entry.rpartition(":")[0]
     done = end_run(connection, queue, entry, End.RETRY)
+    if done == NOT_OURS:  # it ended between the two looks
+        return 0
     log.warning("Job %s lost its worker: %s", job_id, done, extra={"job_id": job_id})
     connection.hincrby(keys.COUNTERS, f"lease_losses:{queue}", 1)
     return int(done in (End.RETRY, End.FAILED))

@@ -24,6 +24,7 @@ from bot.strips import strip_job_ids, strip_results, strip_sheet
 from bot.texts import explain, say
 from nst.errors import JobError, OperatorError
 from workers.contract import Job, Result
+from workers.job_log import bind_job
 from workers.outbox import Delivery, OutboxReader
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Courier:
     async def _deliver(self, delivery: Delivery) -> None:
         """Post one result, however often Discord or the network fail, and acknowledge it."""
         job_id = delivery.result.job_id
+        bind_job(job_id)
         pause_s = 1.0
         while not await self._attempt(delivery):
             await asyncio.sleep(pause_s)

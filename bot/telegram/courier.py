@@ -32,6 +32,7 @@ from bot.telegram.posting import MessageGoneError, NoMediaError, Picture, Post
 from bot.texts import explain, say
 from nst.errors import JobError, OperatorError
 from workers.contract import Job, Result
+from workers.job_log import bind_job
 from workers.outbox import Delivery
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Courier:
     async def _deliver(self, delivery: Delivery) -> None:
         """Post one result, however often Telegram or the network fail, and acknowledge it."""
         job_id, pause_s = delivery.result.job_id, 1.0
+        bind_job(job_id)
         while not await self._attempt(delivery):
             await asyncio.sleep(pause_s)
             pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)

@@ -11,7 +11,7 @@ import redis.asyncio
 
 from nst.errors import JobError
 from nst.options import StyleOptions
-from workers import keys
+from workers import contract, keys
 from workers.connection import connect, connect_async
 from workers.contract import Job, Result
 from workers.outbox import Delivery, OutboxReader, post_terminal, result_of
@@ -137,3 +137,35 @@ async def test_a_reader_outlives_the_loss_of_its_group(
     post_terminal(redis_connection, Result.cancellation(new_job("j2")))
     (delivery,) = await take(reader, 1)
     assert delivery.result.job_id == "j2"
+
+
+async def test_what_a_newer_release_wrote_waits_for_its_reader(
+    redis_connection: redis.Redis,
+    readers_connection: redis.asyncio.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for version in (contract.VERSION + 1, contract.VERSION + 2):
+        monkeypatch.setattr(contract, "VERSION", version)
+        post_terminal(redis_connection, Result.cancellation(new_job(f"v{version}")))
+    monkeypatch.undo()
+    post_terminal(redis_connection, Result.cancellation(new_job("ours")))
+    reader = OutboxReader(readers_connection, "web", claim_idle_s=0.1)
+    read = await take(reader, 2)
+    assert [delivery.result.job_id for delivery in read] == ["v2", "ours"], "the next version is read already"
+    for delivery in read:
+        await reader.ack(delivery)
+    post_terminal(redis_connection, Result.cancellation(new_job("later")))
+    assert [delivery.result.job_id for delivery in await take(reader, 1)] == ["later"]
+    assert int(redis_connection.xlen(keys.outbox("web"))) == 2
+    assert sum("newer release" in record.message for record in caplog.records) == 1
+
+    monkeypatch.setattr(contract, "READABLE_VERSIONS", frozenset({2, 3, 1}))
+    (upgraded, _) = await take(OutboxReader(readers_connection, "web"), 2)
+    assert upgraded.result.job_id == "v3"
+    assert upgraded.redelivered
+
+
+def test_an_outbox_that_nobody_reads_goes_after_a_week(redis_connection: redis.Redis) -> None:
+    post_terminal(redis_connection, Result.cancellation(new_job("j1")))
+    assert 0 < int(redis_connection.ttl(keys.outbox("web"))) <= keys.OUTBOX_TTL_S

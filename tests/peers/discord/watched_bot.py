@@ -67,5 +67,5 @@ class _Policy(asyncio.DefaultEventLoopPolicy):
 if __name__ == "__main__":
     asyncio.set_event_loop_policy(_Policy())
     settings = read_settings()
-    set_up_logs(settings.log_level)
+    set_up_logs(settings.log_level, settings.log_format)
     run(settings)
