@@ -34,6 +34,7 @@ class ChatSettings:
         spoiler: Whether results are hidden until clicked.
         language: Of everything said in public; "": the language of the one who asked.
         others_may_vary: Whether the buttons under a result are for everybody.
+        challenge_roles: Who may run challenges, by role, besides those whom the platform trusts with events.
     """
 
     channels: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class ChatSettings:
     spoiler: bool = False
     language: str = ""
     others_may_vary: bool = True
+    challenge_roles: tuple[str, ...] = ()
 
     def options(self, **chosen: Any) -> StyleOptions:
         """The chat's defaults with a user's choices over them; None counts as not chosen.

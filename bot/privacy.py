@@ -33,6 +33,12 @@ def note_job(connection: redis.Redis, job: Job) -> None:
         pipe.execute()
 
 
+def noted_jobs(connection: redis.Redis, user: str) -> list[str]:
+    """A user's jobs of the last days, oldest first; synchronous, call it in a thread."""
+    with speaking_redis():
+        return [job_id.decode() for job_id in cast("list[bytes]", connection.zrange(_jobs(user), 0, -1))]
+
+
 def forget(connection: redis.Redis, user: str, presets: Collection[str] = ()) -> int:
     """Stop a user's jobs and delete their pictures, results, previews, records and sessions.
 

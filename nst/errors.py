@@ -86,6 +86,8 @@ class UserError(PasticheError):
             "channel_not_allowed",  # the chat's settings name other channels (allowed)
             "role_missing",  # the chat's settings name roles (allowed)
             "not_a_manager",  # only those who manage the chat may
+            "challenge_none_here",  # none in this chat that is at that point
+            "entry_no_result",  # the message is no result, or there is none yet
             "challenge_unknown",  # (received)
             "challenge_closed",  # not in this state (theme)
             "challenge_not_over",  # its results are not there yet (theme)
