@@ -17,9 +17,10 @@ from bot.texts import FALLBACK_LANGUAGE, languages, say
 
 log = logging.getLogger(__name__)
 
-_IN_GROUPS = ("style", "mix", "styles", "queue", "cancel", "recipe", "privacy", "help")
-_FOR_ADMINISTRATORS = (*_IN_GROUPS, "settings")
-_IN_PRIVATE = ("style", "mix", "styles", "queue", "cancel", "recipe", "settings", "privacy", "help", "start")
+_IN_GROUPS = ("style", "mix", "styles", "queue", "cancel", "recipe", "enter", "privacy", "help")
+_FOR_ADMINISTRATORS = (*_IN_GROUPS, "settings", "challenge")
+_IN_PRIVATE = ("style", "mix", "styles", "queue", "cancel", "recipe", "settings", "privacy", "help", "start", "enter")
+_OWN = frozenset({"start", "settings", "challenge", "enter"})  # described in words of Telegram's own
 
 
 async def announce_commands(bot: Bot) -> None:
@@ -40,5 +41,5 @@ async def announce_commands(bot: Bot) -> None:
 
 
 def _describe(name: str, language: str) -> str:
-    table = "telegram" if name in ("start", "settings") else "command"
+    table = "telegram" if name in _OWN else "command"
     return say(f"{table}.{name}_command", language)

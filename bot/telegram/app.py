@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from telegram import Update
@@ -14,7 +14,9 @@ from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
 from telegram.ext import CallbackQueryHandler, ChatMemberHandler, InlineQueryHandler, MessageHandler, filters
 
 from bot.allocator import return_freed_memory, settle_down
+from bot.challenges.clock import keep_time
 from bot.telegram.announcing import announce_commands
+from bot.telegram.challenges.herald import Herald
 from bot.telegram.courier import Courier
 from bot.telegram.frontend import FRONTEND, Frontend
 from bot.telegram.inline import answer_inline
@@ -109,7 +111,10 @@ class Service:
         background = [
             asyncio.create_task(self._courier.run(), name="courier"),
             asyncio.create_task(keep_reaping(front.connection), name="reaper"),
+            asyncio.create_task(keep_time(front.challenges), name="challenges"),
+            asyncio.create_task(Herald(front).run(), name="herald"),
         ]
+        essential = tuple(background)
         await app.start()
         try:
             if await self._until_reached(self._start_updates):
@@ -117,7 +122,7 @@ class Service:
                 log.info("Telegram: ready")
                 background.append(asyncio.create_task(announce_commands(front.bot), name="announce"))
                 background.append(asyncio.create_task(_resume(front), name="resume"))
-                await self._until_ended(background)
+                await self._until_ended(essential)
         finally:
             await self._wind_up()
             for task in background:
@@ -145,11 +150,11 @@ class Service:
                 timeout=_POLL_S, allowed_updates=_UPDATES, bootstrap_retries=-1, error_callback=_poll_failed
             )
 
-    async def _until_ended(self, background: list[asyncio.Task[None]]) -> None:
+    async def _until_ended(self, essential: Sequence[asyncio.Task[None]]) -> None:
         """Serve; a token that is revoked ends it too, and so does a mishap of what goes on behind."""
         waits = [asyncio.create_task(event.wait()) for event in (self._ended, self._polls.refused)]
         try:
-            done, _ = await asyncio.wait([*waits, *background[:2]], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*waits, *essential], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()

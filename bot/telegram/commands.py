@@ -13,6 +13,7 @@ from bot.captions import standing, style_name
 from bot.conversation import begin, begin_mix
 from bot.recipes import format_style_command, parse_style_command
 from bot.telegram.asker import Asker
+from bot.telegram.challenges.doors import challenge_command, enter_command, start_link
 from bot.telegram.intake import Order, job_id_of, place_order
 from bot.telegram.pickers import open_draft
 from bot.telegram.pictures import keep, picture_in
@@ -136,6 +137,8 @@ async def recipe(front: Frontend, question: Question) -> None:
 async def start(front: Frontend, question: Question) -> None:
     """``/start``, also with what a link carries."""
     kind, _, code = question.rest.partition("_")
+    if kind == "challenge" and await start_link(front, question.asker, question.message, code):
+        return
     if kind == "recipe" and code:
         await _start_recipe(front, question.asker, code)
         return
@@ -155,6 +158,16 @@ async def privacy(front: Frontend, question: Question) -> None:
 async def settings(front: Frontend, question: Question) -> None:
     """How pictures are made in this chat."""
     await settings_command(front, question.asker, question.rest)
+
+
+async def challenge(front: Frontend, question: Question) -> None:
+    """What challenges run here, and for administrators the way to run one."""
+    await challenge_command(front, question.asker, question.message, question.rest)
+
+
+async def enter(front: Frontend, question: Question) -> None:
+    """Enter the result that is replied to into a challenge."""
+    await enter_command(front, question.asker, question.message)
 
 
 async def _start_recipe(front: Frontend, asker: Asker, code: str) -> None:
@@ -199,4 +212,6 @@ COMMANDS: dict[str, Run] = {
     "settings": settings,
     "privacy": privacy,
     "help": help_command,
+    "challenge": challenge,
+    "enter": enter,
 }

@@ -25,6 +25,7 @@ from bot.fitting import fit_bytes, suffix
 from bot.strips import strip_job_ids, strip_results, strip_sheet
 from bot.telegram.address import Address
 from bot.telegram.asker import user_key
+from bot.telegram.challenges.entering import open_here
 from bot.telegram.keyboards import result_keyboard, strip_keyboard
 from bot.telegram.memory import RecentResult
 from bot.telegram.pictures import as_document, as_photo
@@ -211,7 +212,8 @@ class Courier:
             picture = await asyncio.to_thread(as_document, data, result.media_type, name)
         else:
             picture = await asyncio.to_thread(as_photo, data, result.media_type, name, address.spoiler)
-        keyboard = result_keyboard(result, address.language, address.full_quality)
+        challenge = bool(await open_here(self._front, address.chat_id, address.user_id))
+        keyboard = result_keyboard(result, address.language, address.full_quality, challenge)
         return Post(caption(result, self._front.presets, address.language), picture, keyboard)
 
     async def _strip_content(self, results: list[Result], address: Address) -> Post:

@@ -10,6 +10,7 @@ import redis
 import redis.asyncio
 from telegram.ext import ExtBot
 
+from bot.challenges.challenges import Challenges
 from bot.chat_settings import ChatSettingsStore
 from bot.drafts import Drafts
 from bot.presets.catalogue import contact_sheet, load_presets
@@ -18,7 +19,8 @@ from bot.recipe_codes import RecipeCodes
 from bot.service import StyleService
 from bot.sessions import Sessions
 from bot.settings import Settings
-from bot.telegram.asker import chat_key
+from bot.telegram.asker import Asker, chat_key
+from bot.telegram.challenges.notebook import Notebook
 from bot.telegram.chat_actions import ChatActions
 from bot.telegram.memory import Memory
 from bot.telegram.picture_room import PictureRoom
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 
 FRONTEND = "telegram"
 _PICTURES_BYTES = 12 * 1024 * 1024  # on their way to the queue at once: what keeps the process small
+_SEEN = 20_000  # people of groups whom this process noted already
 _SHEET_COLUMNS, _SHEET_CELL_PX = 4, 240
 
 
@@ -54,11 +57,13 @@ class Frontend:
         self.queue, self.blobs = QueueClient(connection, settings.limits), Blobs(connection)
         self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
         self.drafts, self.recipes, self.memory = Drafts(connection), RecipeCodes(connection), Memory(connection)
+        self.challenges, self.notebook = Challenges(connection, self.presets, self.blobs), Notebook(connection)
         self.posting, self.lines = Posting(bot), ProgressLines()
         self.actions, self.rights = ChatActions(bot), Rights(bot)
         self.outbox = OutboxReader(stream, FRONTEND)
         self.picture_room = PictureRoom(_PICTURES_BYTES)
         self._turns: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
+        self._seen: dict[tuple[str, str], None] = {}
         self._sheets: dict[str, bytes | str] = {}
 
     def turn(self, chat: str, user: str) -> asyncio.Lock:
@@ -77,10 +82,21 @@ class Frontend:
         """Telegram has the contact sheet now: it need not be sent again."""
         self._sheets[language] = file_id
 
+    async def saw(self, asker: Asker) -> None:
+        """Somebody did something in a group: who was there before a challenge came may vote in it."""
+        known = (asker.chat, asker.user)
+        if asker.private or known in self._seen:
+            return
+        await asyncio.to_thread(self.challenges.life.saw, asker.chat, asker.user)
+        if len(self._seen) >= _SEEN:
+            self._seen.clear()
+        self._seen[known] = None
+
     async def move(self, old_chat: int, new_chat: int) -> None:
-        """A group became a supergroup: its settings and its pending jobs' answers follow."""
+        """A group became a supergroup: its settings, its pending jobs' answers and its challenges follow."""
         await asyncio.to_thread(self.memory.note_move, old_chat, new_chat)
         await asyncio.to_thread(self.chats.move, chat_key(old_chat), chat_key(new_chat))
+        await asyncio.to_thread(self.challenges.life.move_chat, FRONTEND, str(old_chat), str(new_chat))
         log.info("A group became a supergroup")
 
     async def leave(self, user: str) -> None:

@@ -3,6 +3,7 @@
 d.<verb>.<owner>.<argument>   a button of a draft, for its owner only
 r.<verb>.<job id>             a button of a job or its result
 p.<verb>.<owner>              a button about a person's data or a chat's settings
+c.…                           a challenge's button: challenges/buttons.py
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def meaning(data: str) -> Meaning | None:
     if kind == "d":
         owner, _, argument = tail.partition(".")
         return Meaning(kind, verb, owner, argument)
-    return Meaning(kind, verb, tail) if kind in ("r", "p") else None
+    return Meaning(kind, verb, tail) if kind in ("r", "p", "c") else None
 
 
 def owner_code(user_id: int) -> str:
@@ -106,8 +107,17 @@ def queued_keyboard(job_id: str, language: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[_job_button("cancel", job_id, language)]])
 
 
-def result_keyboard(result: Result, language: str, full_quality: bool = False) -> InlineKeyboardMarkup:
-    """Under a result: what makes another one of it, and what can be had of it."""
+def result_keyboard(
+    result: Result, language: str, full_quality: bool = False, challenge: bool = False
+) -> InlineKeyboardMarkup:
+    """Under a result: what makes another one of it, and what can be had of it.
+
+    Args:
+        result: The result.
+        language: Of the labels.
+        full_quality: Whether it is a file already.
+        challenge: Whether there is a challenge that it could be entered into.
+    """
     job = Job.from_json(result.job)
     useful, job_id = offered(job.options), result.job_id
     rows = [
@@ -123,6 +133,7 @@ def result_keyboard(result: Result, language: str, full_quality: bool = False) -
             for name in ("original", "recipe", "delete")
             if not (full_quality and name == "original")
         ],
+        [_job_button("enter", job_id, language)] if challenge else [],
     ]
     return InlineKeyboardMarkup([row for row in rows if row])
 

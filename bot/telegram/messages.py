@@ -13,6 +13,7 @@ from bot.recipes import parse_style_command
 from bot.telegram.albums import Albums
 from bot.telegram.asker import Asker, asker_of_message, user_key
 from bot.telegram.boundary import spoken
+from bot.telegram.challenges.doors import take_words
 from bot.telegram.commands import COMMANDS, Question
 from bot.telegram.pickers import open_draft
 from bot.telegram.pictures import keep, picture_in
@@ -66,6 +67,7 @@ class Messages:
 
     async def _single(self, message: Message, asker: Asker, command: Command | None) -> None:
         front = self._front
+        await front.saw(asker)
         if command is not None:
             run = COMMANDS.get(command.name)
             if run is not None:
@@ -76,6 +78,8 @@ class Messages:
         if not asker.private and not self._to_us(message):
             return
         reference = picture_in(message)
+        if asker.private and await take_words(front, asker, message, reference):
+            return
         if reference:
             await self._picture(asker, reference)
         elif asker.private and message.text:

@@ -20,6 +20,8 @@ from bot.strips import strip_job_ids, submit_strip
 from bot.telegram.address import Address
 from bot.telegram.asker import Asker, asker_of_query, user_key
 from bot.telegram.boundary import spoken
+from bot.telegram.challenges.entering import open_here
+from bot.telegram.challenges.presses import press, press_enter
 from bot.telegram.intake import repeat
 from bot.telegram.keyboards import Meaning, meaning, owner_code, result_keyboard
 from bot.telegram.pickers import open_draft, press_draft
@@ -58,6 +60,9 @@ async def take_press(front: Frontend, query: CallbackQuery) -> None:
     """Do what a button means."""
     asker = asker_of_query(query, front.language)
     pressed = meaning(query.data or "")
+    if asker is not None and pressed is not None and (pressed.kind == "c" or pressed.verb == "enter"):
+        await _challenge(front, asker, query, pressed)
+        return
     stranger = bool(asker and pressed and pressed.kind in ("d", "p") and pressed.argument != owner_code(asker.user_id))
     language = asker.language if asker else front.language
     with contextlib.suppress(TelegramError):  # "query is too old": the press counts all the same
@@ -65,8 +70,20 @@ async def take_press(front: Frontend, query: CallbackQuery) -> None:
     if asker is None or pressed is None or stranger:
         return
     async with spoken(front, asker):
+        await front.saw(asker)
         settings = await asyncio.to_thread(front.chats.read, asker.chat)
         await _act(front, asker.speaking(settings.language), query, pressed)
+
+
+async def _challenge(front: Frontend, asker: Asker, query: CallbackQuery, pressed: Meaning) -> None:
+    """These answer the press themselves: what came of it is nobody else's to see."""
+    await front.saw(asker)
+    settings = await asyncio.to_thread(front.chats.read, asker.chat)
+    asker = asker.speaking(settings.language)
+    if pressed.kind == "c":
+        await press(front, asker, query)
+    else:
+        await press_enter(front, asker, query, pressed.argument)
 
 
 async def _act(front: Frontend, asker: Asker, query: CallbackQuery, pressed: Meaning) -> None:
@@ -135,7 +152,9 @@ async def _pick(front: Frontend, press: Press) -> None:
     name = f"pastiche-{press.job_id[-8:]}"
     picture = await asyncio.to_thread(as_photo, data, result.media_type, name)
     language = press.asker.language
-    post = Post(caption(result, front.presets, language), picture, result_keyboard(result, language))
+    challenge = bool(await open_here(front, press.asker.chat_id, press.asker.user_id))
+    keyboard = result_keyboard(result, language, challenge=challenge)
+    post = Post(caption(result, front.presets, language), picture, keyboard)
     await front.posting.send(press.asker.chat_id, post, press.asker.message_id, press.asker.thread_id)
 
 

@@ -119,6 +119,8 @@ class Api:
         user = BOT if user_id == BOT_ID else {"id": user_id, "is_bot": False, "first_name": "Somebody"}
         if (chat_id, user_id) in self.world.admins:
             return {"status": "creator", "user": user, "is_anonymous": False}
+        if (chat_id, user_id) in self.world.absent:
+            return {"status": "left", "user": user}
         return {"status": "member", "user": user}
 
     def _deleteMessage(self, given: Json, uploads: Uploads) -> bool:

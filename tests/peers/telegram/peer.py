@@ -76,6 +76,12 @@ class TelegramPeer:
         self.do(lambda: self.world.chat(chat_id or user_id))
         return Person(self, person(user_id, language), chat_id or user_id)
 
+    def person_again(self, somebody: Person) -> Person:
+        """Somebody of a group, in their private chat with the bot."""
+        user_id = somebody.user["id"]
+        self.do(lambda: self.world.chat(user_id))
+        return Person(self, somebody.user, user_id)
+
     def do(self, action: Callable[[], T]) -> T:
         """Do something in the peer's thread."""
 

@@ -76,7 +76,8 @@ class Person:
     def button(self, message: Json, verb: str) -> str:
         """The data of the first button whose data begins with ``verb``."""
         now = self.peer.do(lambda: self.peer.world.messages[message["chat"]["id"]][message["message_id"]])
-        data: list[str] = [b["callback_data"] for row in now["reply_markup"]["inline_keyboard"] for b in row]
+        rows = now.get("reply_markup", {}).get("inline_keyboard", [])
+        data: list[str] = [b["callback_data"] for row in rows for b in row if "callback_data" in b]
         return next(one for one in data if one.startswith(verb))
 
     def named(self, message: Json, label: str) -> str:
@@ -84,6 +85,17 @@ class Person:
         rows = message["reply_markup"]["inline_keyboard"]
         data: str = next(b["callback_data"] for row in rows for b in row if b["text"].startswith(label))
         return data
+
+    def follow(self, message: Json, label: str) -> Json:
+        """Tap a button that links to the bot: Telegram opens the private chat and sends ``/start`` for it."""
+        rows = message["reply_markup"]["inline_keyboard"]
+        url: str = next(b["url"] for row in rows for b in row if b["text"].startswith(label))
+        return self.peer.person_again(self).send(f"/start {url.partition('?start=')[2]}")
+
+    def toast(self, query_id: str) -> str | None:
+        """What a press was answered with; None before it was."""
+        answers = self.peer.calls("answerCallbackQuery")
+        return next((a.get("text", "") for a in answers if a["callback_query_id"] == query_id), None)
 
     def bot_messages(self) -> list[Json]:
         """What the bot has to be seen in this chat, oldest first."""

@@ -38,6 +38,7 @@ class World:
     files: dict[str, File] = field(default_factory=dict)
     updates: list[Json] = field(default_factory=list)
     admins: set[tuple[int, int]] = field(default_factory=set)
+    absent: set[tuple[int, int]] = field(default_factory=set)
     blocked: set[int] = field(default_factory=set)
     moved: dict[int, int] = field(default_factory=dict)
     confirmed: int = 0

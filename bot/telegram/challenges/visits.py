@@ -1,0 +1,130 @@
+"""Somebody at a challenge's door or button, and how they are answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, User
+from telegram.error import TelegramError
+
+from bot.challenges.model import Challenge, Person
+from bot.challenges.speech import clock_time
+from bot.telegram.asker import Asker, chat_key
+from bot.telegram.challenges.buttons import Pressed
+from bot.telegram.challenges.people import person_in
+from bot.telegram.posting import MessageGoneError, Picture, Post, clipped
+
+if TYPE_CHECKING:
+    from bot.telegram.frontend import Frontend
+
+
+_TOAST, _SHORT = 200, 60  # Telegram's limit; beyond the second people could not read it in passing
+
+
+class SaidError(Exception):
+    """Something that the user is told.
+
+    Args:
+        name: Of the sentence, in the catalogue's table ``telegram_challenge``.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One press, or one coming through a link.
+
+    Attributes:
+        front: The bot's belongings.
+        asker: Who, and where they are.
+        user: Who, as Telegram has them.
+        pressed: What the button or link says.
+        message: The message with the button; None where they came through a link.
+        query: The press; None where they came through a link.
+    """
+
+    front: Frontend
+    asker: Asker
+    user: User
+    pressed: Pressed
+    message: Message | None = None
+    query: CallbackQuery | None = None
+    _known: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def language(self) -> str:
+        """Theirs."""
+        return self.asker.language
+
+    @property
+    def challenge_id(self) -> str:
+        """Of the challenge."""
+        return self.pressed.challenge_id
+
+    async def chat_id(self) -> int:
+        """The group that they belong to, where it is now."""
+        return await asyncio.to_thread(self.front.memory.home, self.pressed.chat_id)
+
+    async def person(self) -> Person:
+        """Who they are in that group, by what Telegram says now: asked once."""
+        if "person" not in self._known:
+            self._known["person"] = await person_in(self.front, self.user, await self.chat_id())
+        person: Person = self._known["person"]
+        return person
+
+    async def challenge(self) -> Challenge:
+        """The challenge as it stands.
+
+        Raises:
+            UserError: ``challenge_unknown``.
+        """
+        return await asyncio.to_thread(self.front.challenges.life.read, self.challenge_id)
+
+    @property
+    def told(self) -> bool:
+        """Whether the press was answered."""
+        return "told" in self._known
+
+    async def tell(self, text: str = "") -> None:
+        """Answer the press, with a toast that nobody else sees; the first answer is the one that counts."""
+        if self.query is None or self.told:
+            return
+        self._known["told"] = True
+        with contextlib.suppress(TelegramError):  # "query is too old": the press counts all the same
+            words = clipped(text, _TOAST) if text else None
+            await self.query.answer(words, show_alert=len(text) > _SHORT)
+
+    async def show(self, post: Post, new: bool = False) -> None:
+        """Turn the message with the button into ``post``, or send it where there is none or a new one is wanted."""
+        posting = self.front.posting
+        if self.message is not None and not new:
+            try:
+                await posting.edit(self.asker.chat_id, self.message.message_id, post)
+                return
+            except MessageGoneError:
+                pass  # or a text on a server that cannot make a picture of it
+        await posting.send(self.asker.chat_id, post, self.asker.message_id, self.asker.thread_id)
+
+
+def when(challenge: Challenge, chat_id: int, at_s: float, language: str) -> str:
+    """A moment in a group's own time."""
+    chat = challenge.chat(chat_key(chat_id)) or challenge.chats[0]
+    return clock_time(at_s, chat.time_zone, language)
+
+
+def picture_post(text: str, data: bytes, rows: Sequence[Sequence[InlineKeyboardButton]]) -> Post:
+    """A post with a sheet of entries."""
+    return Post(text, Picture(data, "entries.jpg"), keyboard(rows))
+
+
+def keyboard(rows: Sequence[Sequence[InlineKeyboardButton]]) -> InlineKeyboardMarkup | None:
+    """Rows of buttons; empty ones are left out."""
+    full = [list(row) for row in rows if row]
+    return InlineKeyboardMarkup(full) if full else None
