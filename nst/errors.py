@@ -149,6 +149,7 @@ class OperatorError(PasticheError):
             "weights_missing",  # (model, reason)
             "model_unusable",  # (model, reason)
             "queue_unavailable",  # (reason)
+            "queue_cannot_save",  # its disk is full or closed to it (reason)
             "port_taken",  # (host, port)
             "extra_missing",  # a Python extra is not installed (extra)
             "no_worker",  # nobody takes jobs (reason)
