@@ -49,7 +49,7 @@ class Ranked:
         user: Their key.
         name: What they were called last.
         wins: Challenges won, alone or shared.
-        podiums: Entries among the first three.
+        podiums: Entries among the first three, with votes.
         entries: Entries that counted.
         votes: Valid votes for them.
     """
@@ -186,7 +186,7 @@ def _added(before: Ranked | None, one: Placed, results: Results) -> Ranked:
         user=known.user,
         name=one.entry.name or known.name,
         wins=known.wins + (one.entry.entry_id in results.winners),
-        podiums=known.podiums + (1 <= one.place <= _PODIUM),
+        podiums=known.podiums + (1 <= one.place <= _PODIUM and one.votes > 0),
         entries=known.entries + 1,
         votes=known.votes + one.votes,
     )

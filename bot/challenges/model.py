@@ -187,7 +187,7 @@ class Challenge:
         opened_at_s: When entries could begin.
         until_s: When the present phase ends; 0 where nothing ends it.
         extended: Whether the day for stragglers was used up.
-        changed_at_s: When it came to this state.
+        changed_at_s: When its state or its times changed last.
     """
 
     challenge_id: str

@@ -99,11 +99,11 @@ def keep(change: Change, challenge: Challenge) -> None:
 def extend(change: Change, challenge: Challenge, now_s: float) -> None:
     """A day for stragglers, once; also from draining, where what was being made came to nothing."""
     closes_s = max(now_s, challenge.closes_at_s) + EXTENSION_S
-    changes = {"closes_at_s": closes_s, "extended": True, "until_s": closes_s}
+    changes = {"closes_at_s": closes_s, "extended": True}
     if challenge.state is State.OPEN:
-        after = challenge.changed(**changes)
+        after = challenge.changed(**changes, until_s=closes_s, changed_at_s=now_s)
     else:
-        after = challenge.to(State.OPEN, now_s, **changes)
+        after = challenge.to(State.OPEN, now_s, closes_s, **changes)
     turn(change, challenge, after)
     announce(change, after, now_s, "extended")
 

@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
@@ -26,7 +27,8 @@ _FIRST_HEIGHT_PX, _ROW_HEIGHT_PX = 1000, 500
 _MAT_PX = 14
 _CAPTION_PX = 190
 _PAPER, _INK, _GREY, _ACCENT, _WHITE = (250, 248, 243), (38, 36, 34), (112, 106, 98), (172, 66, 42), (255, 255, 255)
-_PODIUM, _UNPLACED = 3, 6
+_PODIUM, _UNPLACED, _IN_A_ROW = 3, 6, 3
+_SLOT_PX = 400  # what a caption needs beside others
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,18 @@ def _shown(results: Results) -> list[Placed]:
     return [one for one in there if 1 <= one.place <= _PODIUM][: max(_PODIUM, len(results.winners))]
 
 
-def _rows(hung: Sequence[_Hung], results: Results) -> list[list[_Hung]]:
+def _rows(hung: Sequence[_Hung], results: Results) -> list[Sequence[_Hung]]:
     """The winners first, in rows of three at most."""
     first = [one for one in hung if one.placed.entry.entry_id in results.winners]
     rest = [one for one in hung if one not in first]
-    groups = ([group[i : i + 3] for i in range(0, len(group), 3)] for group in (first, rest))
-    return [row for group in groups for row in group]
+    return [row for group in (first, rest) for row in _evenly(group)]
+
+
+def _evenly(group: Sequence[_Hung]) -> list[Sequence[_Hung]]:
+    """Rows of three at most, none much shorter than the others."""
+    rows = -(-len(group) // _IN_A_ROW)
+    cuts = [round(number * len(group) / rows) for number in range(rows + 1)] if rows else [0]
+    return [group[start:end] for start, end in pairwise(cuts)]
 
 
 def _hang(placed: Placed, pictures: Pictures) -> _Hung | None:
@@ -139,8 +147,8 @@ def _opened(data: bytes, side_px: int) -> Image.Image:
 def _heading(sheet: Image.Image, challenge: Challenge, results: Results, language: str) -> int:
     draw, middle, top = ImageDraw.Draw(sheet), WIDTH_PX / 2, 150
     kind = "none" if not results.winners else "shared" if len(results.winners) > 1 else "winner"
-    words = f"{say('challenge.poster_kicker', language)}  ·  {say(f'challenge.poster_{kind}', language)}"
-    write(draw, (middle, top), " ".join(words.upper()).replace("   ", "  "), SEMIBOLD, 26, _ACCENT)
+    words = f"{say('challenge.poster_kicker', language)} · {say(f'challenge.poster_{kind}', language)}"
+    write(draw, (middle, top), " ".join(words.upper()), SEMIBOLD, 26, _ACCENT)
     lines, size = broken(challenge.theme, SEMIBOLD, 96, _INNER_PX, 3)
     top += 96
     for line in lines:
@@ -156,15 +164,24 @@ def _draw_row(
     """Pictures of one height side by side, each with its caption; where the next row begins."""
     ratios = [one.picture.width / one.picture.height for one in row]
     room = _INNER_PX - (len(row) - 1) * _GAP_PX
-    height = round(min(tallest, room / sum(ratios)))
+    height = _common_height(ratios, room, tallest)
     widths = [max(round(height * ratio), 1) for ratio in ratios]
-    slots = [max(width, min(420, room // len(row))) for width in widths]
+    slots = [max(width, min(_SLOT_PX, room // len(row))) for width in widths]
     left = (WIDTH_PX - sum(slots) - (len(row) - 1) * _GAP_PX) // 2
     for one, width, slot in zip(row, widths, slots, strict=True):
         _draw_picture(sheet, (left + (slot - width) // 2, top), one, (width, height), language)
         _draw_caption(sheet, (left + slot / 2, top + height + 62), one.placed, slot, presets, language)
         left += slot + _GAP_PX
     return top + height + _CAPTION_PX + 50
+
+
+def _common_height(ratios: Sequence[float], room: int, tallest: int) -> int:
+    """The greatest height at which pictures of these width-to-height ratios, and their captions, fit side by side."""
+    least = min(_SLOT_PX, room // len(ratios))
+    height = tallest
+    while height > 1 and sum(max(height * ratio, least) for ratio in ratios) > room:
+        height -= 1
+    return height
 
 
 def _draw_picture(
@@ -180,7 +197,7 @@ def _draw_picture(
     place = (corner[0] - 26, corner[1] + size[1] - inset.height + 22)
     _mount(sheet, place, inset, mat)
     draw, label = ImageDraw.Draw(sheet), say("challenge.poster_before", language)
-    size_px = max(15, side // 14)
+    size_px = max(20, side // 14)
     centre = (place[0] + inset.width / 2, place[1] + inset.height - size_px)
     word, fitting = fitted(label, ITALIC, size_px, inset.width - 8)
     for dx, dy in ((-1, -1), (1, 1), (-1, 1), (1, -1), (0, 2)):

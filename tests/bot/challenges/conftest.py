@@ -16,6 +16,7 @@ from bot.challenges.challenges import Challenges
 from bot.challenges.entry import Entry
 from bot.challenges.model import HOUR_S, Challenge, Chat, Person, Plan, Rules
 from bot.presets.catalogue import load_presets
+from nst.errors import PasticheError
 from nst.options import StyleOptions
 from workers import keys
 from workers.blobs import Blobs
@@ -53,12 +54,12 @@ class World:
         """The core as a process has it that was just started."""
         return Challenges(self.redis, PRESETS, self.blobs, lambda: self.now_s)
 
-    def person(self, user: str, chat: Chat | None = None, **facts: Any) -> Person:
+    def person(self, user: str, where: Chat | None = None, **facts: Any) -> Person:
         """Somebody in good standing."""
-        here = chat or (SERVER if user.startswith("discord") else GROUP)
+        here = where or (SERVER if user.startswith("discord") else GROUP)
         since = self.now_s - 1e8
         known = {"account_created_at_s": since, "member_since_s": since} if here is SERVER else {"is_member": True}
-        return Person(user=user, chat=here.key, name=user.partition(":")[2].title(), **{**known, **facts})
+        return Person(**{"user": user, "chat": here.key, "name": user.partition(":")[2].title(), **known, **facts})
 
     def job(self, user: str, seed: int, **job: Any) -> str:
         """A job that waits to be made; its id."""
@@ -121,11 +122,19 @@ class World:
 
     def told(self, platform: str = "discord") -> list[str]:
         """Post everything that waits; the kinds, in order."""
-        kinds = []
+        kinds: list[str] = []
         while found := self.core.announcements.claim(platform):
             assert self.core.announcements.posted(found, f"m{len(kinds)}")
             kinds.append(found.event)
         return kinds
+
+
+def refused(code: str, call: Callable[..., object], *args: Any) -> dict[str, Any]:
+    """Check that a call is refused with this code; its details."""
+    with pytest.raises(PasticheError) as error:
+        call(*args)
+    assert error.value.code == code
+    return error.value.detail
 
 
 NO_RULES = Rules(account_age_s=0, membership_s=0, seen_before=False)
