@@ -9,7 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import cast
 
+from nst.clip_header import inspect_content
+from nst.clip_painting import Animating, ClipPainter, PaintedClip, Unpainted, paint_clip
+from nst.clips import first_frame
 from nst.device import memory_errors
 from nst.errors import Cancelled, JobError, OperatorError, UserError
 from nst.images import Picture, decode, resize
@@ -25,6 +29,7 @@ from nst.method import (
     never_cancelled,
     no_report,
 )
+from nst.mp4_boxes import is_mp4
 from nst.options import MAX_STYLES, StyleOptions
 
 log = logging.getLogger(__name__)
@@ -112,6 +117,60 @@ class Engine:
         except memory_errors() as error:
             raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
 
+    def stylize_clip(
+        self,
+        content: bytes,
+        styles: Sequence[bytes],
+        options: StyleOptions,
+        media_type: str,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+        max_bytes: int | None = None,
+    ) -> PaintedClip:
+        """Paint every frame of a clip.
+
+        Args:
+            content: An animated GIF or WEBP or an MP4, for which ``clip_header.is_clip`` is true.
+            styles: One to four style images.
+            options: What the user chose; ``options.moves``.
+            media_type: ``image/gif``, ``image/webp`` or ``video/mp4``: what to write.
+            report: Told about every frame, as a step.
+            cancelled: Asked before every frame.
+            max_bytes: What the result may have at most; None for anything.
+
+        Returns:
+            The clip, with the content's timing.
+
+        Raises:
+            UserError, JobError, Cancelled, PasticheError: As ``stylize``.
+        """
+        _check_styles(styles, options)
+        inspect_content(content, options)
+        decoded = [decode(style, STYLE_SIDE_PX) for style in styles]
+
+        def begin(samples: Sequence[Picture]) -> ClipPainter:
+            return self._clip_painter(samples, decoded, options)
+
+        try:
+            return paint_clip(content, media_type, options.max_side_px, begin, report, cancelled, max_bytes)
+        except memory_errors() as error:
+            raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
+
+    def _clip_painter(
+        self, samples: Sequence[Picture], styles: Sequence[Picture], options: StyleOptions
+    ) -> ClipPainter:
+        if options.strength == 0:
+            return Unpainted(options.method)
+        try:
+            return cast(Animating, self.method(options.method)).begin_clip(samples, styles, options)
+        except OperatorError as error:
+            if options.method == FALLBACK or error.code not in _REPLACEABLE:
+                raise
+            notice = _fallen_back(options.method, error)
+        painter = cast(Animating, self.method(FALLBACK)).begin_clip(samples, styles, options)
+        painter.notices = (notice, *painter.notices)
+        return painter
+
     def _stylize(
         self,
         content: bytes,
@@ -122,9 +181,9 @@ class Engine:
         perform: Perform,
     ) -> Pastiche:
         _check_styles(styles, options)
-        picture = decode(content, options.max_side_px)
+        picture = _first_picture(content, options.max_side_px)
         decoded = [decode(style, STYLE_SIDE_PX) for style in styles]
-        notices = (Notice("first_frame_only"),) if picture.frames > 1 else ()
+        notices = (Notice("first_frame_only"),) if picture.frames > 1 and options.animate else ()
         if cancelled():
             raise Cancelled
         if options.strength == 0:
@@ -147,11 +206,19 @@ class Engine:
         except OperatorError as error:
             if options.method == FALLBACK or error.code not in _REPLACEABLE:
                 raise
-            log.warning("The method %s cannot run: %s", options.method, error)
-            reason = str(error.detail.get("reason", error.code))
-            notice = Notice("fell_back_to_palette", {"asked": options.method, "reason": reason})
+            notice = _fallen_back(options.method, error)
         pastiche = self.method(FALLBACK).stylize(content, styles, options, report, cancelled)
         return replace(pastiche, notices=(notice, *pastiche.notices))
+
+
+def _fallen_back(asked: str, error: OperatorError) -> Notice:
+    log.warning("The method %s cannot run: %s", asked, error)
+    return Notice("fell_back_to_palette", {"asked": asked, "reason": str(error.detail.get("reason", error.code))})
+
+
+def _first_picture(content: bytes, max_side_px: int) -> Picture:
+    """A picture, or a clip's first frame."""
+    return first_frame(content, max_side_px) if is_mp4(content) else decode(content, max_side_px)
 
 
 def _check_styles(styles: Sequence[bytes], options: StyleOptions) -> None:

@@ -73,11 +73,28 @@ def decode(data: bytes, max_side_px: int | None = None, limits: Limits = DEFAULT
         colour, alpha = _as_seen(image, header.format, max_side_px)
     except HOSTILE_INPUT as error:
         raise UserError("image_truncated") from error
+    return _picture(colour, alpha, header.frames)
+
+
+def frame_of(image: ImageFile.ImageFile, width_px: int, height_px: int) -> Picture:
+    """The frame at which an open animation stands, as people see it.
+
+    Args:
+        image: A GIF or WEBP from ``image_header.open_image``; it is decoded here and may raise ``HOSTILE_INPUT``.
+        width_px: Of the result.
+        height_px: Of the result.
+    """
+    image.load()
+    colour, alpha = _shrunk(*split_alpha(image), (width_px, height_px))
+    return _picture(to_srgb(colour, image.info.get("icc_profile")), alpha, 1)
+
+
+def _picture(colour: Image.Image, alpha: Image.Image | None, frames: int) -> Picture:
     rgb = _unit(colour)
     if alpha is None:
-        return Picture(rgb, None, header.frames)
+        return Picture(rgb, None, frames)
     opacity = _unit(alpha)
-    return Picture(_hidden_filled(rgb, opacity), opacity, header.frames)
+    return Picture(_hidden_filled(rgb, opacity), opacity, frames)
 
 
 def _unit(image: Image.Image) -> Pixels:
@@ -87,12 +104,12 @@ def _unit(image: Image.Image) -> Pixels:
 def _as_seen(
     image: ImageFile.ImageFile, image_format: str, max_side_px: int | None
 ) -> tuple[Image.Image, Image.Image | None]:
-    size = _fitted(image.width, image.height, max_side_px)
+    size = fitted_size(image.width, image.height, max_side_px)
     if image_format == "JPEG":
         image.draft(None, size)  # decodes at 1/2, 1/4 or 1/8 where that is enough
     image.load()
     if image_format == "TIFF":
-        size = _fitted(image.width, image.height, max_side_px)  # Pillow turns TIFFs while loading them
+        size = fitted_size(image.width, image.height, max_side_px)  # Pillow turns TIFFs while loading them
     turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
     colour, alpha = split_alpha(image)
     colour, alpha = _shrunk(colour, alpha, size)
@@ -134,11 +151,12 @@ def fit(picture: Picture, max_side_px: int) -> Picture:
     Returns:
         The same object if it fits already.
     """
-    size = _fitted(picture.width_px, picture.height_px, max_side_px)
+    size = fitted_size(picture.width_px, picture.height_px, max_side_px)
     return picture if size == (picture.width_px, picture.height_px) else resize(picture, *size)
 
 
-def _fitted(width_px: int, height_px: int, max_side_px: int | None) -> tuple[int, int]:
+def fitted_size(width_px: int, height_px: int, max_side_px: int | None) -> tuple[int, int]:
+    """Width and height in pixels of a picture whose longer side may be ``max_side_px``; never larger than it is."""
     longer = max(width_px, height_px)
     if max_side_px is None or longer <= max_side_px:
         return width_px, height_px

@@ -39,6 +39,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "total_variation_weight": (0.0, 1e9),
 }
 _WHOLE = frozenset({"max_side_px", "seed", "steps"})
+_SWITCHES = ("time_lapse", "smaller_allowed")
 _OPTIONAL = frozenset({"steps", "extractor", "content_weight", "style_weight", "total_variation_weight"})
 
 
@@ -64,6 +65,9 @@ class StyleOptions:
         style_weight: Beta of the paper; None for the preset's own.
         total_variation_weight: None for the preset's own.
         start: What ``gatys`` starts from.
+        time_lapse: Whether ``gatys`` also hands over pictures of the way there.
+        smaller_allowed: Whether ``gatys`` may work on a picture that is too large for the memory at a smaller size
+            and enlarge the result; else it is refused with the size that would fit.
         animate: Whether every frame of a clip is painted; False paints its first frame, as methods do that are
             not in ``ANIMATING``.
 
@@ -85,6 +89,8 @@ class StyleOptions:
     style_weight: float | None = None
     total_variation_weight: float | None = None
     start: str = "content"
+    time_lapse: bool = False
+    smaller_allowed: bool = False
     animate: bool = True
 
     def __post_init__(self) -> None:
@@ -92,6 +98,9 @@ class StyleOptions:
             _check_choice(name, getattr(self, name), choices)
         for name, (low, high) in _RANGES.items():
             _check_range(name, getattr(self, name), low, high)
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise _out_of_range(name, getattr(self, name), "true or false")
         _check_weights(self.style_weights)
         if not isinstance(self.animate, bool):
             raise _out_of_range("animate", self.animate, "true, false")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
+from nst.clip_painting import ClipPainter
 from nst.colour import keep_colours, transport
 from nst.device import configure_tensorflow
 from nst.errors import OperatorError
@@ -21,6 +22,7 @@ from nst.hub_module import StyleNetwork, WholeModule, load_module
 from nst.images import Picture
 from nst.method import IsCancelled, MethodSettings, Notice, Pastiche, Progress, Report, never_cancelled, no_report
 from nst.methods.fast_artists import Artist, VectorArtist, WholeArtist
+from nst.methods.fast_clips import begin_clip
 from nst.options import StyleOptions
 from nst.precision import ReducedPrecision
 from nst.style_vectors import MemoryVectors, VectorCache
@@ -95,6 +97,15 @@ class Fast:
                 rgb = keep_colours(content.rgb, rgb)
         report(Progress(1.0))
         return Pastiche(replace(content, rgb=rgb), self.name, loaded.artist.identity, loaded.notices)
+
+    def begin_clip(self, samples: Sequence[Picture], styles: Sequence[Picture], options: StyleOptions) -> ClipPainter:
+        """One vector and one set of statistics for all frames; see ``nst.clip_painting.Animating``.
+
+        Raises:
+            OperatorError: ``weights_missing`` or ``model_unusable``.
+        """
+        loaded = self._load()
+        return begin_clip(loaded.artist, samples, styles, options, loaded.notices)
 
     def _load(self) -> _Loaded:
         if self._loaded is None:

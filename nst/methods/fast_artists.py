@@ -49,11 +49,16 @@ class VectorArtist:
     Args:
         network: A network in two halves.
         cache: Where its vectors are kept.
+
+    Attributes:
+        network: The network.
+        vectors: Its vectors of pictures.
     """
 
     def __init__(self, network: StyleNetwork, cache: VectorCache) -> None:
         self.identity = network.identity
-        self._vectors = StyleVectors(network, cache)
+        self.network = network
+        self.vectors = StyleVectors(network, cache)
         self._painter = Painter(network)
 
     def paint(
@@ -66,10 +71,10 @@ class VectorArtist:
     ) -> Floats:
         """See ``Artist``. Strength moves the vector, see ``fast_strength.plan``."""
         recipe = plan(options.strength)
-        vector = mixed([self._vectors.of(style, options.style_scale) for style in styles], options.style_weights)
+        vector = mixed([self.vectors.of(style, options.style_scale) for style in styles], options.style_weights)
         check(cancelled)
         if recipe.vector < 1:
-            vector = mixed([self._vectors.of(content), vector], [1 - recipe.vector, recipe.vector])
+            vector = mixed([self.vectors.of(content), vector], [1 - recipe.vector, recipe.vector])
         painted = self._painter.paint(content.rgb, vector, advance, cancelled)
         if recipe.network == 1:
             return painted

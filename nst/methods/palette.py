@@ -17,6 +17,7 @@ from nst.colour import guided_filter, keep_colours, luma, match_histograms, tran
 from nst.errors import Cancelled, UserError
 from nst.images import Picture
 from nst.method import IsCancelled, MethodSettings, Pastiche, Progress, Report, never_cancelled, no_report
+from nst.methods.palette_clips import PaletteClip
 from nst.options import StyleOptions
 
 Floats = NDArray[np.float32]
@@ -68,6 +69,12 @@ class Palette:
         # McCann's displacement interpolation: straight ways, walked in part.
         rgb = content.rgb + np.float32(options.strength) * (moved - content.rgb)
         return Pastiche(replace(content, rgb=rgb.clip(0, 1)), self.name)
+
+    def begin_clip(self, samples: Sequence[Picture], styles: Sequence[Picture], options: StyleOptions) -> PaletteClip:
+        """One map of colours for all frames; see ``nst.clip_painting.Animating``."""
+        if not styles:
+            raise UserError("style_missing")
+        return PaletteClip(samples, styles, options)
 
 
 def _steps(steps: int, report: Report, cancelled: IsCancelled) -> _Step:

@@ -1,0 +1,170 @@
+"""Clips in: an animated GIF or WEBP, or an MP4, as frames that are decoded one by one.
+
+A clip is decoded more than once (its times, a few frames to know it by, all frames to paint) and never held whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst.animation_frames import CutOffError, frames_of
+from nst.clip import Timing
+from nst.clip_header import CLIP_LIMITS, MEDIA_TYPES, MP4, check_frames, inspect_content
+from nst.errors import UserError
+from nst.film import read_frames, scan
+from nst.image_header import HOSTILE_INPUT, open_image
+from nst.images import Picture, fitted_size, frame_of
+from nst.mp4_boxes import is_mp4
+
+# Painted frames are no larger: 1024 x 1024 are the most that every network paints in one pass.
+MAX_SIDE_PX = 1024
+SAMPLES = 4
+
+Frames = Generator[Picture, None, None]
+_Read = Callable[[int, int], Frames]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip that can be read.
+
+    Attributes:
+        media_type: Of its file.
+        width_px: Of the frames that ``frames`` gives.
+        height_px: Of the frames that ``frames`` gives.
+        source_side_px: Longer side of its frames in the file.
+        timing: When each frame is shown.
+        sound_from: A file with its sound, or None.
+    """
+
+    media_type: str
+    width_px: int
+    height_px: int
+    source_side_px: int
+    timing: Timing
+    sound_from: Path | None
+    _read: _Read
+
+    def frames(self) -> Frames:
+        """All frames, decoded one after the other; may be asked more than once.
+
+        Raises:
+            UserError: ``clip_damaged``.
+        """
+        given = 0
+        with contextlib.closing(self._read(self.width_px, self.height_px)) as frames:
+            for frame in frames:
+                yield frame
+                given += 1
+                if given == self.timing.frames:
+                    return
+        raise UserError("clip_damaged")
+
+    def samples(self, count: int = SAMPLES) -> list[Picture]:
+        """Frames spread evenly over the clip, from the middles of as many parts."""
+        total = self.timing.frames
+        wanted = {(2 * part + 1) * total // (2 * min(count, total)) for part in range(min(count, total))}
+        with contextlib.closing(self.frames()) as frames:
+            taken = []
+            for number, frame in enumerate(frames):
+                if number in wanted:
+                    taken.append(frame)
+                if number == max(wanted):
+                    break
+        return taken
+
+
+@contextlib.contextmanager
+def open_clip(data: bytes, max_side_px: int, *, even: bool = False) -> Iterator[Clip]:
+    """Open a clip that ``inspect_content`` has let through.
+
+    Args:
+        data: The whole file.
+        max_side_px: Longer side of the frames at most; ``MAX_SIDE_PX`` holds as well.
+        even: Whether sides must be even numbers, as films' must.
+
+    Raises:
+        UserError: One of the ``image_*`` or ``clip_*`` codes.
+        OperatorError: ``extra_missing``: an MP4, and no ffmpeg.
+    """
+    side_px = min(max_side_px, MAX_SIDE_PX)
+    if is_mp4(data):
+        with _stored(data) as path:
+            yield _film(path, side_px, even)
+    else:
+        yield _animation(data, side_px, even)
+
+
+def first_frame(data: bytes, max_side_px: int | None = None) -> Picture:
+    """An MP4's first frame as a still picture.
+
+    Raises:
+        UserError: One of the ``clip_*`` codes.
+    """
+    inspect_content(data)
+    with _stored(data) as path:
+        seen = scan(path)
+        width, height = fitted_size(seen.width_px, seen.height_px, max_side_px)
+        with contextlib.closing(read_frames(path, width, height)) as frames:
+            for rgb in frames:
+                return Picture(_unit(rgb), None, max(2, seen.timing.frames))
+    raise UserError("clip_damaged")
+
+
+@contextlib.contextmanager
+def _stored(data: bytes) -> Iterator[Path]:
+    """The film as a file: its index may be at the end, and ffmpeg has to go there and back."""
+    with tempfile.TemporaryDirectory(prefix="pastiche-clip-") as folder:
+        path = Path(folder, "clip.mp4")
+        path.write_bytes(data)
+        yield path
+
+
+def _film(path: Path, side_px: int, even: bool) -> Clip:
+    seen = scan(path)
+
+    def read(width_px: int, height_px: int) -> Frames:
+        for rgb in read_frames(path, width_px, height_px):
+            yield Picture(_unit(rgb))
+
+    size = _size(seen.width_px, seen.height_px, side_px, even)
+    longer = max(seen.width_px, seen.height_px)
+    return Clip(MP4, *size, longer, seen.timing, path if seen.sound else None, read)
+
+
+def _animation(data: bytes, side_px: int, even: bool) -> Clip:
+    image, header = open_image(data)
+    try:
+        frames = frames_of(data, header.format, CLIP_LIMITS.max_frames)
+    except CutOffError as error:
+        raise UserError("clip_damaged") from error
+    check_frames(len(frames.durations_ms), header.width_px, header.height_px)
+    timing = Timing(tuple(float(ms) for ms in frames.durations_ms), frames.plays)
+
+    def read(width_px: int, height_px: int) -> Frames:
+        image, _ = open_image(data)
+        for number in range(timing.frames):
+            try:
+                image.seek(number)
+                yield frame_of(image, width_px, height_px)
+            except HOSTILE_INPUT as error:
+                raise UserError("clip_damaged") from error
+
+    size = _size(image.width, image.height, side_px, even)
+    return Clip(MEDIA_TYPES[header.format], *size, max(image.size), timing, None, read)
+
+
+def _size(width_px: int, height_px: int, side_px: int, even: bool) -> tuple[int, int]:
+    width, height = fitted_size(width_px, height_px, side_px)
+    return (max(2, width - width % 2), max(2, height - height % 2)) if even else (width, height)
+
+
+def _unit(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(rgb, np.float32) / np.float32(255)

@@ -1,0 +1,256 @@
+"""MP4 by way of ffmpeg, a program of its own: what it reads is somebody's file, so it reads that and nothing else.
+
+It is told the demuxer, the decoders, the protocols and the largest frame; it gets no network, no standard input
+and no more time than ``PATIENCE_S`` from one frame to the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst.clip import Timing, rounded
+from nst.clip_header import CLIP_LIMITS, ClipLimits, check_duration, check_frames
+from nst.errors import OperatorError, UserError
+from nst.matroska import stream_frame, stream_head
+
+PATIENCE_S = 30.0
+_DECODERS = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,mpeg4,aac,mp3,mp3float"
+_CLOCK = 90_000  # ticks a second: exact for 24, 25, 30, 50 and 60 frames a second
+_HIGHEST_RATE = 12_000_000
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What decoding a film once has shown.
+
+    Attributes:
+        width_px: As shown: turned as the file says, pixels square.
+        height_px: As shown.
+        timing: When each frame is shown.
+        sound: Whether it has sound that can be decoded.
+    """
+
+    width_px: int
+    height_px: int
+    timing: Timing
+    sound: bool
+
+
+def scan(path: Path, limits: ClipLimits = CLIP_LIMITS) -> Scan:
+    """Decode a film without keeping it, and note every frame's time.
+
+    Args:
+        path: The file; ``clip_header`` has looked at it.
+        limits: What is allowed; decoding ends where they do.
+
+    Raises:
+        UserError: One of the ``clip_*`` codes.
+        OperatorError: ``extra_missing``: there is no ffmpeg.
+    """
+    most = ["-frames:v", str(limits.max_frames + 1)]
+    every = ["-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base", "demux", *most, "-f", "framecrc", "-"]
+    lines = _run([*_reading(path, limits), *every], limits).decode().splitlines()
+    head = dict(line[1:].split(" 0: ", 1) for line in lines if line.startswith("#") and " 0: " in line)
+    packets = [[int(field) for field in line.split(",")[1:4]] for line in lines if line.startswith("0,")]
+    if not packets:
+        raise UserError("clip_damaged")
+    width, height = _as_shown(head["dimensions"], head.get("sar", "0/1"))
+    timing = _timing(packets, Fraction(head["tb"]))
+    check_frames(timing.frames, width, height, limits)
+    check_duration((timing.start_ms + sum(timing.durations_ms)) / 1000, limits)
+    return Scan(width, height, timing, _has_sound(path, limits))
+
+
+def read_frames(path: Path, width_px: int, height_px: int) -> Generator[NDArray[np.uint8], None, None]:
+    """A film's frames, one after the other.
+
+    Args:
+        path: The file, ``scan`` has read it.
+        width_px: To which every frame is scaled.
+        height_px: To which every frame is scaled.
+
+    Yields:
+        ``[height_px, width_px, 3]`` sRGB, 0..255.
+
+    Raises:
+        UserError: ``clip_damaged``.
+    """
+    scaled = f"scale={width_px}:{height_px}:flags=lanczos+accurate_rnd+full_chroma_int"
+    raw = ["-map", "0:V:0", "-vf", scaled, "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]
+    size = width_px * height_px * 3
+    with _started([*_reading(path, CLIP_LIMITS), *raw], stdout=subprocess.PIPE) as process:
+        while pixels := _exactly(cast("IO[bytes]", process.stdout), size):
+            yield np.frombuffer(pixels, np.uint8).reshape(height_px, width_px, 3)
+
+
+class FilmWriter:
+    """Writes an MP4 (H.264, and AAC where there is sound) frame by frame; a context manager.
+
+    Args:
+        path: Where to; complete when the context ends without an exception.
+        width_px: Even.
+        height_px: Even.
+        timing: Of the frames to come.
+        sound_from: A film whose sound is taken, or None.
+        max_bytes: The rate of bits is kept low enough for it.
+    """
+
+    def __init__(
+        self, path: Path, width_px: int, height_px: int, timing: Timing, sound_from: Path | None, max_bytes: int
+    ) -> None:
+        self._size = (width_px, height_px)
+        self._durations_us = list(reversed(rounded(timing.durations_ms, 0.001)))
+        self._now_us = 0
+        self._command = [*self._pictures(timing), *self._sound(sound_from, timing), *self._target(path, max_bytes)]
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> FilmWriter:
+        """Start ffmpeg."""
+        self._process = self._stack.enter_context(_started(self._command, stdin=subprocess.PIPE))
+        self._pipe = cast("IO[bytes]", self._process.stdin)
+        self._write(stream_head(*self._size))
+        return self
+
+    def add(self, rgb: NDArray[np.uint8]) -> None:
+        """Write the next frame, ``[height_px, width_px, 3]``."""
+        duration_us = self._durations_us.pop()
+        for part in stream_frame(rgb.tobytes(), self._now_us, duration_us):
+            self._write(part)
+        self._now_us += duration_us
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """Let ffmpeg finish, or end it where something went wrong."""
+        with self._stack:
+            if kind is None:
+                self._pipe.close()
+                if self._process.wait(PATIENCE_S):
+                    raise OSError(f"ffmpeg ended with {self._process.returncode}")
+
+    def _write(self, data: bytes) -> None:
+        self._pipe.write(data)
+
+    def _pictures(self, timing: Timing) -> list[str]:
+        return ["-itsoffset", f"{timing.start_ms / 1000:.6f}", "-f", "matroska", "-i", "pipe:0"]
+
+    def _sound(self, source: Path | None, timing: Timing) -> list[str]:
+        if source is None:
+            return ["-map", "0:v:0"]
+        end_s = (timing.start_ms + sum(timing.durations_ms)) / 1000
+        heard = ["-t", f"{end_s:.6f}", *_input(source, CLIP_LIMITS), "-map", "0:v:0", "-map", "1:a:0"]
+        return [*heard, "-c:a", "aac", "-b:a", "128k"]
+
+    def _target(self, path: Path, max_bytes: int) -> list[str]:
+        seconds = max(0.5, sum(self._durations_us) / 1e6)
+        rate = min(_HIGHEST_RATE, int(max_bytes * 8 * 0.85 / seconds))
+        coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-maxrate", str(rate), "-bufsize", str(rate)]
+        colours = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+        pixels = ["-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", *colours]
+        clock = ["-fps_mode", "passthrough", "-enc_time_base", f"1:{_CLOCK}", "-video_track_timescale", str(_CLOCK)]
+        plain = ["-map_metadata", "-1", "-map_chapters", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]
+        return [*pixels, *coding, *clock, *plain, "-movflags", "+faststart", "-f", "mp4", "-y", str(path)]
+
+
+def _as_shown(dimensions: str, aspect: str) -> tuple[int, int]:
+    """Size with square pixels."""
+    width, height = (int(side) for side in dimensions.split("x"))
+    wide, high = (int(part) for part in aspect.split("/"))
+    if wide > high > 0:
+        width = round(width * min(4.0, wide / high))
+    elif high > wide > 0:
+        height = round(height * min(4.0, high / wide))
+    return width, height
+
+
+def _timing(packets: list[list[int]], tick: Fraction) -> Timing:
+    """Each frame lasts until the next one."""
+    starts = [start for _, start, _ in packets]
+    last = packets[-1][2]
+    ends = [*starts[1:], starts[-1] + (last or (starts[-1] - starts[0]) // max(1, len(starts) - 1))]
+    durations = tuple(float(max(0, end - start) * tick * 1000) for start, end in zip(starts, ends, strict=True))
+    return Timing(durations, plays=0, start_ms=float(max(0, starts[0]) * tick * 1000))
+
+
+def _has_sound(path: Path, limits: ClipLimits) -> bool:
+    try:
+        _run([*_reading(path, limits), "-map", "0:a:0", "-f", "null", "-"], limits)
+    except UserError:
+        return False
+    return True
+
+
+def _reading(path: Path, limits: ClipLimits) -> list[str]:
+    return [*_input(path, limits), "-sn", "-dn"]
+
+
+def _input(path: Path, limits: ClipLimits) -> list[str]:
+    safe = ["-protocol_whitelist", "file", "-codec_whitelist", _DECODERS, "-max_pixels", str(limits.max_frame_pixels)]
+    return [*safe, "-threads", "2", "-f", "mov", "-i", f"file:{path}"]
+
+
+def _run(arguments: list[str], limits: ClipLimits) -> bytes:
+    """What ffmpeg writes to its standard output."""
+    with _started(arguments, stdout=subprocess.PIPE) as process:
+        try:
+            written, _ = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired as error:
+            raise UserError("clip_damaged") from error
+        if process.returncode:
+            raise UserError("clip_damaged")
+    return written
+
+
+@contextlib.contextmanager
+def _started(
+    arguments: list[str], *, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A running ffmpeg; it never outlives the context."""
+    quiet = [_program(), "-hide_banner", "-nostdin", "-v", "quiet"]
+    process = subprocess.Popen(  # noqa: S603 - no shell; what is somebody's is one file's bytes, under our own name
+        [*quiet, *arguments], stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL, env={}
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # a killed reader leaves bytes behind
+                    pipe.close()
+
+
+def _program() -> str:
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError) as error:
+        raise OperatorError("extra_missing", {"extra": "worker"}) from error
+
+
+def _exactly(pipe: IO[bytes], size: int) -> bytes:
+    """The next ``size`` bytes; none at the end."""
+    read = bytearray()
+    ends_s = time.monotonic() + PATIENCE_S
+    while len(read) < size:
+        if not select.select([pipe], [], [], max(0.0, ends_s - time.monotonic()))[0]:
+            raise UserError("clip_damaged")
+        part = os.read(pipe.fileno(), min(size - len(read), 1 << 20))
+        if not part and read:
+            raise UserError("clip_damaged")
+        if not part:
+            return b""
+        read += part
+    return bytes(read)
