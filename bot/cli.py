@@ -187,10 +187,12 @@ def _settings() -> Settings:
 
 
 def _serving() -> Settings:
-    """The settings of a process that serves: its figures are to be had from now on."""
+    """The settings of a process that serves: its figures are to be had from now on, and it knows where pictures lie."""
     from bot.metrics import serve_metrics
+    from bot.settings import open_blob_store
 
     settings = _settings()
+    open_blob_store(settings)
     serve_metrics(settings)
     return settings
 

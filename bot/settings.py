@@ -16,9 +16,22 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nst.errors import OperatorError
 from nst.method import MethodSettings
+from workers.blobs import use_byte_store
+from workers.byte_stores import open_byte_store
 from workers.limits import Limits
+from workers.s3_store import S3Access
 
-_SECRET = frozenset({"discord_token", "telegram_token", "telegram_webhook_secret", "redis_url", "discord_proxy"})
+_SECRET = frozenset(
+    {
+        "discord_token",
+        "telegram_token",
+        "telegram_webhook_secret",
+        "redis_url",
+        "web_operator_password",
+        "discord_proxy",
+        "s3_secret_access_key",
+    }
+)
 
 
 def _redis_url(value: str) -> str:
@@ -55,11 +68,18 @@ class Settings(BaseSettings):
     telegram_webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] = SecretStr("")
     web_host: str = "127.0.0.1"
     web_port: int = Field(default=8080, ge=0, le=65535)
+    web_public_url: Annotated[str, AfterValidator(_http_url)] = ""
+    web_operator_password: SecretStr = SecretStr("")
     nst_fast_model: str = "auto"
     nst_vgg_weights: str = ""
     model_cache_dir: Path = Field(default_factory=lambda: user_cache_path("pastiche") / "models")
     presets_dir: Path | None = None
     data_dir: Path = Field(default_factory=lambda: user_data_path("pastiche"))
+    blob_store: str = "redis"
+    s3_endpoint_url: Annotated[str, AfterValidator(_http_url)] = ""
+    s3_region: str = ""
+    s3_access_key_id: str = ""
+    s3_secret_access_key: SecretStr = SecretStr("")
     language: str = Field(default="en", pattern="^[a-z]{2}$")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     log_format: str = Field(default="text", pattern="^(text|json)$")
@@ -87,6 +107,20 @@ class Settings(BaseSettings):
             per_user_per_day=self.jobs_per_user_per_day,
             waiting=self.jobs_waiting,
         )
+
+
+def open_blob_store(settings: Settings) -> None:
+    """Let this process keep pictures where ``BLOB_STORE`` says.
+
+    Args:
+        settings: Of the process.
+
+    Raises:
+        OperatorError: ``bad_setting``, or ``extra_missing``.
+    """
+    secret = settings.s3_secret_access_key.get_secret_value()
+    access = S3Access(settings.s3_endpoint_url, settings.s3_region, settings.s3_access_key_id, secret)
+    use_byte_store(open_byte_store(settings.blob_store, access))
 
 
 def read_settings(**overrides: Any) -> Settings:

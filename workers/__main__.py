@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from nst.engine import Engine as StyleEngine
 from nst.method import MethodSettings
 from nst.options import METHODS
 from workers.abilities import Abilities
+from workers.blob_sweep import keep_sweeping
+from workers.blobs import byte_store
 from workers.connection import PATIENT, connect
 from workers.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker
 from workers.made_before import MadeBefore
@@ -83,9 +86,13 @@ def run_worker(
     slices = Slices(connection, worker.give_way)
     made_before = MadeBefore(connection)
     open_workplace(Workplace(connection, engine, worker.stopped, worker.leaving, slices, made_before))
+    store, ended = byte_store(), threading.Event()
+    if store:
+        keep_sweeping(connect(redis_url, retries=PATIENT), store, ended.wait)
     try:
         worker.run(ready=lambda: _announce(worker, health_file))
     finally:
+        ended.set()
         if health_file:
             health_file.unlink(missing_ok=True)
     if worker.stop_requested:

@@ -1,17 +1,46 @@
-"""Bytes by their SHA-256, in Redis, for a while: the pictures of the queue.
+"""Bytes by their SHA-256 for a while: the pictures of the queue.
 
-The same picture is stored once however often it is used, and nothing is trusted on reading.
+The same picture is stored once however often it is used, and nothing is trusted on reading. Bytes lie in Redis, or in
+a byte store beside it; then Redis holds a word in their place, with the time to live.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 import redis
 
 from nst.errors import JobError
 from workers import keys
+from workers.byte_stores import ByteStore
+
+ELSEWHERE = b"pastiche: in the byte store"
+
+
+@dataclass
+class _Process:
+    """One byte store for a process, as one Redis."""
+
+    store: ByteStore | None = None
+
+
+_process = _Process()
+
+
+def use_byte_store(store: ByteStore | None) -> None:
+    """Say where this process keeps bytes from now on; the command that starts it does, once.
+
+    Args:
+        store: None for Redis itself. What already lies in either is found by every process that has the store.
+    """
+    _process.store = store
+
+
+def byte_store() -> ByteStore | None:
+    """Where this process keeps bytes; None for Redis itself."""
+    return _process.store
 
 
 def blob_hash(data: bytes) -> str:
@@ -19,19 +48,40 @@ def blob_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def stage(pipe: Any, digest: str, data: bytes, ttl_s: int = keys.RESULT_TTL_S) -> None:
+    """Store bytes as a part of what a pipeline does.
+
+    Args:
+        pipe: Of redis-py, or a connection.
+        digest: Their hash.
+        data: Any bytes.
+        ttl_s: Seconds to live.
+
+    Raises:
+        OperatorError: ``queue_unavailable``: the byte store takes nothing.
+    """
+    if _process.store:
+        # The bytes first: what Redis names is there.
+        _process.store.write(digest, data)
+    pipe.set(keys.blob(digest), ELSEWHERE if _process.store else data, ex=ttl_s)
+
+
 def verified(digest: str, data: bytes | None) -> bytes:
-    """Bytes that were read, if they are what their name says.
+    """Bytes that were read from Redis, fetched from the byte store if they lie there, if they are what their name says.
 
     Raises:
         JobError: ``job_expired``: they are gone, or damaged.
+        OperatorError: ``queue_unavailable``: the byte store does not answer.
     """
+    if data == ELSEWHERE and _process.store:
+        data = _process.store.read(digest)
     if data is None or blob_hash(data) != digest:
         raise JobError("job_expired", {"blob": digest[:12]})
     return data
 
 
 class Blobs:
-    """Blob store in Redis.
+    """Blob store.
 
     Args:
         connection: To the queue's Redis.
@@ -51,7 +101,7 @@ class Blobs:
             The blob's hash.
         """
         digest = blob_hash(data)
-        self._connection.set(keys.blob(digest), data, ex=ttl_s)
+        stage(self._connection, digest, data, ttl_s)
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -79,4 +129,12 @@ class Blobs:
         Returns:
             How many were there.
         """
-        return self._connection.delete(*map(keys.blob, digests)) if digests else 0
+        known = self._connection.delete(*map(keys.blob, digests)) if digests else 0
+        forget_bytes(*digests)
+        return known
+
+
+def forget_bytes(*digests: str) -> None:
+    """Delete from the byte store what Redis knows no more; nothing to do where Redis keeps bytes itself."""
+    if _process.store and digests:
+        _process.store.delete(*digests)

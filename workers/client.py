@@ -16,7 +16,7 @@ from nst.errors import BusyError, JobError, PasticheError, UserError
 from nst.image_header import inspect
 from workers import keys, outbox, progress, service_times
 from workers.admission import enqueue
-from workers.blobs import blob_hash
+from workers.blobs import blob_hash, stage
 from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
 from workers.frontend_metrics import REFUSED, SUBMITTED
@@ -173,7 +173,7 @@ class QueueClient:
         with self._connection.pipeline(transaction=False) as pipe:
             for digest in wanted:
                 if digest in given:
-                    pipe.set(keys.blob(digest), given[digest], ex=keys.RESULT_TTL_S)
+                    stage(pipe, digest, given[digest])
                     pipe.set(keys.side(digest), sides_px[digest], ex=keys.RESULT_TTL_S)
                 else:
                     pipe.expire(keys.blob(digest), keys.RESULT_TTL_S)

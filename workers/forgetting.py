@@ -8,6 +8,7 @@ from typing import cast
 import redis
 
 from workers import keys
+from workers.blobs import forget_bytes
 from workers.contract import Job
 from workers.made_before import made_key
 from workers.outbox import GROUP, result_of
@@ -47,6 +48,7 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
         for digest in own:
             pipe.delete(keys.blob(digest), keys.side(digest))
         pipe.execute()
+    forget_bytes(*own)
     return bool(text)
 
 

@@ -85,6 +85,7 @@ STOP_AND_KEEP = b"keep"
 WORKERS = "pastiche:workers"  # set of worker names; those without a lease are dead
 SERVICE_TIMES = "pastiche:service"  # hash: kind of job → seconds, exponentially weighted
 REAPER_LOCK = "pastiche:reaper"
+SWEEP_LOCK = "pastiche:sweep"  # held by whoever swept the byte store last
 COUNTERS = "pastiche:counters"  # hash of totals for the metrics
 
 

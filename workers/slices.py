@@ -21,7 +21,7 @@ from nst.images import Picture
 from nst.method import IsCancelled, Pastiche, Report
 from nst.options import StyleOptions
 from workers import keys
-from workers.blobs import Blobs, blob_hash
+from workers.blobs import Blobs, blob_hash, forget_bytes, stage
 
 log = logging.getLogger(__name__)
 
@@ -163,11 +163,13 @@ class Slices:
         state = run.state()
         digest, before = blob_hash(state), self._checkpoint(job_id)
         with self._connection.pipeline() as pipe:
-            pipe.set(keys.blob(digest), state, ex=keys.RESULT_TTL_S)
+            stage(pipe, digest, state)
             pipe.hset(keys.record(job_id), "checkpoint", digest)
             if before and before != digest:
                 pipe.delete(keys.blob(before))
             pipe.execute()
+        if before != digest:
+            forget_bytes(*filter(None, [before]))
         return digest
 
     def _checkpoint(self, job_id: str) -> str:
