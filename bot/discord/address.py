@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import discord
 
+from bot.discord.keys import chat_key
+
 TOKEN_LIFE_S = 15 * 60
 _MARGIN_S = 20  # a picture may take that long to upload
 DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
@@ -28,6 +30,7 @@ class Address:
         language: Of everything said there.
         spoiler: Whether the result is hidden until clicked.
         strip: The strip's name, where the job is one of its five.
+        chat: Key of the server, or "" in private: the name that the queue reads as well, for its limit of a chat.
     """
 
     channel_id: int
@@ -39,6 +42,7 @@ class Address:
     language: str = "en"
     spoiler: bool = False
     strip: str = ""
+    chat: str = ""
 
     @property
     def token_lives(self) -> bool:
@@ -72,6 +76,7 @@ class Address:
             language=language,
             spoiler=spoiler,
             strip=strip,
+            chat=chat_key(interaction) if interaction.guild_id else "",
         )
 
 

@@ -10,7 +10,8 @@ import discord
 
 from bot.captions import style_name
 from bot.discord.boundary import language_of
-from bot.discord.courier import result_post
+from bot.discord.challenges import presses as challenges
+from bot.discord.courier import may_enter, result_post
 from bot.discord.gallery import show_page
 from bot.discord.intake import Admission, Order, place_order
 from bot.discord.keys import job_id_of, user_key
@@ -129,7 +130,8 @@ async def _pick(bot: PasticheClient, interaction: discord.Interaction, job_id: s
         _check_may_vary(admitted, interaction, result)
         address = admitted.address()
         data = await bot.service.picture(result.picture)
-        await bot.posting.edit(address, result_post(bot, result, data, address.language))
+        enter = await may_enter(bot, address)
+        await bot.posting.edit(address, result_post(bot, result, data, address.language, enter))
 
 
 async def _original(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
@@ -228,4 +230,5 @@ _PRESSES: dict[str, Press] = {
     "cancel": _cancel,
     "page": _page,
     "forget": _forget,
+    **challenges.PRESSES,
 }

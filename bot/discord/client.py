@@ -12,9 +12,13 @@ import redis.asyncio
 from discord import app_commands
 
 from bot.allocator import settle_down
+from bot.challenges.challenges import Challenges
+from bot.challenges.clock import keep_time
 from bot.chat_settings import ChatSettingsStore
 from bot.discord.boundary import spoken
 from bot.discord.buttons import press
+from bot.discord.challenges.commands import add_challenge_commands
+from bot.discord.challenges.herald import Herald
 from bot.discord.commands import add_picture_commands
 from bot.discord.courier import Courier
 from bot.discord.information import add_information_commands
@@ -72,6 +76,7 @@ class PasticheClient(discord.Client):
         self.service = StyleService(connection, self.presets, FRONTEND, settings.limits)
         self.queue, self.blobs = QueueClient(connection, settings.limits), Blobs(connection)
         self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
+        self.challenges = Challenges(connection, self.presets, self.blobs)
         self.recipes = RecipeCodes(connection)
         self.posting, self.lines = Posting(self), ProgressLines()
         self.promises = Promises(connection)
@@ -88,6 +93,8 @@ class PasticheClient(discord.Client):
             asyncio.create_task(self._announce(), name="announce"),
             asyncio.create_task(self._courier.run(), name="courier"),
             asyncio.create_task(self._resume(), name="resume"),
+            asyncio.create_task(Herald(self).run(), name="herald"),
+            asyncio.create_task(keep_time(self.challenges), name="clock"),
             asyncio.create_task(keep_reaping(self.connection), name="reaper"),
         ]
 
@@ -148,5 +155,6 @@ def _tree(bot: PasticheClient) -> app_commands.CommandTree[PasticheClient]:
     add_information_commands(bot, tree)
     add_job_commands(bot, tree)
     add_settings_command(bot, tree)
+    add_challenge_commands(bot, tree)
     add_menus(bot, tree)
     return tree

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from bot.allocator import let_go
 from bot.captions import alt_text, caption, failure
+from bot.challenges.model import State
 from bot.discord.address import Address
 from bot.discord.posting import MessageGoneError, Picture, Post
 from bot.discord.views import result_view, strip_view
@@ -165,7 +166,7 @@ class Courier:
         except JobError as error:
             error.detail.setdefault("job_id", result.job_id[:8])
             return Post(explain(error, address.language))
-        return result_post(self._bot, result, data, address.language)
+        return result_post(self._bot, result, data, address.language, await may_enter(self._bot, address))
 
     async def _strip_content(self, results: list[Result], address: Address) -> Post:
         done = [result for result in results if result.outcome == "done"]
@@ -177,7 +178,12 @@ class Courier:
         return Post(text, picture, strip_view(done, address.language))
 
 
-def result_post(bot: PasticheClient, result: Result, data: bytes, language: str) -> Post:
+async def may_enter(bot: PasticheClient, address: Address) -> bool:
+    """Whether a challenge is open where a result goes."""
+    return bool(address.chat and await asyncio.to_thread(bot.challenges.life.in_chat, address.chat, {State.OPEN}))
+
+
+def result_post(bot: PasticheClient, result: Result, data: bytes, language: str, enter: bool = False) -> Post:
     """What a result looks like.
 
     Args:
@@ -185,10 +191,11 @@ def result_post(bot: PasticheClient, result: Result, data: bytes, language: str)
         result: ``done``.
         data: Its picture.
         language: Whom to speak to.
+        enter: Whether it can be entered in a challenge.
     """
     alt = alt_text(Job.from_json(result.job), bot.presets, language)
     picture = Picture(data, result.media_type, alt, name=f"pastiche-{result.job_id[-8:]}")
-    return Post(caption(result, bot.presets, language), picture, result_view(result, language))
+    return Post(caption(result, bot.presets, language), picture, result_view(result, language, enter))
 
 
 def _passes(error: Exception) -> bool:

@@ -95,6 +95,7 @@ async def _queue(
         limit_bytes=message.guild.filesize_limit if message.guild else 10 * 1024 * 1024,
         language=language,
         spoiler=settings.spoiler,
+        chat=chat if message.guild else "",
     )
     job_id = job_id_of(message)
     promise = Promise(job_id=job_id, user=user_key(message.author), address=address, chat=chat)

@@ -175,7 +175,7 @@ class Posting:
         after = discord.Object(address.message_id)
         try:
             async for message in self._channel(address).history(limit=_HISTORY, after=after, oldest_first=True):
-                if self._client.user and message.author.id == self._client.user.id and _names(message, mark):
+                if self._client.user and message.author.id == self._client.user.id and names(message, mark):
                     return True
         except discord.HTTPException:
             pass  # without Read Message History the nonce alone keeps it single
@@ -229,6 +229,7 @@ async def to_file(picture: Picture, limit_bytes: int, spoiler: bool = False) -> 
     return discord.File(io.BytesIO(data), filename=name, description=picture.alt[:1024], spoiler=spoiler)
 
 
-def _names(message: discord.Message, mark: str) -> bool:
+def names(message: discord.Message, mark: str) -> bool:
+    """Whether a button of a message has ``mark`` in its ``custom_id``."""
     rows = (row for row in message.components if isinstance(row, discord.ActionRow))
     return any(mark in (item.custom_id or "") for row in rows for item in row.children)

@@ -59,6 +59,7 @@ _NAMES = (
     "spoiler",
     "language",
     "others_may_vary",
+    "challenge_role",
 )
 _DESCRIPTIONS = {name: word(f"set_{name}") for name in (*_NAMES, "strength", "method", "colours", "size", "reset")}
 _LANGUAGES = [Choice(name=word("language_own"), value=_OWN), *(Choice(name=code, value=code) for code in languages())]
@@ -88,6 +89,7 @@ def add_settings_command(bot: PasticheClient, tree: app_commands.CommandTree[Pas
         spoiler: bool | None = None,
         language: str | None = None,
         others_may_vary: bool | None = None,
+        challenge_role: discord.Role | None = None,
         reset: bool = False,
     ) -> None:
         async with spoken(interaction, bot.language):
@@ -104,6 +106,7 @@ def add_settings_command(bot: PasticheClient, tree: app_commands.CommandTree[Pas
                 "spoiler": now.spoiler if spoiler is None else spoiler,
                 "language": now.language if language is None else language.replace(_OWN, ""),
                 "others_may_vary": now.others_may_vary if others_may_vary is None else others_may_vary,
+                "challenge_roles": _toggled(now.challenge_roles, challenge_role),
             }
             changed = await asyncio.to_thread(bot.chats.change, chat_key(interaction), **changes)
             text = describe(changed, language_of(interaction, bot.language))
@@ -125,6 +128,7 @@ def describe(settings: ChatSettings, language: str) -> str:
         spoiler=yes if settings.spoiler else no,
         speech=settings.language or say("discord.own_language", language),
         others=yes if settings.others_may_vary else no,
+        challenge_roles=", ".join(f"<@&{name}>" for name in settings.challenge_roles) or "–",
     )
 
 

@@ -18,6 +18,7 @@ from workers.contract import Job, Result
 
 PREFIX = "p"
 MAX_CHOICES = 25
+_OF_RESULTS = ("other_style", "original", "recipe")
 NOTED = "*"  # no preset is called that
 _DELETE = discord.ButtonStyle.danger
 _PLAIN = discord.ButtonStyle.secondary
@@ -35,23 +36,29 @@ def meaning(text: str) -> tuple[str, str] | None:
     return (button, argument) if prefix == PREFIX and button else None
 
 
-def result_view(result: Result, language: str) -> discord.ui.View:
-    """The buttons under a result."""
+def job_of(text: str) -> str:
+    """The job under whose result a button with this ``custom_id`` is; "" for other buttons."""
+    name, argument = meaning(text) or ("", "")
+    return argument if name in _OF_RESULTS else ""
+
+
+def result_view(result: Result, language: str, enter: bool = False) -> discord.ui.View:
+    """The buttons under a result; ``enter`` where a challenge is open."""
     options = Job.from_json(result.job).options
     first = [_button(str(button), result.job_id, language) for button in offered(options)]
-    names = ("other_style", "original", "recipe")
+    names = (*_OF_RESULTS, "enter") if enter else _OF_RESULTS
     second = [_button(name, result.job_id, language, row=1) for name in names]
-    return _finished([*first, *second, _button("delete", result.job_id, language, row=1, style=_DELETE)])
+    return finished([*first, *second, _button("delete", result.job_id, language, row=1, style=_DELETE)])
 
 
 def queued_view(job_id: str, language: str) -> discord.ui.View:
     """The button under "queued"."""
-    return _finished([_button("cancel", job_id, language)])
+    return finished([_button("cancel", job_id, language)])
 
 
 def strip_view(results: Iterable[Result], language: str) -> discord.ui.View:
     """One button for each strength of a strip."""
-    return _finished(
+    return finished(
         discord.ui.Button(label=percent(Job.from_json(r.job).options), custom_id=custom_id("pick", r.job_id))
         for r in results
         if r.outcome == "done"
@@ -69,7 +76,7 @@ def style_view(
     pages = [
         choices[start : start + MAX_CHOICES] for start in range(0, min(len(choices), 5 * MAX_CHOICES), MAX_CHOICES)
     ]
-    return _finished(
+    return finished(
         discord.ui.Select[discord.ui.View](
             custom_id=custom_id(button if not page else f"{button}{page}", argument),
             placeholder=say("discord.choose_style", language)[:150],
@@ -87,12 +94,12 @@ def pages_view(page: int, pages: int, language: str) -> discord.ui.View:
     on = discord.ui.Button[discord.ui.View](
         label=say("button.on", language), custom_id=custom_id("page", str(page + 1)), disabled=page >= pages - 1
     )
-    return _finished([back, on])
+    return finished([back, on])
 
 
 def forget_view(user_id: int, language: str) -> discord.ui.View:
     """The one button of ``/privacy``."""
-    return _finished([_button("forget", str(user_id), language, style=_DELETE)])
+    return finished([_button("forget", str(user_id), language, style=_DELETE)])
 
 
 def percent(options: StyleOptions) -> str:
@@ -108,7 +115,8 @@ def _button(
     )
 
 
-def _finished(items: Iterable[discord.ui.Item[discord.ui.View]]) -> discord.ui.View:
+def finished(items: Iterable[discord.ui.Item[discord.ui.View]]) -> discord.ui.View:
+    """A view of these buttons that discord.py does not keep."""
     view = discord.ui.View(timeout=None)
     for item in items:
         view.add_item(item)

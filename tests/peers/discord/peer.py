@@ -28,6 +28,7 @@ TOKEN = "peer.token.of-the-tests"  # noqa: S105 - opens nothing
 TOKEN_LIFE_S = 15 * 60
 _COMMAND, _COMPONENT, _AUTOCOMPLETE = 2, 3, 4
 _SLASH, _USER_MENU, _MESSAGE_MENU = 1, 2, 3
+_SUBCOMMAND = 1
 _STRING, _INTEGER, _BOOLEAN, _CHANNEL, _ROLE, _NUMBER, _ATTACHMENT = 3, 4, 5, 7, 8, 10, 11
 _BUTTON, _SELECT = 2, 3
 T = TypeVar("T")
@@ -170,21 +171,33 @@ class DiscordPeer:
     # What users do
 
     def slash(self, name: str, user: User, channel: Channel | None = None, **options: Any) -> Interaction:
-        """Use a slash command; bytes become attachments. Extra keys: ``age_s``, ``life_s``, ``limit_bytes``."""
+        """Use a slash command, or one of a group's (``challenge list``); bytes become attachments.
+
+        Extra keys: ``age_s``, ``life_s``, ``limit_bytes``, ``owners``.
+        """
         place = channel or self.channel
         more = {key: options.pop(key) for key in ("age_s", "life_s", "limit_bytes", "owners") if key in options}
+        name, _, part = name.partition(" ")
         command = self._command(name, _SLASH)
+        described = next(one for one in command["options"] if one["name"] == part) if part else command
         resolved: Json = {}
-        given = [self._option(command, key, value, place, resolved) for key, value in options.items()]
-        data = {"id": command["id"], "name": name, "type": _SLASH, "options": given, "resolved": resolved}
-        self._demand_required(command, options)
+        given = [self._option(described, key, value, place, resolved) for key, value in options.items()]
+        self._demand_required(described, options)
+        data = {
+            "id": command["id"],
+            "name": name,
+            "type": _SLASH,
+            "options": _within(part, given),
+            "resolved": resolved,
+        }
         return self._interact(_COMMAND, user, place, data, **more)
 
     def type_in(self, name: str, option: str, text: str, user: User) -> Interaction:
         """Ask for autocompletion."""
+        name, _, part = name.partition(" ")
         command = self._command(name, _SLASH)
-        given = [{"name": option, "type": _STRING, "value": text, "focused": True}]
-        data = {"id": command["id"], "name": name, "type": _SLASH, "options": given}
+        given: list[Json] = [{"name": option, "type": _STRING, "value": text, "focused": True}]
+        data = {"id": command["id"], "name": name, "type": _SLASH, "options": _within(part, given)}
         return self._interact(_AUTOCOMPLETE, user, self.channel, data)
 
     def menu(self, name: str, user: User, target: Message | User) -> Interaction:
@@ -201,7 +214,14 @@ class DiscordPeer:
 
     def press(self, message: Message, button: str, user: User, **more: Any) -> Interaction:
         """Press a button by its meaning (``stronger``); it must be there and enabled."""
-        part = message.buttons()[button]
+        return self._press(message, message.buttons()[button], user, **more)
+
+    def press_labelled(self, message: Message, label: str, user: User) -> Interaction:
+        """Press a button by what is written on it."""
+        (part,) = [part for part in message.parts() if part.get("label") == label]
+        return self._press(message, part, user)
+
+    def _press(self, message: Message, part: Json, user: User, **more: Any) -> Interaction:
         assert part["type"] == _BUTTON
         assert not part.get("disabled")
         data = {"custom_id": part["custom_id"], "component_type": _BUTTON}
@@ -312,12 +332,19 @@ class DiscordPeer:
         assert not missing, f"{command['name']} needs {missing}"
 
 
+def _within(part: str, given: list[Json]) -> list[Json]:
+    """The options as a group's command holds them."""
+    return [{"name": part, "type": _SUBCOMMAND, "options": given}] if part else given
+
+
 def _check_value(option: Json, value: Any) -> None:
     """What Discord's own client would not let a user send."""
     kinds: dict[int, tuple[type, ...]] = {_STRING: (str,), _INTEGER: (int,), _BOOLEAN: (bool,), _NUMBER: (int, float)}
     assert isinstance(value, kinds[option["type"]]), option["name"]
     if option.get("choices"):
         assert value in [choice["value"] for choice in option["choices"]], option["name"]
+    if "min_length" in option:
+        assert option["min_length"] <= len(str(value)) <= option["max_length"], option["name"]
     if "min_value" in option:
         assert option["min_value"] <= value <= option["max_value"], option["name"]
 

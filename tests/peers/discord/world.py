@@ -10,7 +10,8 @@ from typing import Any
 EPOCH_MS = 1_420_070_400_000
 ALL_PERMISSIONS = (1 << 50) - 1
 VIEW_CHANNEL, SEND_MESSAGES, ATTACH_FILES = 1 << 10, 1 << 11, 1 << 15
-MANAGE_GUILD, MANAGE_MESSAGES, ADMINISTRATOR = 1 << 5, 1 << 13, 1 << 3
+MANAGE_GUILD, MANAGE_MESSAGES, ADMINISTRATOR, MANAGE_EVENTS = 1 << 5, 1 << 13, 1 << 3, 1 << 33
+OLD_ENOUGH_S = 400 * 86_400  # an account's age says its id
 READ_HISTORY = 1 << 16
 MEMBER_PERMISSIONS = VIEW_CHANNEL | SEND_MESSAGES | ATTACH_FILES | READ_HISTORY
 EPHEMERAL, LOADING = 1 << 6, 1 << 7
@@ -36,7 +37,8 @@ class User:
     avatar: str | None = None
     bot: bool = False
     takes_messages: bool = True
-    id: str = field(default_factory=snowflake)
+    joined_at: str = "2024-01-01T00:00:00+00:00"
+    id: str = field(default_factory=lambda: snowflake(OLD_ENOUGH_S))
 
     def to_json(self) -> Json:
         return {
@@ -55,7 +57,7 @@ class User:
             "roles": self.roles,
             "nick": None,
             "avatar": None,
-            "joined_at": "2024-01-01T00:00:00+00:00",
+            "joined_at": self.joined_at,
             "premium_since": None,
             "deaf": False,
             "mute": False,
@@ -136,10 +138,13 @@ class Message:
     def loading(self) -> bool:
         return bool(self.flags & LOADING)
 
+    def parts(self) -> list[Json]:
+        """Its components, in order."""
+        return [part for row in self.components for part in row["components"]]
+
     def buttons(self) -> dict[str, Json]:
         """Its components by the meaning in their ``custom_id`` (``stronger`` of ``p:stronger:…``)."""
-        parts = [part for row in self.components for part in row["components"]]
-        return {part["custom_id"].split(":")[1]: part for part in parts if "custom_id" in part}
+        return {part["custom_id"].split(":")[1]: part for part in self.parts() if "custom_id" in part}
 
     def remember(self) -> None:
         now = Revision(time.monotonic(), self.content, list(self.attachments), list(self.components), self.flags)

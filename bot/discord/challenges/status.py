@@ -1,0 +1,43 @@
+"""How one challenge stands, to the one who asks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import discord
+from discord.utils import escape_markdown
+
+from bot.challenges.model import State
+from bot.challenges.speech import rules_text, state_text
+from bot.discord.boundary import language_of
+from bot.discord.challenges.herald import when
+from bot.discord.challenges.people import acting
+from bot.discord.challenges.views import status_view
+from bot.discord.keys import chat_key
+from bot.discord.posting import NOBODY
+from bot.texts import say
+
+if TYPE_CHECKING:
+    from bot.discord.client import PasticheClient
+
+
+async def show_status(bot: PasticheClient, interaction: discord.Interaction, challenge_id: str) -> None:
+    """How a challenge stands, what it asks for, and what can be done about it.
+
+    Raises:
+        UserError: ``challenge_unknown``.
+    """
+    language = language_of(interaction, bot.language)
+    challenge = await asyncio.to_thread(bot.challenges.life.read, challenge_id)
+    lines = [state_text(challenge, when, language, escape_markdown), rules_text(challenge, bot.presets, language)]
+    view = None
+    if challenge.chat(chat_key(interaction)) is not None:
+        person = await acting(bot, interaction)
+        own = await asyncio.to_thread(bot.challenges.entries.of_person, challenge_id, person.user)
+        lines.append(say("discord_challenge.own_entries", language, count=len(own)))
+        at_home = person.manages and challenge.chats[0].key == person.chat
+        view = status_view(challenge, at_home, language)
+    if challenge.state is State.OPEN:
+        lines.append(say("discord_challenge.how_to_enter", language))
+    await interaction.edit_original_response(content="\n".join(lines), view=view, allowed_mentions=NOBODY)
