@@ -59,12 +59,14 @@ class Pastiche:
         method: The method that really made it; differs from the one asked for after a fall-back.
         model: Identity of the weights, for caches and recipes ("" where there are none).
         notices: What the user should know.
+        time_lapse: Small pictures of the way there, first to last, where the user wanted them and the method has steps.
     """
 
     picture: Picture
     method: str
     model: str = ""
     notices: tuple[Notice, ...] = ()
+    time_lapse: tuple[Picture, ...] = ()
 
 
 Report = Callable[[Progress], None]

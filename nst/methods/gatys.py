@@ -6,25 +6,23 @@ departs from it where ``gatys_objective`` says so.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from nst.device import configure_tensorflow, memory_errors
+from nst.device import configure_tensorflow
 
 configure_tensorflow()
 
 # TensorFlow is configured before it is used.
 from nst.errors import JobError  # noqa: E402
 from nst.extractors import Extractor, load_extractor  # noqa: E402
-from nst.images import Picture, fit, resize  # noqa: E402
+from nst.images import Picture, resize  # noqa: E402
 from nst.method import (  # noqa: E402
     IsCancelled,
     MethodSettings,
-    Notice,
     Pastiche,
     Progress,
     Report,
@@ -43,12 +41,10 @@ from nst.methods.gatys_cost import (  # noqa: E402
 from nst.methods.gatys_objective import Objective  # noqa: E402
 from nst.methods.gatys_paper import STEPS as PAPER_STEPS  # noqa: E402
 from nst.methods.gatys_paper import PaperObjective, PaperRun  # noqa: E402
-from nst.methods.gatys_pictures import Rgb, prepare_material  # noqa: E402
-from nst.methods.gatys_plan import COARSE_SIDE_PX, Scale, plan_one_scale, plan_scales  # noqa: E402
-from nst.methods.gatys_run import Run  # noqa: E402
+from nst.methods.gatys_pictures import Material, Rgb, prepare_material  # noqa: E402
+from nst.methods.gatys_plan import SMALLEST_SIDE_PX, Scale, plan_one_scale, plan_scales  # noqa: E402
+from nst.methods.gatys_run import Run, colours_within_budget  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
-
-log = logging.getLogger(__name__)
 
 _WARM_UP_PX = 64
 
@@ -87,32 +83,9 @@ class Gatys:
         if options.strength == 0.0:
             report(Progress(1.0))
             return Pastiche(content, self.name)
-        report = _rising(report)
-        try:
-            run = self.start(content, styles, options)
-            run.advance(None, report, cancelled)
-        except memory_errors() as error:
-            return self._one_size_down(error, content, styles, options, report, cancelled)
+        run = self.start(content, styles, options)
+        run.advance(None, _rising(report), cancelled)
         return self.pastiche(run, options)
-
-    def _one_size_down(
-        self,
-        error: Exception,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report,
-        cancelled: IsCancelled,
-    ) -> Pastiche:
-        """The device ran out of memory after all: the same job at 1/√2 of its size, enlarged, and said."""
-        side_px = round(max(content.width_px, content.height_px) * 0.5**0.5)
-        if side_px < COARSE_SIDE_PX:
-            raise JobError("job_out_of_memory", {"allowed_px": side_px}) from error
-        log.warning("out of memory at %d x %d: going one size down", content.width_px, content.height_px)
-        smaller = self.stylize(fit(content, side_px), styles, options, report, cancelled)
-        picture = resize(smaller.picture, content.width_px, content.height_px)
-        notice = Notice("smaller_for_memory", {"side_px": side_px})
-        return replace(smaller, picture=picture, notices=(notice, *smaller.notices))
 
     def start(
         self, content: Picture, styles: Sequence[Picture], options: StyleOptions, mask: Rgb | None = None
@@ -127,16 +100,34 @@ class Gatys:
 
         Raises:
             OperatorError: ``weights_missing`` or ``model_unusable``.
-            JobError: ``job_out_of_memory`` with the largest side that would fit.
+            JobError: ``job_out_of_memory`` with the largest side that would fit, unless ``options.smaller_allowed``:
+                that size is worked on then, and the pastiche enlarged.
         """
         paper = options.gatys_preset == "gatys2016"
         start = self._fast_start(content, styles, options) if options.start == "fast" else None
         material = prepare_material(content, styles, options, start, not paper, mask)
         plan = self._plan(content, options)
-        check_memory(plan, memory_per_pixel(self.extractor(options)))
-        if paper:
+        allowed_px = self._allowed_side_px(plan, options)
+        run = self._begun(material, plan, options)
+        run.work_at_most(allowed_px)
+        return run
+
+    def _begun(self, material: Material, plan: tuple[Scale, ...], options: StyleOptions) -> Run | PaperRun:
+        if options.gatys_preset == "gatys2016":
             return PaperRun(self._paper_objective(options), material, plan[0], options)
-        return Run(self._objective(options), material, plan, options)
+        objective = self._objective(options)
+        return Run(objective, colours_within_budget(objective, material, plan[0], options), plan, options)
+
+    def _allowed_side_px(self, plan: tuple[Scale, ...], options: StyleOptions) -> int:
+        """The longest side that may be worked on; the plan's own where it fits."""
+        try:
+            check_memory(plan, memory_per_pixel(self.extractor(options)))
+        except JobError as too_large:
+            allowed_px = int(too_large.detail["allowed_px"])
+            if not options.smaller_allowed or allowed_px < SMALLEST_SIDE_PX:
+                raise
+            return allowed_px
+        return max(max(scale.height_px, scale.width_px) for scale in plan)
 
     def resume(
         self,
@@ -166,7 +157,8 @@ class Gatys:
     def pastiche(self, run: Run | PaperRun, options: StyleOptions) -> Pastiche:
         """The result of a run that is done, or as far as it is."""
         extractor = self.extractor(options)
-        return Pastiche(run.picture(), self.name, extractor.model, extractor.notices)
+        notices = (*run.notices, *extractor.notices)
+        return Pastiche(run.picture(), self.name, extractor.model, notices, run.time_lapse())
 
     def predict(self, content: Picture, options: StyleOptions) -> Cost:
         """Seconds and memory of a job before it starts; the first call per extractor measures this machine.

@@ -11,19 +11,22 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from nst import losses
+from nst.device import memory_errors
 from nst.errors import Cancelled
 from nst.extractors import Extractor
 from nst.images import Picture, resize
-from nst.method import IsCancelled, Progress, Report, never_cancelled, no_report
+from nst.method import IsCancelled, Notice, Progress, Report, never_cancelled, no_report
 from nst.methods import gatys_lbfgs as lbfgs
 from nst.methods.gatys_pictures import Material, Rgb, content_at, finish, style_at
-from nst.methods.gatys_plan import Scale
+from nst.methods.gatys_plan import Scale, limited, one_size_down
+from nst.methods.gatys_run import begin_time_lapse, check_not_too_small, smaller_notice
 from nst.methods.gatys_state import pack, unpack
 from nst.options import StyleOptions
 
@@ -143,13 +146,15 @@ class PaperRun:
     """
 
     def __init__(self, objective: PaperObjective, material: Material, scale: Scale, options: StyleOptions) -> None:
-        self._objective, self._material, self._scale, self._options = objective, material, scale, options
+        self._objective, self._material, self._options = objective, material, options
+        self._asked = self._scale = scale
         self.steps, self.steps_done = scale.steps, 0
         self.losses: dict[str, float] = {}
         self._targets: PaperTargets | None = None
         self._image = content_at(material.start, scale.height_px, scale.width_px)[0].numpy()
         self._state: lbfgs.LbfgsState | None = None
         self._unit = 0.0
+        self._time_lapse = begin_time_lapse(material, self.steps, options)
 
     @property
     def fraction(self) -> float:
@@ -172,11 +177,36 @@ class PaperRun:
         while not self.done:
             if cancelled():
                 raise Cancelled
-            self._one_step()
+            if self._time_lapse and not self.steps_done:
+                self._time_lapse.look(0, self.picture)
+            try:
+                self._one_step()
+            except memory_errors() as error:
+                check_not_too_small(self._scale, error)
+                self._rescale(one_size_down([self._scale], 0)[0])
+            if self._time_lapse:
+                self._time_lapse.look(self.steps_done, self.picture)
             report(self.progress())
             if budget_s is not None and time.monotonic() - start_s >= budget_s:
                 break
         return self.done
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """See ``gatys_run.Run.notices``."""
+        return () if self._scale == self._asked else (smaller_notice(self._scale),)
+
+    def work_at_most(self, side_px: int) -> None:
+        """See ``gatys_run.Run.work_at_most``."""
+        self._rescale(limited([self._scale], side_px)[-1])
+
+    def time_lapse(self) -> tuple[Picture, ...]:
+        """See ``gatys_run.Run.time_lapse``."""
+        return self._time_lapse.frames() if self._time_lapse else ()
+
+    def _rescale(self, scale: Scale) -> None:
+        self._scale, self._state, self._targets, self._unit = scale, None, None, 0.0
+        self._image = content_at(self._image, scale.height_px, scale.width_px)[0].numpy()
 
     def _one_step(self) -> None:
         if self._state is None:
@@ -232,9 +262,11 @@ class PaperRun:
 
     def state(self) -> bytes:
         """See ``gatys_run.Run.state``; L-BFGS's history goes with it."""
-        arrays = {"image": self._image}
+        arrays: dict[str, NDArray[Any]] = {"image": self._image}
         if self._state is not None:
-            arrays |= lbfgs.as_arrays(self._state) | {"unit": np.float64(self._unit)}
+            arrays |= lbfgs.as_arrays(self._state) | {"unit": np.array(self._unit)}
+        if self._time_lapse:
+            arrays |= self._time_lapse.as_arrays()
         return pack(self.digest(), {"step": self.steps_done}, arrays)
 
     def restore(self, data: bytes) -> None:
@@ -245,10 +277,13 @@ class PaperRun:
         """
         place, arrays = unpack(data, self.digest())
         self._image, self.steps_done = arrays["image"], place["step"]
+        self._scale = Scale(self._image.shape[0], self._image.shape[1], self._asked.steps)
         self._unit = float(arrays["unit"]) if "unit" in arrays else 0.0
         self._state = lbfgs.from_arrays(self._image.ravel(), arrays) if "unit" in arrays else None
+        if self._time_lapse:
+            self._time_lapse.restore(arrays)
 
     def digest(self) -> str:
         """Identity of the job: pictures, options, size and weights."""
-        seen = repr((self._options, self._scale, self._objective.identity, self._material.digest()))
+        seen = repr((self._options, self._asked, self._objective.identity, self._material.digest()))
         return hashlib.sha256(seen.encode()).hexdigest()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 COARSE_SIDE_PX = 256
+SMALLEST_SIDE_PX = COARSE_SIDE_PX // 2  # of a pastiche that still shows strokes when it is enlarged
 SINGLE_SCALE_BELOW_PX = 400  # measured: below this a coarse start gains nothing
 _RATIO = 2**0.5
 _STEPS = (36, 24, 16, 12, 10)  # coarse to fine; the last for all that follow
@@ -63,6 +65,33 @@ def plan_one_scale(width_px: int, height_px: int, steps: int, min_side_px: int) 
     """The paper's plan: all steps at the content's own size, enlarged only where the extractor needs it."""
     width, height = _worked_on(width_px, height_px, min_side_px)
     return Scale(height, width, steps)
+
+
+def one_size_down(plan: Sequence[Scale], at: int) -> tuple[Scale, ...]:
+    """The plan after memory ran out at one of its sizes: it ends with the size before.
+
+    Args:
+        plan: Coarse to fine.
+        at: Index of the size that did not fit.
+
+    Returns:
+        Without that size and all larger ones; where it was the first, that size alone at 1/√2 of its sides.
+    """
+    if at > 0:
+        return tuple(plan[:at])
+    return (limited(plan[:1], round(max(plan[0].height_px, plan[0].width_px) / _RATIO))[0],)
+
+
+def limited(plan: Sequence[Scale], side_px: int) -> tuple[Scale, ...]:
+    """The plan with no side longer than ``side_px``; what was larger ends at that size, with the last one's steps."""
+    fitting = [scale for scale in plan if max(scale.height_px, scale.width_px) <= side_px]
+    if len(fitting) == len(plan):
+        return tuple(plan)
+    last = plan[-1]
+    share = side_px / max(last.height_px, last.width_px)
+    size = (max(1, round(last.height_px * share)), max(1, round(last.width_px * share)))
+    steps = plan[len(fitting)].steps
+    return (*fitting, Scale(*size, steps))
 
 
 def _worked_on(width_px: int, height_px: int, min_side_px: int) -> tuple[int, int]:

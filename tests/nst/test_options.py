@@ -48,6 +48,8 @@ def refusal(**options: Any) -> UserError:
         ("content_weight", -1.0),
         ("style_weight", math.nan),
         ("total_variation_weight", 1e10),
+        ("time_lapse", 1),
+        ("smaller_allowed", "yes"),
     ],
 )
 def test_out_of_range_names_all_three(option: str, value: Any) -> None:

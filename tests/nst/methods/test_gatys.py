@@ -18,15 +18,18 @@ tf = pytest.importorskip("tensorflow")
 
 from nst import colour  # noqa: E402
 from nst.errors import Cancelled, JobError, OperatorError  # noqa: E402
-from nst.images import Picture, decode  # noqa: E402
+from nst.images import Picture, decode, resize  # noqa: E402
 from nst.method import MethodSettings, Progress, create_method  # noqa: E402
+from nst.methods import gatys_cost  # noqa: E402
 from nst.methods.gatys import Gatys  # noqa: E402
 from nst.methods.gatys_controller import content_budget, controlled_weight, step_budget  # noqa: E402
 from nst.methods.gatys_cost import check_memory  # noqa: E402
 from nst.methods.gatys_optimiser import AdamState  # noqa: E402
+from nst.methods.gatys_pictures import prepare_material  # noqa: E402
 from nst.methods.gatys_plan import plan_scales  # noqa: E402
 from nst.methods.gatys_run import Run  # noqa: E402
 from nst.methods.gatys_state import StateError  # noqa: E402
+from nst.methods.gatys_time_lapse import FRAMES, shown_steps  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "../shared"))
@@ -145,7 +148,7 @@ def test_matched_colours_stay_near_the_contents(gatys: Gatys) -> None:
     blue = Picture(STYLE.rgb * np.array([0.1, 0.2, 1.0], np.float32), None)
     results = {c: gatys.stylize(CONTENT, [blue], options(colours=c)).picture.rgb for c in ("match", "style")}
     away = {c: np.abs(rgb.mean(axis=(0, 1)) - CONTENT.rgb.mean(axis=(0, 1))).max() for c, rgb in results.items()}
-    assert away["match"] < 0.1 < away["style"]
+    assert away["match"] < 0.5 * away["style"], away
 
 
 def test_style_weights_choose_between_styles(gatys: Gatys) -> None:
@@ -196,14 +199,27 @@ def test_the_controller_leaves_given_weights_alone() -> None:
     assert float(after) == pytest.approx(0.7)
 
 
-def test_budgets_rise_with_strength_and_leave_half_to_strokes() -> None:
+def test_budgets_rise_with_strength_and_open_over_the_first_steps() -> None:
     budgets = [content_budget(strength / 10) for strength in range(11)]
     assert budgets[0] == 0
     assert budgets == sorted(set(budgets))
-    late, budget = tf.constant(100.0), tf.constant(0.2)
-    assert float(step_budget(budget, tf.constant(0.0), late)) == pytest.approx(0.2)
-    assert float(step_budget(budget, tf.constant(0.5), late)) == pytest.approx(np.hypot(0.1, 0.5))
-    assert float(step_budget(budget, tf.constant(0.0), tf.constant(0.0))) < 0.1
+    opened = [float(step_budget(tf.constant(0.2), tf.constant(float(step)))) for step in range(12)]
+    assert opened == sorted(opened)
+    assert opened[0] < 0.1
+    assert opened[-1] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("strength", [0.3, 1.0])
+def test_colours_leave_room_for_strokes(gatys: Gatys, strength: float) -> None:
+    """A content that is nearly grey, and a style whose colours take it very far."""
+    grey = Picture(np.float32(0.5) + 0.02 * (CONTENT.rgb - 0.5), None)
+    run = gatys.start(grey, [STYLE], options(strength=strength))
+    assert isinstance(run, Run)
+    material, objective = run._material, gatys._objective(options())
+    moved = objective.change_between(material.content[None], material.original[None])
+    assert 0.5 * content_budget(strength) < moved < 0.75 * content_budget(strength)
+    whole = prepare_material(grey, [STYLE], options(strength=strength)).content
+    assert objective.change_between(whole[None], grey.rgb[None]) > 1.2 * moved
 
 
 def test_given_weights_switch_the_controller_off(gatys: Gatys) -> None:
@@ -319,25 +335,106 @@ def test_predictions_grow_with_the_work(gatys: Gatys) -> None:
     assert gatys.predict(picture(1), options(steps=40)).seconds > gatys.predict(picture(1), options(steps=20)).seconds
 
 
-def test_memory_that_runs_out_after_all_is_one_size_less_and_said(
-    gatys: Gatys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The device's own error is raised at the real step's place, for pictures over 300 px."""
+def starved(monkeypatch: pytest.MonkeyPatch, gatys: Gatys, above_px: int) -> None:
+    """The device's own error is raised at the real step's place, for pictures wider than that."""
     objective, real = gatys._objective(options()), gatys._objective(options()).step
 
     def step(state: AdamState, *rest: Any) -> Any:
-        if state.image.shape[2] > 300:
+        if state.image.shape[2] > above_px:
             raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
         return real(state, *rest)
 
     monkeypatch.setattr(objective, "step", step)
+
+
+@pytest.mark.parametrize(("width", "worked_px"), [(380, 269), (520, 368)])
+def test_memory_that_runs_out_after_all_is_one_size_less_and_said(
+    gatys: Gatys, monkeypatch: pytest.MonkeyPatch, width: int, worked_px: int
+) -> None:
+    """Above 300 px, where a coarser size was done already it is the result; 520 px is two sizes down from 300."""
+    starved(monkeypatch, gatys, max(300, worked_px))
     seen: list[Progress] = []
-    result = gatys.stylize(picture(6, 270, 380), [STYLE], options(steps=4), report=seen.append)
-    assert result.picture.rgb.shape == (270, 380, 3)
-    assert result.notices[0].code == "smaller_for_memory"
-    assert result.notices[0].detail == {"side_px": 269}
+    result = gatys.stylize(picture(6, width * 2 // 3, width), [STYLE], options(steps=6), report=seen.append)
+    assert result.picture.rgb.shape == (width * 2 // 3, width, 3)
+    assert [(notice.code, dict(notice.detail)) for notice in result.notices] == [
+        ("smaller_for_memory", {"side_px": worked_px})
+    ]
     fractions = [progress.fraction for progress in seen]
     assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+
+
+def test_a_run_that_was_made_smaller_goes_on_elsewhere(gatys: Gatys, monkeypatch: pytest.MonkeyPatch) -> None:
+    content, chosen = picture(6, 270, 380), options(steps=8)
+    with monkeypatch.context() as short:
+        starved(short, gatys, 300)
+        whole, first = (gatys.start(content, [STYLE], chosen) for _ in range(2))
+        whole.advance()
+        first.advance(budget_s=0.0)
+    second = gatys.resume(first.state(), content, [STYLE], chosen)
+    second.advance()
+    assert second.notices == whole.notices != ()
+    np.testing.assert_array_equal(second.picture().rgb, whole.picture().rgb)
+
+
+def test_what_fits_nowhere_is_the_jobs_error(gatys: Gatys, monkeypatch: pytest.MonkeyPatch) -> None:
+    starved(monkeypatch, gatys, 0)
+    with pytest.raises(JobError) as caught:
+        gatys.stylize(CONTENT, [STYLE], options())
+    assert caught.value.code == "job_out_of_memory"
+
+
+@pytest.mark.parametrize("preset", ["default", "gatys2016"])
+def test_a_smaller_size_is_taken_where_the_user_allows_it(
+    gatys: Gatys, monkeypatch: pytest.MonkeyPatch, preset: str
+) -> None:
+    content, chosen = picture(6, 300, 400), options(gatys_preset=preset, steps=4)
+    needed = 300 * 400 * gatys_cost.memory_per_pixel(gatys.extractor(chosen))
+    monkeypatch.setattr(gatys_cost, "free_bytes", lambda: needed / 2 / 0.8)
+    with pytest.raises(JobError) as caught:
+        gatys.stylize(content, [STYLE], chosen)
+    assert caught.value.detail == {"allowed_px": 282}
+    result = gatys.stylize(content, [STYLE], chosen.replace(smaller_allowed=True))
+    assert result.picture.rgb.shape == (300, 400, 3)
+    assert result.notices[0].code == "smaller_for_memory"
+    assert result.notices[0].detail == {"side_px": 282}
+
+
+@pytest.mark.parametrize("preset", ["default", "gatys2016"])
+def test_a_time_lapse_begins_with_the_start_and_ends_with_the_pastiche(gatys: Gatys, preset: str) -> None:
+    content, chosen = picture(5, 306, 408), options(steps=12, gatys_preset=preset, time_lapse=True)
+    whole = gatys.stylize(content, [STYLE], chosen)
+    sizes = {(frame.width_px, frame.height_px) for frame in whole.time_lapse}
+    assert sizes == {(384, 288)}
+    assert len(whole.time_lapse) == 13
+    last = resize(whole.picture, 384, 288).rgb
+    first_away, last_away = (np.abs(whole.time_lapse[i].rgb - last).mean() for i in (0, -1))
+    assert last_away < 0.02
+    assert last_away < 0.7 * first_away
+    assert gatys.stylize(CONTENT, [STYLE], options(steps=2)).time_lapse == ()
+
+
+@pytest.mark.parametrize("preset", ["default", "gatys2016"])
+def test_a_time_lapse_goes_on_after_a_checkpoint(gatys: Gatys, preset: str) -> None:
+    chosen = options(steps=9, gatys_preset=preset, time_lapse=True)
+    whole = gatys.start(CONTENT, [STYLE], chosen)
+    whole.advance()
+    first = gatys.start(CONTENT, [STYLE], chosen)
+    for _ in range(4):
+        first.advance(budget_s=0.0)
+    second = gatys.resume(first.state(), CONTENT, [STYLE], chosen)
+    second.advance()
+    pairs = zip(whole.time_lapse(), second.time_lapse(), strict=True)
+    assert all(np.array_equal(a.rgb, b.rgb) for a, b in pairs)
+
+
+def test_a_time_lapse_shows_early_steps_closely_and_late_ones_seldom() -> None:
+    shown = sorted(shown_steps(1000))
+    assert shown[:5] == [0, 1, 2, 3, 4]
+    assert shown[-1] == 1000
+    assert 20 < len(shown) <= FRAMES
+    assert np.all(np.diff(np.diff(shown[-8:])) > 0)
+    assert shown_steps(3) == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize(
