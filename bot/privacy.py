@@ -13,6 +13,7 @@ from typing import cast
 
 import redis
 
+from bot.challenges.forgetting import forget_in_challenges
 from bot.sessions import Sessions
 from nst.errors import UserError
 from workers import keys
@@ -40,7 +41,7 @@ def noted_jobs(connection: redis.Redis, user: str) -> list[str]:
 
 
 def forget(connection: redis.Redis, user: str, presets: Collection[str] = ()) -> int:
-    """Stop a user's jobs and delete their pictures, results, previews, records and sessions.
+    """Stop a user's jobs and delete their pictures, results, previews, records, sessions and part in challenges.
 
     Args:
         connection: To the queue's Redis. This blocks for up to ten seconds: call it in a thread.
@@ -62,6 +63,7 @@ def forget(connection: redis.Redis, user: str, presets: Collection[str] = ()) ->
             forget_job(connection, job_id, presets)
         connection.delete(_jobs(user), keys.pending(user))
         Sessions(connection).forget(user)
+    forget_in_challenges(connection, user)
     return len(jobs)
 
 

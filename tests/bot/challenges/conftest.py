@@ -16,6 +16,7 @@ from bot.challenges.challenges import Challenges
 from bot.challenges.entry import Entry
 from bot.challenges.model import HOUR_S, Challenge, Chat, Person, Plan, Rules
 from bot.presets.catalogue import load_presets
+from bot.privacy import note_job
 from nst.errors import PasticheError
 from nst.options import StyleOptions
 from workers import keys
@@ -69,6 +70,7 @@ class World:
         values |= {"job_id": name, "frontend": "f", "user": user, "submitted_at_s": self.now_s}
         made = Job(**{**values, **job})
         self.redis.hset(keys.record(made.job_id), "job", made.to_json())
+        note_job(self.redis, made)
         return made.job_id
 
     def finish(self, job_id: str, seed: int, outcome: str = "done") -> str:
