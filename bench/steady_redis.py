@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import subprocess
 import time
 from pathlib import Path
@@ -48,7 +49,10 @@ class SteadyRedis:
             "logfile": "redis.log",
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-        self._process = subprocess.Popen([server_binary(), *arguments], stdout=subprocess.DEVNULL)  # noqa: S603
+        # Signals as they are here: Python ignores SIGXFSZ, so a limit on its files is an error to Redis, as a full disk.
+        self._process = subprocess.Popen(  # noqa: S603
+            [server_binary(), *arguments], stdout=subprocess.DEVNULL, restore_signals=False
+        )
         ends_s = time.monotonic() + _START_TIMEOUT_S
         while time.monotonic() < ends_s:
             with contextlib.suppress(redis.RedisError, OSError), redis.Redis.from_url(self.url, retry=None) as client:
@@ -56,6 +60,10 @@ class SteadyRedis:
                 return
             time.sleep(0.02)
         raise TimeoutError("redis-server did not start")
+
+    def limit_files(self, size_bytes: int = resource.RLIM_INFINITY) -> None:
+        """Let no file of the running server grow beyond a size, as if its disk were full there."""
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
 
     def kill(self) -> None:
         """SIGKILL; harmless when it does not run."""

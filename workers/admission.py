@@ -33,31 +33,32 @@ local id, user, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('EXISTS', KEYS[1], KEYS[5]) > 0 then return {'duplicate', 0} end
 local waiting = redis.call('LLEN', KEYS[2])
 if waiting >= tonumber(ARGV[8]) then return {'queue_full', waiting} end
-local forgotten = now - tonumber(ARGV[5])
+local forgotten = now - tonumber(ARGV[5])  -- whatever is older has no record any more
 if ARGV[9] ~= '' then
-  redis.call('ZREMRANGEBYSCORE', KEYS[9], 0, forgotten)
-  local theirs = redis.call('ZCARD', KEYS[9])
+  local theirs = redis.call('ZCOUNT', KEYS[9], forgotten, '+inf')
   if theirs >= tonumber(ARGV[10]) then return {'chat', theirs} end
 end
 if user ~= '' then
-  redis.call('ZREMRANGEBYSCORE', KEYS[4], 0, forgotten)
-  local mine = redis.call('ZCARD', KEYS[4])
+  local mine = redis.call('ZCOUNT', KEYS[4], forgotten, '+inf')
   if mine >= tonumber(ARGV[6]) then return {'pending', mine} end
   if tonumber(redis.call('GET', KEYS[7]) or 0) >= tonumber(ARGV[7]) then return {'quota', 0} end
 end
 
+-- First what a full Redis refuses: after a script's first write it refuses no more.
 local records = tonumber(ARGV[11])
 redis.call('HSET', KEYS[1], unpack(ARGV, 12 + records))
 redis.call('HSET', KEYS[3], unpack(ARGV, 12, 11 + records))
 redis.call('EXPIRE', KEYS[3], ARGV[5])
 redis.call('SADD', KEYS[8], KEYS[2])
 if user ~= '' then
+  redis.call('ZREMRANGEBYSCORE', KEYS[4], 0, forgotten)
   redis.call('ZADD', KEYS[4], now, id)
   redis.call('EXPIRE', KEYS[4], ARGV[5])
   redis.call('INCR', KEYS[7])
   redis.call('EXPIRE', KEYS[7], 2 * 86400)
 end
 if ARGV[9] ~= '' then
+  redis.call('ZREMRANGEBYSCORE', KEYS[9], 0, forgotten)
   redis.call('ZADD', KEYS[9], now, id)
   redis.call('EXPIRE', KEYS[9], ARGV[5])
 end

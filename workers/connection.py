@@ -12,7 +12,7 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError
 from redis.retry import Retry
 
 from nst.errors import BusyError, OperatorError
@@ -21,6 +21,7 @@ SCHEMES = ("redis", "rediss", "unix")
 PATIENT = 60  # tries of a worker: about 110 s, long enough for a restart of Redis
 POLITE = 6  # tries of a frontend: about 2 s, then its user is told
 SOCKET_TIMEOUT_S = 15.0  # above every BLOCK that is used here; redis-py's own 5 s would cut them off
+_POLITE_TIMEOUT_S = 5.0  # of one answer, where nobody blocks and somebody waits; a host that vanished answers nothing
 _PROBE = 2
 _CONNECT_TIMEOUT_S = 3.0
 _HEALTH_CHECK_S = 15
@@ -31,7 +32,8 @@ def connect(redis_url: str, retries: int = POLITE) -> redis.Redis:
 
     Args:
         redis_url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with password where needed.
-        retries: Tries of every command while Redis is away, 0.05 s to 2 s apart.
+        retries: Tries of every command while Redis is away, 0.05 s to 2 s apart. Up to ``POLITE``, an answer
+            that does not come is not waited for again: whoever asked has waited long enough.
 
     Raises:
         OperatorError: ``bad_setting`` for an address of another kind, ``queue_unavailable`` if
@@ -67,13 +69,16 @@ def speaking_redis(redis_url: str = "") -> Iterator[None]:
 
     Raises:
         BusyError: ``queue_full``: Redis has no memory left.
-        OperatorError: ``queue_unavailable`` with the reason.
+        OperatorError: ``queue_unavailable`` or ``queue_cannot_save`` (its disk is full, or closed to it) with the
+            reason.
     """
     try:
         yield
     except (RedisError, OSError) as error:
         if out_of_memory(error):
             raise BusyError("queue_full", {"retry_after_s": 60}) from None
+        if cannot_save(error):
+            raise OperatorError("queue_cannot_save", {"reason": _reason(error, redis_url)}) from None
         raise OperatorError("queue_unavailable", {"reason": _reason(error, redis_url)}) from None
 
 
@@ -82,9 +87,18 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error)
 
 
+def cannot_save(error: BaseException) -> bool:
+    """Whether Redis refused a command, or a script's, because it could not write its file (``MISCONF``)."""
+    return isinstance(error, RedisError) and "MISCONF" in str(error)
+
+
 def _open(redis_url: str, retries: int) -> redis.Redis:
     try:
-        return redis.Redis.from_url(redis_url, retry=Retry(_backoff(), retries), **_options(redis_url))
+        options = _options(redis_url)
+        if retries > POLITE:
+            return redis.Redis.from_url(redis_url, retry=Retry(_backoff(), retries), **options)
+        retry = Retry(_backoff(), retries, supported_errors=(ConnectionError,))
+        return redis.Redis.from_url(redis_url, retry=retry, **options | {"socket_timeout": _POLITE_TIMEOUT_S})
     except ValueError as error:  # a port that is no number, say
         raise OperatorError("queue_unavailable", {"reason": _reason(error, redis_url)}) from None
 

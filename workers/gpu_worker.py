@@ -30,7 +30,7 @@ from rq.worker.base import WorkerStatus
 
 from nst.errors import JobError
 from workers import keys
-from workers.connection import out_of_memory
+from workers.connection import cannot_save, out_of_memory
 from workers.executions import End, end_run, fail
 from workers.job_class import ForbiddenFunctionError, PasticheJob
 from workers.job_log import about_job
@@ -46,7 +46,7 @@ GRACE_S = 8.0  # Docker kills after 10
 _FAREWELL_S = 10.0  # after the grace period; without Redis every step of a farewell waits for it, for minutes in all
 EXIT_LOST_REDIS = 1
 _POLL_S = 0.25  # how long a worker waits on its first queue before it looks at the others
-_MEMORY_WAIT_S = 1.0
+_ROOM_WAIT_S = 1.0
 _WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
 
 
@@ -185,7 +185,7 @@ class GpuWorker(SimpleWorker):
             try:
                 taken = self._take() or (self._wait() if timeout is not None else None)
             except ResponseError as error:
-                self._await_memory(error)
+                self._await_room(error)
                 continue
             if taken or timeout is None:
                 return taken
@@ -223,25 +223,25 @@ class GpuWorker(SimpleWorker):
             try:
                 super().check_for_suspension(burst)
             except ResponseError as error:
-                self._await_memory(error)
+                self._await_room(error)
             else:
                 return
 
-    def _await_memory(self, error: ResponseError) -> None:
-        if not out_of_memory(error):
+    def _await_room(self, error: ResponseError) -> None:
+        if not (out_of_memory(error) or cannot_save(error)):
             raise error
-        log.error("Redis has no memory left; nothing is lost, and nothing is done until it has some")
-        time.sleep(_MEMORY_WAIT_S)
+        log.error("Redis takes nothing now (%s); nothing is lost, and nothing is done until it does", str(error)[:120])
+        time.sleep(_ROOM_WAIT_S)
 
     # One job.
 
     def execute_job(self, job: RQJob, queue: Queue) -> None:
-        """Run a job under a lease and a watchdog; where Redis has no memory for its end, it is brought back later."""
+        """Run a job under a lease and a watchdog; where Redis has no room for its end, it is brought back later."""
         self._stop_job.clear()
         try:
             self._execute(job, queue)
         except ResponseError as error:
-            self._await_memory(error)
+            self._await_room(error)
 
     def _execute(self, job: RQJob, queue: Queue) -> None:
         self.prepare_execution(job)

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from nst.errors import OperatorError
-from workers.connection import connect, connect_async
+from workers.connection import PATIENT, connect, connect_async
 
 
 def closed_port() -> int:
@@ -16,7 +16,7 @@ def closed_port() -> int:
 
 
 def test_a_socket_answers(redis_url: str) -> None:
-    with connect(redis_url) as connection:
+    with connect(redis_url, retries=PATIENT) as connection:
         assert connection.ping()
         assert connection.connection_pool.connection_kwargs["socket_timeout"] > 5
 
