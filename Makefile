@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 STAMP := .venv/.synced
 export UV_PYTHON_DOWNLOADS ?= never
 
-.PHONY: help setup demo test check lint bench chaos fleet scale format clean
+.PHONY: help setup demo test check lint bench chaos soak fleet scale format clean
 
 help:
 	@echo 'make demo    Redis, a worker and the web chat on this machine, and a first pastiche (ARGS="--once …" for just one)'
@@ -13,6 +13,7 @@ help:
 	@echo 'make check   ruff, mypy --strict, import-linter and the tests'
 	@echo 'make bench   speed and memory, measured here'
 	@echo 'make chaos   jobs under random kill -9: what is lost, what is told twice'
+	@echo 'make soak    1,000 fast jobs of random sizes in one worker: does its memory grow?'
 
 .uv/bin/uv:
 	@test -n "$(PYTHON)" || { echo 'Pastiche needs Python 3.11 or 3.12; neither is on the PATH (make PYTHON=/path/to/python3.12).' >&2; exit 1; }
@@ -54,6 +55,10 @@ bench: setup
 # Kills workers, frontends and Redis at random while jobs run, and counts what is lost or told twice.
 chaos: setup
 	@$(RUN) -m bench.chaos $(ARGS)
+
+# Fast jobs of random sizes in one worker process; fails where its memory grows by 5 % after the first hundred.
+soak: setup
+	@$(RUN) -m bench.soak $(ARGS)
 
 # docker-compose.yml as plain processes: workers upgraded, Redis backed up and restored, all under load.
 fleet: setup
