@@ -9,8 +9,14 @@ import io
 
 from PIL import Image
 
+from nst.clip_header import GIF, MP4, WEBP
+
+# Clips that a frontend shows as they are, the preferred kind first; one that is not here shows all of them.
+CLIP_TYPES = {"discord": (GIF, MP4), "telegram": (MP4,)}
+
 _QUALITIES = (92, 85, 75)
 _SHRINK = 0.75
+_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", WEBP: ".webp", GIF: ".gif", MP4: ".mp4"}
 _SMALLEST_SIDE_PX = 64
 
 
@@ -24,13 +30,15 @@ def fit_bytes(data: bytes, media_type: str, max_bytes: int) -> tuple[bytes, str]
 
     Returns:
         The bytes and their media type: as they were where they fit, else JPEG, or WEBP where
-        there is transparency to keep.
+        there is transparency to keep. Of an animation the first frame, where all of it does not fit.
 
     Raises:
-        ValueError: Not even 64 pixels fit.
+        ValueError: Not even 64 pixels fit, or it is a film: workers make those small enough.
     """
     if len(data) <= max_bytes:
         return data, media_type
+    if media_type == MP4:
+        raise ValueError(f"a film of {len(data)} bytes cannot be had in {max_bytes} bytes here")
     with Image.open(io.BytesIO(data)) as opened:
         alpha = "A" in opened.getbands() or "transparency" in opened.info
         picture = opened.convert("RGBA" if alpha else "RGB")
@@ -46,8 +54,8 @@ def fit_bytes(data: bytes, media_type: str, max_bytes: int) -> tuple[bytes, str]
 
 
 def suffix(media_type: str) -> str:
-    """The file name's end for a media type: ``.jpg``, ``.png`` or ``.webp``."""
-    return {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}[media_type]
+    """The file name's end for a media type: ``.jpg``, ``.png``, ``.webp``, ``.gif`` or ``.mp4``."""
+    return _SUFFIXES[media_type]
 
 
 def _encode(picture: Image.Image, quality: int, alpha: bool) -> bytes:

@@ -5,6 +5,7 @@ style    = preset name [":" weight]          great-wave   great-wave:2 mosaic:1
 word     = 0…100                             strength
          | fast | gatys | palette            method
          | keep-colours | match-colours      colours (also -colors)
+         | still                             the first frame of a clip only
          | 1024px                            longest side
          | seed=7 | steps=200 | scale=0.5    the rest by name
 """
@@ -77,6 +78,8 @@ def format_style_command(presets: Collection[str], options: StyleOptions) -> str
     if options.colours != "style":
         words.append(f"{options.colours}-colours")
     plain = StyleOptions()
+    if not options.animate:
+        words.append("still")
     if options.max_side_px != plain.max_side_px:
         words.append(f"{options.max_side_px}px")
     words += [
@@ -90,6 +93,8 @@ def format_style_command(presets: Collection[str], options: StyleOptions) -> str
 def _option(word: str) -> dict[str, Any]:
     if word in METHODS:
         return {"method": word}
+    if word == "still":
+        return {"animate": False}
     if word in _COLOURS:
         return {"colours": _COLOURS[word]}
     if _NUMBER.match(word):

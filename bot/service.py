@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 
 import redis
 
+from bot.fitting import CLIP_TYPES
 from bot.presets.catalogue import Preset
 from bot.variations import Button, vary
+from nst.clip_header import inspect_content
 from nst.errors import UserError
-from nst.image_header import inspect
 from nst.options import MAX_STYLES, StyleOptions
 from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
@@ -139,6 +140,7 @@ class StyleService:
             user=user,
             style_label=job.style_label,
             submitted_at_s=time.time(),
+            clip_types=CLIP_TYPES.get(self._frontend, ()),
         )
         await asyncio.to_thread(self._client.submit, again, resumes=resumes)
         return again
@@ -213,6 +215,7 @@ class StyleService:
             user=request.user,
             style_label=" ".join(style.preset for style in request.styles if style.preset),
             submitted_at_s=time.time(),
+            clip_types=CLIP_TYPES.get(self._frontend, ()),
         )
         self._client.submit(job, given)
         return job
@@ -232,7 +235,7 @@ class StyleService:
         return Standing(client.event(job_id), client.position(job_id), client.eta_s(job_id), attended)
 
     def _keep(self, picture: bytes) -> str:
-        inspect(picture)
+        inspect_content(picture)
         return self._blobs.put(picture)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from nst.clip_header import MEDIA_TYPES
 from nst.options import StyleOptions
 
 STRENGTH_STEP = 0.2
+CLIPS = frozenset(MEDIA_TYPES.values())
 STRIP_STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 
@@ -48,9 +50,14 @@ def _vary_once(options: StyleOptions, button: Button) -> StyleOptions:
     return options.replace(seed=(options.seed + 1) % 2**31)
 
 
-def offered(options: StyleOptions) -> tuple[Button, ...]:
-    """The buttons that make sense under a result: none that would give the same picture again."""
-    useless = set()
+def offered(options: StyleOptions, media_type: str = "") -> tuple[Button, ...]:
+    """The buttons that make sense under a result: none that would give the same picture again.
+
+    Args:
+        options: The result's.
+        media_type: Its type; what would make stills of a clip is left out.
+    """
+    useless = {Button.STRIP, Button.REFINE} if media_type in CLIPS else set()
     if options.strength <= 0:
         useless.add(Button.WEAKER)
     if options.strength >= 1:

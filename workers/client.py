@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import redis
 
+from nst.clip_header import ContentHeader, inspect_content
 from nst.errors import BusyError, JobError, PasticheError, UserError
 from nst.image_header import inspect
 from workers import keys, outbox, progress, service_times
@@ -88,14 +90,15 @@ class QueueClient:
 
     def _submit(self, job: Job, pictures: Sequence[bytes], resumes: str) -> bool:
         given = {blob_hash(data): data for data in pictures}
-        sides_px = {digest: _longest_side_px(data) for digest, data in given.items()}
+        headers = {digest: _header(data, job if digest == job.content else None) for digest, data in given.items()}
         with speaking_redis():
-            longest_px = self._store(job, given, sides_px)
+            longest_px, frames = self._store(job, given, headers)
+            job = replace(job, frames=frames if job.options.moves else 1)
             check_staff(self._connection, job, longest_px)
             if resumes:
                 self._hand_on(resumes, job)
             try:
-                return enqueue(self._connection, job, kind_of(job.options, longest_px), self._limits)
+                return enqueue(self._connection, job, kind_of(job.options, longest_px, job.frames), self._limits)
             except BusyError as error:
                 raise BusyError(
                     error.code, {"retry_after_s": self._retry_after_s(job, error.code), **error.detail}
@@ -167,22 +170,32 @@ class QueueClient:
             ids = cast("list[bytes]", self._connection.zrange(keys.pending(user), 0, -1))
         return [job_id.decode() for job_id in ids]
 
-    def _store(self, job: Job, given: dict[str, bytes], sides_px: dict[str, int]) -> int:
-        """Store or touch the job's pictures; the content image's longer side, as far as it is known."""
+    def _store(self, job: Job, given: dict[str, bytes], headers: dict[str, ContentHeader]) -> tuple[int, int]:
+        """Store or touch the job's pictures.
+
+        Returns:
+            The content image's longer side in pixels and its frames, as far as they are known.
+        """
         wanted = (job.content, *job.styles)
         with self._connection.pipeline(transaction=False) as pipe:
             for digest in wanted:
                 if digest in given:
                     stage(pipe, digest, given[digest])
-                    pipe.set(keys.side(digest), sides_px[digest], ex=keys.RESULT_TTL_S)
+                    header = headers[digest]
+                    pipe.set(keys.side(digest), max(header.width_px, header.height_px), ex=keys.RESULT_TTL_S)
+                    if header.animated:
+                        pipe.set(keys.frames(digest), header.frames, ex=keys.RESULT_TTL_S)
+                    else:
+                        pipe.delete(keys.frames(digest))
                 else:
                     pipe.expire(keys.blob(digest), keys.RESULT_TTL_S)
                     pipe.expire(keys.side(digest), keys.RESULT_TTL_S)
-            pipe.get(keys.side(job.content))
-            *answers, side_px = pipe.execute()
-        if not all(answers[::2]):
+                    pipe.expire(keys.frames(digest), keys.RESULT_TTL_S)
+            pipe.mget(keys.side(job.content), keys.frames(job.content))
+            *answers, (side_px, frames) = pipe.execute()
+        if not all(answers[::3]):
             raise JobError("job_expired", {"job_id": job.job_id})
-        return int(side_px or job.options.max_side_px)
+        return int(side_px or job.options.max_side_px), int(frames or 1)
 
     def _hand_on(self, stopped_id: str, job: Job) -> None:
         """Move a stopped job's state to the one that goes on with it."""
@@ -221,6 +234,9 @@ class QueueClient:
         return _RETRY_UNMEASURED_S if known is None else round(max(1.0, known), 1)
 
 
-def _longest_side_px(data: bytes) -> int:
+def _header(data: bytes, job: Job | None) -> ContentHeader:
+    """A picture's header; only a job's content image may be a film."""
+    if job is not None:
+        return inspect_content(data, job.options)
     header = inspect(data)
-    return max(header.width_px, header.height_px)
+    return ContentHeader(header.format, header.width_px, header.height_px, 1)

@@ -47,6 +47,8 @@ class Job:
         options: What the user chose.
         style_label: The preset's name, or "" for the user's own picture: for captions.
         submitted_at_s: Unix time.
+        frames: Frames to be painted: more than 1 for a clip. The queue's client fills it in.
+        clip_types: Media types of clips that the frontend can show, the preferred one first; empty for any.
     """
 
     job_id: str
@@ -58,6 +60,8 @@ class Job:
     user: str = ""
     style_label: str = ""
     submitted_at_s: float = 0.0
+    frames: int = 1
+    clip_types: tuple[str, ...] = ()
 
     @property
     def chat(self) -> str:
@@ -68,6 +72,7 @@ class Job:
         """Compact JSON with the contract's version."""
         data = {f.name: getattr(self, f.name) for f in fields(self)}
         data |= {"options": self.options.as_dict(), "styles": list(self.styles), "reply_to": dict(self.reply_to)}
+        data["clip_types"] = list(self.clip_types)
         return _dump(data)
 
     @classmethod
@@ -82,7 +87,8 @@ class Job:
         try:
             options = StyleOptions.from_dict(data.pop("options", {}))
             styles = tuple(str(style) for style in data.pop("styles"))
-            return cls(options=options, styles=styles, **_known(cls, data))
+            clip_types = tuple(str(kind) for kind in data.pop("clip_types", ()))
+            return cls(options=options, styles=styles, clip_types=clip_types, **_known(cls, data))
         except (TypeError, KeyError) as error:
             raise _unreadable(cls, version, error) from error
 
@@ -134,7 +140,7 @@ class Result:
         reply_to: As in the job.
         user: As in the job.
         picture: Blob hash of the result (``done``, or ``cancelled`` by somebody who kept what there was).
-        media_type: ``image/jpeg`` or ``image/png``.
+        media_type: ``image/jpeg`` or ``image/png``; of a clip ``image/gif``, ``image/webp`` or ``video/mp4``.
         width_px: Of the result.
         height_px: Of the result.
         method: The method that really made it.

@@ -46,7 +46,7 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
         pipe.delete(keys.record(job_id), keys.rq_job(job_id), keys.cancel(job_id), *made)
         pipe.set(keys.done(job_id), b"", ex=keys.RESULT_TTL_S, xx=True)
         for digest in own:
-            pipe.delete(keys.blob(digest), keys.side(digest))
+            pipe.delete(keys.blob(digest), keys.side(digest), keys.frames(digest))
         pipe.execute()
     forget_bytes(*own)
     return bool(text)

@@ -75,7 +75,7 @@ def new_rq_job(connection: redis.Redis, job: contract.Job, queue: str) -> RQJob:
         id=job.job_id,
         origin=queue,
         description=job.options.method,
-        timeout=timeout_s(job.options.method),
+        timeout=timeout_s(job.options.method, job.frames),
         retry=Retry(max=MAX_RETRIES),
         result_ttl=_RQ_TTL_S,
         failure_ttl=_RQ_TTL_S,

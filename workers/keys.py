@@ -21,6 +21,11 @@ def side(digest: str) -> str:
     return f"pastiche:side:{digest}"
 
 
+def frames(digest: str) -> str:
+    """Frames of the clip in a blob; there is none for still pictures. For estimates and time-outs."""
+    return f"pastiche:frames:{digest}"
+
+
 def made(digest: str) -> str:
     """What was made from the same pictures and options before."""
     return f"pastiche:made:{digest}"

@@ -11,18 +11,21 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import redis
 from redis.exceptions import RedisError
 from rq.job import Retry
 from rq.timeouts import JobTimeoutException
 
+from nst.clip_header import is_clip
+from nst.clip_painting import PaintedClip
 from nst.errors import Cancelled, JobError, PasticheError
 from nst.images import encode, media_type_of
 from nst.method import Pastiche
 from workers import keys
 from workers.blobs import Blobs
+from workers.clips import ClipEngine, paint_clip
 from workers.contract import ContractError, Job, Result
 from workers.made_before import MadeBefore
 from workers.outbox import post_terminal
@@ -111,7 +114,7 @@ def _attempt(workplace: Workplace, job: Job, standing: Standing) -> Result | Non
     except Cancelled:
         return None if workplace.leaving() else Result.cancellation(job)
     except JobTimeoutException:
-        error: PasticheError = JobError("job_timed_out", {"timeout_s": timeout_s(job.options.method)})
+        error: PasticheError = JobError("job_timed_out", {"timeout_s": timeout_s(job.options.method, job.frames)})
     except PasticheError as known:
         error = known
     except RedisError:
@@ -128,10 +131,29 @@ def _made(workplace: Workplace, job: Job, standing: Standing, started_s: float) 
     pictures = standing.pictures()
     telling = Telling(workplace.connection, job, standing, stopped=lambda: workplace.stopped() or workplace.leaving())
     telling.begin()
-    pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling)
-    result = _with_picture(workplace, job, pastiche, time.monotonic() - started_s)
+    if is_clip(pictures[0], job.options):
+        clip = paint_clip(cast(ClipEngine, workplace.engine), job, pictures, telling, MAX_RESULT_BYTES)
+        result = _with_clip(workplace, job, clip, time.monotonic() - started_s)
+    else:
+        pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling)
+        result = _with_picture(workplace, job, pastiche, time.monotonic() - started_s)
     workplace.made_before.remember(job, result)
     return result
+
+
+def _with_clip(workplace: Workplace, job: Job, clip: PaintedClip, service_s: float) -> Result:
+    return _result(
+        job,
+        "done",
+        service_s,
+        picture=Blobs(workplace.connection).put(clip.data),
+        media_type=clip.media_type,
+        width_px=clip.width_px,
+        height_px=clip.height_px,
+        method=clip.method,
+        model=clip.model,
+        notices=tuple(asdict(notice) for notice in clip.notices),
+    )
 
 
 def _with_picture(

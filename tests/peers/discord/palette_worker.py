@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import redis
 
+from nst.clip_painting import PaintedClip
 from nst.engine import Engine, Perform, perform_whole
 from nst.errors import Cancelled
 from nst.images import decode
@@ -38,12 +39,28 @@ class HeldEngine:
         cancelled: IsCancelled = never_cancelled,
         perform: Perform = perform_whole,
     ) -> Pastiche:
+        self._wait(content, report, cancelled)
+        return self._engine.stylize(content, styles, options, report, cancelled, perform)
+
+    def stylize_clip(
+        self,
+        content: bytes,
+        styles: Sequence[bytes],
+        options: StyleOptions,
+        media_type: str,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+        max_bytes: int | None = None,
+    ) -> PaintedClip:
+        self._wait(content, report, cancelled)
+        return self._engine.stylize_clip(content, styles, options, media_type, report, cancelled, max_bytes)
+
+    def _wait(self, content: bytes, report: Report, cancelled: IsCancelled) -> None:
         while self._connection.exists(HOLD):
             report(Progress(0.25, preview=lambda: decode(content)))
             if cancelled():
                 raise Cancelled
             time.sleep(0.02)
-        return self._engine.stylize(content, styles, options, report, cancelled, perform)
 
 
 if __name__ == "__main__":
