@@ -1,10 +1,13 @@
 """The Gatys method beside what others would do: same extractor, same pictures, one run.
 
-    python -m bench.gatys [--side 256] [--pairs 20] [--tutorial-steps 1000] [--strength 70] [--out FILE.json]
+    python -m bench.gatys [--side 256] [--pairs 20] [--tutorial-steps 1000] [--strength 70]
+                          [--keep FILE.jsonl] [--out FILE.json]
 
-Compared are the content untouched, mere colour transport, the default preset, and a plain re-implementation of the
-TensorFlow tutorial's loop (Adam 0.02, beta1 0.99, epsilon 0.1, from the content, Gram matrices) and of jcjohnson's
-L-BFGS defaults on the tutorial's own loss. The tutorial's weights hold for Keras' VGG-19 only; both its terms are
+With ``--keep`` every pair's figures are kept as they come, and a run that was cut off goes on there.
+
+Compared are the content untouched, mere colour transport, the fast method, the default preset, and a plain
+re-implementation of the TensorFlow tutorial's loop (Adam 0.02, beta1 0.99, epsilon 0.1, from the content, Gram
+matrices) and of jcjohnson's L-BFGS defaults on the tutorial's own loss. The tutorial's weights hold for Keras' VGG-19 only; both its terms are
 divided by their targets' energy here, so that they weigh the same with any extractor, as they do there.
 
 Goals: R and LP both better than the tutorial's after all its steps, in at most 1/20 of its time, on 18 of 20 pairs;
@@ -19,7 +22,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.gatys_pairs import Pair, evaluator_weights, load_pairs, settings
+from bench.pair_results import PairResults
 from nst.methods.gatys import Gatys
 from nst.quality import Evaluator, ssim
 
@@ -35,6 +39,7 @@ from scipy.optimize import Bounds, minimize
 
 from nst import colour, losses
 from nst.extractors import Extractor
+from nst.method import Method, create_method
 from nst.options import StyleOptions
 
 Rgb = NDArray[np.float32]
@@ -116,8 +121,10 @@ class Tutorial:
         return np.asarray(found.x.reshape(start.shape), np.float32)
 
 
-def measure(pair: Pair, gatys: Gatys, evaluator: Evaluator, strength: float, tutorial_steps: int) -> dict[str, Row]:
-    """All ways on one pair."""
+def measure(
+    pair: Pair, gatys: Gatys, fast: Method, evaluator: Evaluator, strength: float, tutorial_steps: int
+) -> dict[str, Row]:
+    """All ways on one pair, one after the other, so that a busy machine is busy for all of them."""
     options = StyleOptions(method="gatys", strength=strength)
     tutorial = Tutorial(gatys.extractor(options), pair)
     content, style = pair.content.rgb, pair.style.rgb
@@ -132,6 +139,7 @@ def measure(pair: Pair, gatys: Gatys, evaluator: Evaluator, strength: float, tut
         return Row(left, lost, float(ssim(content, made)), seconds, own)
 
     rows = {"content": row(lambda: content), "palette": row(lambda: colour.transport(content, style))}
+    rows["fast"] = row(lambda: fast.stylize(pair.content, [pair.style], options.replace(method="fast")).picture.rgb)
     rows["pastiche"] = row(lambda: gatys.stylize(pair.content, [pair.style], options).picture.rgb)
     slow = rows["tutorial"] = row(lambda: tutorial.adam(content, tutorial_steps))
     goal = slow.own_loss * OWN_LOSS_WITHIN
@@ -217,14 +225,21 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--tutorial-steps", type=int, default=1000)
     parser.add_argument("--strength", type=float, default=70)
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     gatys, evaluator = Gatys(settings()), Evaluator(evaluator_weights())
     gatys.prepare()
     result: dict[str, object] = {"step": step_over_floor(gatys, arguments.side)}
-    table = []
+    fast = create_method("fast", settings())
+    fast.prepare()
+    what = {"side_px": arguments.side, "tutorial_steps": arguments.tutorial_steps, "strength": arguments.strength}
+    kept, table = PairResults(arguments.keep, what), []
     for pair in load_pairs(arguments.side, arguments.pairs):
-        rows = measure(pair, gatys, evaluator, arguments.strength / 100, arguments.tutorial_steps)
+        if kept.of(pair.name) is None:
+            found = measure(pair, gatys, fast, evaluator, arguments.strength / 100, arguments.tutorial_steps)
+            kept.keep(pair.name, {way: asdict(row) for way, row in found.items()})
+        rows = {way: Row(**row) for way, row in kept.of(pair.name).items()}
         table.append(rows)
         cells = [f"{way} {row.r:.3f}/{row.lp:.3f}/{row.ssim:.2f} {row.seconds:.1f}s" for way, row in rows.items()]
         _say(f"{pair.name}: " + " | ".join(cells))

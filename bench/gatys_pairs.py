@@ -77,9 +77,12 @@ def load_pairs(max_side_px: int, count: int = len(PAIRS)) -> Iterator[Pair]:
 
 
 def settings() -> MethodSettings:
-    """The operator's ``NST_VGG_WEIGHTS``, else the distilled VGG-19 of ``SHARED_DIR``."""
-    distilled = shared_folder() / "models" / "features" / "vgg19_16x.npz"
-    return MethodSettings(vgg_weights=os.environ.get("NST_VGG_WEIGHTS", str(distilled)))
+    """The operator's ``NST_VGG_WEIGHTS`` and ``NST_FAST_MODEL``, else the networks of ``SHARED_DIR``."""
+    models = shared_folder() / "models"
+    return MethodSettings(
+        fast_model=os.environ.get("NST_FAST_MODEL", str(models / "magenta_savedmodel")),
+        vgg_weights=os.environ.get("NST_VGG_WEIGHTS", str(models / "features" / "vgg19_16x.npz")),
+    )
 
 
 def evaluator_weights() -> Path:

@@ -1,6 +1,8 @@
 """Does strength mean the same on different pictures? R, LP and their spread over pairs and strengths.
 
-    python -m bench.gatys_strength [--side 256] [--pairs 20] [--steps N] [--out FILE.json]
+    python -m bench.gatys_strength [--side 256] [--pairs 20] [--steps N] [--keep FILE.jsonl] [--out FILE.json]
+
+With ``--keep`` every pair's figures are kept as they come, and a run that was cut off goes on there.
 
 Goals: style distance falls and content distance rises with strength in at least 99 % of the steps from one strength to
 the next; the spread (coefficient of variation) of LP over pairs is at most 0.10 from strength 50 up; 0 is the input.
@@ -13,11 +15,13 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.gatys_pairs import evaluator_weights, load_pairs, settings
+from bench.gatys_pairs import Pair, evaluator_weights, load_pairs, settings
+from bench.pair_results import PairResults
 from nst.methods.gatys import Gatys
 from nst.options import StyleOptions
 from nst.quality import Evaluator
@@ -26,23 +30,34 @@ STRENGTHS = tuple(round(0.1 * index, 1) for index in range(11))
 Table = NDArray[np.float64]
 
 
-def measure(side_px: int, pairs: int, steps: int | None) -> tuple[Table, Table, list[bool]]:
+def measure(side_px: int, pairs: int, steps: int | None, keep: Path | None) -> tuple[Table, Table, list[bool]]:
     """R and LP, each [pairs, strengths], and whether strength 0 gave each input's very pixels."""
     gatys, evaluator = Gatys(settings()), Evaluator(evaluator_weights())
-    style_left, content_lost, untouched = [], [], []
+    kept = PairResults(keep, {"side_px": side_px, "steps": steps, "strengths": list(STRENGTHS)})
+    ladders = []
     for pair in load_pairs(side_px, pairs):
-        rungs = []
-        for strength in STRENGTHS:
-            options = StyleOptions(method="gatys", strength=strength, steps=steps)
-            made = gatys.stylize(pair.content, [pair.style], options).picture.rgb
-            if strength == 0:
-                untouched.append(bool(np.array_equal(made, pair.content.rgb)))
-            left = evaluator.style_distance_ratio(pair.content.rgb, made, pair.style.rgb)
-            rungs.append((left, evaluator.content_distance(pair.content.rgb, made)))
+        if kept.of(pair.name) is None:
+            kept.keep(pair.name, _ladder(pair, gatys, evaluator, steps))
+        ladders.append(kept.of(pair.name))
+        rungs = zip(ladders[-1]["r"], ladders[-1]["lp"], strict=True)
         _say(f"{pair.name:46} " + " ".join(f"{r:.2f}/{lp:.2f}" for r, lp in rungs))
-        style_left.append([r for r, _ in rungs])
-        content_lost.append([lp for _, lp in rungs])
-    return np.array(style_left), np.array(content_lost), untouched
+    style_left, content_lost = (np.array([ladder[name] for ladder in ladders]) for name in ("r", "lp"))
+    return style_left, content_lost, [ladder["untouched"] for ladder in ladders]
+
+
+def _ladder(pair: Pair, gatys: Gatys, evaluator: Evaluator, steps: int | None) -> dict[str, Any]:
+    content, style = pair.content.rgb, pair.style.rgb
+    made = [
+        gatys.stylize(
+            pair.content, [pair.style], StyleOptions(method="gatys", strength=strength, steps=steps)
+        ).picture.rgb
+        for strength in STRENGTHS
+    ]
+    return {
+        "r": [evaluator.style_distance_ratio(content, rgb, style) for rgb in made],
+        "lp": [evaluator.content_distance(content, rgb) for rgb in made],
+        "untouched": bool(np.array_equal(made[0], content)),
+    }
 
 
 def summarise(style_left: Table, content_lost: Table, untouched: list[bool]) -> dict[str, object]:
@@ -71,10 +86,11 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     start_s = time.perf_counter()
-    summary = summarise(*measure(arguments.side, arguments.pairs, arguments.steps))
+    summary = summarise(*measure(arguments.side, arguments.pairs, arguments.steps, arguments.keep))
     summary |= {"side_px": arguments.side, "steps": arguments.steps, "seconds": round(time.perf_counter() - start_s)}
     text = json.dumps(summary, indent=2)
     _say(text)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 FULL_BUDGET = 0.48  # what nearly every pair of pictures reaches in the default number of steps
 _POWER = 0.5
-_COLOURS = 0.7  # of the budget
+_COLOURS = 0.8  # of the budget
 _HALVINGS = 6
 _PROPORTIONAL = 4.0
 _INTEGRAL = 0.6
@@ -46,7 +46,7 @@ def colours_within(moved: Callable[[float], float], budget: float) -> float:
         budget: What there is.
 
     Returns:
-        Share, 0..1; ways at right angles add by their squares, so that strokes keep 0.7 of the way.
+        Share, 0..1; ways at right angles add by their squares, so that strokes keep 0.6 of the way.
     """
     low, high = 0.0, 1.0
     if moved(high) <= _COLOURS * budget:
