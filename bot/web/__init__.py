@@ -2,5 +2,6 @@
 
 ``app.serve`` puts it together. Over HTTP it has ``/`` (the studio), ``/playground``, ``/pictures`` (uploads and
 pictures, each for its own session only), ``/pastiches`` (downloads with their recipes), ``/presets`` and ``/samples``
-(thumbnails), ``/static`` and ``/healthz``; everything else goes over NiceGUI's socket.
+(thumbnails), ``/challenges`` (the public gallery), ``/operator``, ``/static`` and ``/healthz``; everything else goes
+over NiceGUI's socket.
 """

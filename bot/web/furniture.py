@@ -10,7 +10,7 @@ from nicegui import ui
 from bot.texts import say
 from bot.web.markup import asset, tag
 
-PAGES = {"studio": "/", "playground": "/playground"}
+PAGES = {"studio": "/", "playground": "/playground", "challenges": "/challenges"}
 _NICEGUI_LANGUAGES = {"fr": "fr"}
 
 

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bot.presets.catalogue import load_presets
@@ -25,8 +25,10 @@ from bot.settings import Settings
 from bot.texts import say
 from bot.web import downloads, pictures
 from bot.web.album import Album
+from bot.web.gallery.routes import Gallery
 from bot.web.headers import SecurityHeaders
 from bot.web.markup import STATIC, tag
+from bot.web.operator import OperatorPage
 from bot.web.page import show_page
 from bot.web.playground import show_playground
 from bot.web.post import deliveries
@@ -74,6 +76,8 @@ def build_site(settings: Settings, connection: redis.Redis, address: str) -> Fas
         Mount("/static", StaticFiles(directory=STATIC)),
         *pictures.routes(studio),
         *downloads.routes(studio),
+        *Gallery(connection, presets, settings.language, settings.web_public_url).routes(),
+        *_operator(settings, connection),
     ]
     secret = cookie_secret(settings.data_dir)
     site.add_middleware(
@@ -106,6 +110,11 @@ def _add_pages(site: FastAPI, studio: Studio, secret: str) -> None:
         binding_refresh_interval=None,
         reconnect_timeout=10,
     )
+
+
+def _operator(settings: Settings, connection: redis.Redis) -> list[BaseRoute]:
+    password = settings.web_operator_password.get_secret_value()
+    return OperatorPage(connection, password, settings.language).routes() if password else []
 
 
 def _healthz(connection: redis.Redis) -> Answer:

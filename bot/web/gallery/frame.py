@@ -1,0 +1,103 @@
+"""What every plain page has around it: the head with what chats show of a link, the masthead, the footer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import HTMLResponse
+
+from bot.texts import say
+from bot.web.furniture import PAGES
+from bot.web.gallery.html import Html, el
+from bot.web.markup import asset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """A page's words.
+
+    Attributes:
+        title: Its heading.
+        tagline: One line below it; also what chats show.
+        language: The visitor's.
+        here: A key of ``PAGES``, or "".
+        address: Its own full address; "" for a page that is nobody's to share.
+        picture: Full address of the picture that chats show, or "".
+        picture_alt: What is on it.
+        refresh_s: Seconds after which its figures are fetched again; 0 for never.
+    """
+
+    title: str
+    tagline: str
+    language: str
+    here: str = ""
+    address: str = ""
+    picture: str = ""
+    picture_alt: str = ""
+    refresh_s: int = 0
+
+
+def answer(sheet: Sheet, *content: Html, status: int = 200) -> HTMLResponse:
+    """The page as a response."""
+    body = el(
+        "body",
+        el("a", say("site.skip", sheet.language), class_="skip", href="#content"),
+        el("div", _masthead(sheet), el("main", *content, id="content"), class_="nicegui-content"),
+    )
+    document = "<!doctype html>" + el("html", _head(sheet), body, lang=sheet.language)
+    caching = "public, max-age=30" if sheet.address else "no-store"
+    return HTMLResponse(document, status, headers={"Cache-Control": caching, "Vary": "Accept-Language"})
+
+
+def _head(sheet: Sheet) -> Html:
+    parts = [
+        el("meta", charset="utf-8"),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("title", f"{sheet.title} · Pastiche"),
+        el("link", rel="icon", href="/static/favicon.svg"),
+        el("link", rel="stylesheet", href=asset("studio.css")),
+        el("link", rel="stylesheet", href=asset("gallery.css")),
+        el("script", defer=True, src=asset("studio.js")),
+    ]
+    if sheet.refresh_s:
+        parts.append(el("script", defer=True, src=asset("operator.js"), data_every=sheet.refresh_s))
+    if not sheet.address:
+        return el("head", *parts, el("meta", name="robots", content="noindex"))
+    return el("head", *parts, *_unfurled(sheet))
+
+
+def _unfurled(sheet: Sheet) -> list[Html]:
+    """What Discord, Telegram and others show of a link (https://ogp.me)."""
+    said = {
+        "og:type": "website",
+        "og:site_name": "Pastiche",
+        "og:title": sheet.title,
+        "og:description": sheet.tagline,
+        "og:url": sheet.address,
+        "og:image": sheet.picture,
+        "og:image:alt": sheet.picture_alt,
+    }
+    tags = [el("meta", property=name, content=text) for name, text in said.items() if text]
+    large = el("meta", name="twitter:card", content="summary_large_image")
+    plain = el("meta", name="description", content=sheet.tagline)
+    return [*tags, large, plain, el("link", rel="canonical", href=sheet.address)]
+
+
+def _masthead(sheet: Sheet) -> Html:
+    links = [
+        el(
+            "a",
+            say(f"site.{name}", sheet.language),
+            class_="page-link",
+            href=address,
+            aria_current="page" if name == sheet.here else None,
+        )
+        for name, address in PAGES.items()
+    ]
+    return el(
+        "header",
+        el("h1", sheet.title),
+        el("p", sheet.tagline),
+        el("nav", *links, class_="pages", aria_label=say("site.pages", sheet.language)),
+        class_="masthead",
+    )

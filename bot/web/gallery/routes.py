@@ -1,0 +1,182 @@
+"""The gallery's addresses, and what they answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+
+import redis
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from bot.challenges.model import FINISHED, VOTABLE, Challenge
+from bot.presets.catalogue import Preset
+from bot.texts import explain, say
+from bot.web.gallery.card import draw_card, shrink
+from bot.web.gallery.frame import Sheet, answer
+from bot.web.gallery.pages import Pages, description
+from bot.web.gallery.shown import Shown, slug_of
+from bot.web.visitors import language_of
+from nst.errors import JobError, OperatorError, UserError
+
+_SIDE_PX = 960
+_KEPT_S = 300
+_CARD_PICTURES = 5
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Gallery:
+    """The gallery's answers.
+
+    Args:
+        connection: To the queue's Redis.
+        presets: All presets by name.
+        language: For browsers that name none that is spoken here.
+        public_url: Where the site is reached from outside; "" takes each request's own address.
+    """
+
+    def __init__(
+        self, connection: redis.Redis, presets: Mapping[str, Preset], language: str, public_url: str = ""
+    ) -> None:
+        self._shown = Shown(connection, presets)
+        self._presets = presets
+        self._language = language
+        self._public_url = public_url
+        self._poster = lru_cache(maxsize=16)(self._draw_poster)
+        self._card = lru_cache(maxsize=64)(self._draw_card)
+        self._small = lru_cache(maxsize=64)(lambda digest: shrink(self._shown.core.entries.picture(digest), _SIDE_PX))
+
+    def routes(self) -> list[BaseRoute]:
+        """Every route, behind the boundary that turns errors into pages."""
+        found: list[tuple[str, Answer]] = [
+            ("/challenges", self._index),
+            ("/challenges/{slug}", self._challenge),
+            ("/challenges/{slug}/poster", self._show_poster),
+            ("/challenges/{slug}/card", self._show_card),
+            ("/challenges/{slug}/style", self._show_style),
+            ("/challenges/{slug}/entries/{entry}/{kind}", self._show_entry),
+        ]
+        return [Route(path, self._guarded(handle)) for path, handle in found]
+
+    def _guarded(self, handle: Answer) -> Answer:
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except UserError as error:
+                return self._lost(request, explain(error, self._language_of(request)), 404)
+            except JobError:
+                return Response(status_code=404)
+            except OperatorError:
+                return self._lost(request, say("web.away", self._language_of(request)), 503)
+
+        return guarded
+
+    async def _index(self, request: Request) -> Response:
+        language = self._language_of(request)
+        challenges = await asyncio.to_thread(self._shown.challenges)
+        title, tagline = (say(f"gallery.{key}", language) for key in ("title", "tagline"))
+        sheet = Sheet(
+            title=title,
+            tagline=tagline,
+            language=language,
+            here="challenges",
+            address=self._url(request, "/challenges"),
+        )
+        return answer(sheet, *Pages(self._presets, language).index(challenges))
+
+    async def _challenge(self, request: Request) -> Response:
+        language, challenge = self._language_of(request), await self._find(request)
+        path = f"/challenges/{slug_of(challenge)}"
+        if request.url.path != path:
+            return RedirectResponse(path, 301)
+        picture = "poster" if challenge.state in FINISHED else "card"
+        sheet = Sheet(
+            title=challenge.theme,
+            tagline=description(challenge, self._presets, language),
+            language=language,
+            address=self._url(request, path),
+            picture=self._url(request, f"/challenges/{challenge.challenge_id}/{picture}"),
+            picture_alt=challenge.theme,
+        )
+        return await self._page(request, challenge, sheet)
+
+    async def _page(self, request: Request, challenge: Challenge, sheet: Sheet) -> HTMLResponse:
+        pages = Pages(self._presets, sheet.language)
+        if challenge.state in FINISHED:
+            number = request.query_params.get("page", "1")
+            gallery = self._shown.core.gallery
+            wanted = int(number) if number.isdecimal() and len(number) < 6 else 1
+            page = await asyncio.to_thread(gallery.page, challenge.challenge_id, wanted)
+            home = challenge.chats[0].key if challenge.chats else ""
+            ranked = await asyncio.to_thread(gallery.leaderboard, home)
+            return answer(sheet, *pages.results(page, ranked))
+        if challenge.state in VOTABLE:
+            return answer(sheet, *pages.ballot(challenge, await asyncio.to_thread(self._shown.ballot, challenge)))
+        return answer(sheet, *pages.challenge(challenge))
+
+    async def _show_poster(self, request: Request) -> Response:
+        challenge = await self._find(request)
+        self._shown.core.gallery.results(challenge.challenge_id)  # "not over" is no reason to draw
+        key = (challenge.challenge_id, challenge.version, self._language_of(request))
+        return _jpeg(await asyncio.to_thread(self._poster, *key))
+
+    async def _show_card(self, request: Request) -> Response:
+        challenge = await self._find(request)
+        return _jpeg(await asyncio.to_thread(self._card, challenge, self._language_of(request)))
+
+    async def _show_style(self, request: Request) -> Response:
+        challenge = await self._find(request)
+        if not challenge.style:
+            return Response(status_code=404)
+        return _jpeg(await asyncio.to_thread(shrink, self._style(challenge), _SIDE_PX))
+
+    async def _show_entry(self, request: Request) -> Response:
+        challenge, kind = await self._find(request), request.path_params["kind"]
+        if kind not in ("after", "before"):
+            return Response(status_code=404)
+        entry = str(request.path_params["entry"])
+        digest = await asyncio.to_thread(self._shown.picture, challenge, entry, kind == "before")
+        return _jpeg(await asyncio.to_thread(self._small, digest)) if digest else Response(status_code=404)
+
+    async def _find(self, request: Request) -> Challenge:
+        return await asyncio.to_thread(self._shown.challenge, str(request.path_params["slug"]))
+
+    def _draw_poster(self, challenge_id: str, version: int, language: str) -> bytes:
+        return self._shown.core.gallery.poster(challenge_id, language).data
+
+    def _draw_card(self, challenge: Challenge, language: str) -> bytes:
+        pages = Pages(self._presets, language)
+        pictures = self._best(challenge) or ([self._style(challenge)] if challenge.style else [])
+        if not pictures:
+            pictures = [preset.picture.read_bytes() for preset in list(self._presets.values())[:_CARD_PICTURES]]
+        kicker = say("challenge.poster_kicker", language)
+        return draw_card(challenge.theme, kicker, pages.state(challenge), pictures)
+
+    def _best(self, challenge: Challenge) -> list[bytes]:
+        """The first few of a challenge that is over."""
+        if challenge.state not in FINISHED:
+            return []
+        page = self._shown.core.gallery.page(challenge.challenge_id, per_page=_CARD_PICTURES)
+        return [self._shown.core.entries.picture(one.entry.picture) for one in page.placed]
+
+    def _style(self, challenge: Challenge) -> bytes:
+        preset = self._presets.get(challenge.style_label)
+        return preset.picture.read_bytes() if preset else self._shown.core.entries.picture(challenge.style_kept)
+
+    def _language_of(self, request: Request) -> str:
+        return language_of(request.headers.get("accept-language"), self._language)
+
+    def _url(self, request: Request, path: str) -> str:
+        return (self._public_url or str(request.base_url).rstrip("/")) + path
+
+    def _lost(self, request: Request, sentence: str, status: int) -> HTMLResponse:
+        language = self._language_of(request)
+        sheet = Sheet(title=say("gallery.title", language), tagline=sentence, language=language, here="challenges")
+        return answer(sheet, status=status)
+
+
+def _jpeg(data: bytes) -> Response:
+    headers = {"Cache-Control": f"public, max-age={_KEPT_S}", "Cross-Origin-Resource-Policy": "cross-origin"}
+    return Response(data, media_type="image/jpeg", headers=headers)
