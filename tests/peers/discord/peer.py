@@ -114,6 +114,13 @@ class DiscordPeer:
             self._call(self.gateway.dispatch("CHANNEL_CREATE", channel.to_json()))
         return channel
 
+    def add_role(self, name: str) -> str:
+        number = snowflake()
+        self.world.roles[number] = name
+        role = next(role for role in self.world.guild_json()["roles"] if role["id"] == number)
+        self._call(self.gateway.dispatch("GUILD_ROLE_CREATE", {"guild_id": self.world.guild_id, "role": role}))
+        return number
+
     def private(self, user: User) -> Channel:
         for channel in self.world.channels.values():
             if channel.recipient is user:
@@ -192,13 +199,13 @@ class DiscordPeer:
         }
         return self._interact(_COMMAND, user, place, data, **more)
 
-    def type_in(self, name: str, option: str, text: str, user: User) -> Interaction:
+    def type_in(self, name: str, option: str, text: str, user: User, channel: Channel | None = None) -> Interaction:
         """Ask for autocompletion."""
         name, _, part = name.partition(" ")
         command = self._command(name, _SLASH)
         given: list[Json] = [{"name": option, "type": _STRING, "value": text, "focused": True}]
         data = {"id": command["id"], "name": name, "type": _SLASH, "options": _within(part, given)}
-        return self._interact(_AUTOCOMPLETE, user, self.channel, data)
+        return self._interact(_AUTOCOMPLETE, user, channel or self.channel, data)
 
     def menu(self, name: str, user: User, target: Message | User) -> Interaction:
         """Use an entry of a context menu."""
@@ -210,7 +217,8 @@ class DiscordPeer:
             member = {key: value for key, value in target.to_member().items() if key not in ("user", "deaf", "mute")}
             resolved = {"users": {target.id: target.to_json()}, "members": {target.id: member}}
         data = {"id": command["id"], "name": name, "type": kind, "target_id": target.id, "resolved": resolved}
-        return self._interact(_COMMAND, user, self.channel, data)
+        place = target.channel if isinstance(target, Message) else self.channel
+        return self._interact(_COMMAND, user, place, data)
 
     def press(self, message: Message, button: str, user: User, **more: Any) -> Interaction:
         """Press a button by its meaning (``stronger``); it must be there and enabled."""
