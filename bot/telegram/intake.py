@@ -18,11 +18,11 @@ from bot.telegram.address import Address
 from bot.telegram.asker import Asker
 from bot.telegram.boundary import ToldError, sentence
 from bot.telegram.keyboards import queued_keyboard
-from bot.telegram.pictures import fetch, full_quality, locate
+from bot.telegram.pictures import fetch, full_quality, is_clip, locate
 from bot.telegram.posting import MessageGoneError, Picture, Post
 from bot.texts import say
 from bot.unfinished import unfinished_jobs
-from nst.errors import PasticheError
+from nst.errors import PasticheError, UserError
 from nst.options import StyleOptions
 from workers.contract import Job
 
@@ -67,6 +67,8 @@ async def place_order(front: Frontend, asker: Asker, order: Order, job_id: str, 
         PasticheError: Anything that the user should be told.
         ToldError: Told already.
     """
+    if any(map(is_clip, order.pictures)):
+        raise UserError("image_not_an_image", {"found": "MP4"})
     settings = await asyncio.to_thread(front.chats.read, asker.chat)
     options = _options(settings, order)
 

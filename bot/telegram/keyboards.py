@@ -119,7 +119,7 @@ def result_keyboard(
         challenge: Whether there is a challenge that it could be entered into.
     """
     job = Job.from_json(result.job)
-    useful, job_id = offered(job.options), result.job_id
+    useful, job_id = offered(job.options, result.media_type), result.job_id
     rows = [
         [_job_button(name, job_id, language) for name in (Button.WEAKER, Button.STRONGER) if name in useful],
         [_job_button(Button.STRIP, job_id, language), _job_button("other_style", job_id, language)],

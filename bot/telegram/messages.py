@@ -16,7 +16,7 @@ from bot.telegram.boundary import spoken
 from bot.telegram.challenges.doors import take_words
 from bot.telegram.commands import COMMANDS, Question
 from bot.telegram.pickers import open_draft
-from bot.telegram.pictures import keep, picture_in
+from bot.telegram.pictures import is_clip, keep, picture_in
 from bot.telegram.posting import Post
 from bot.telegram.words import Command, command_in
 from bot.texts import languages, say
@@ -94,7 +94,7 @@ class Messages:
             return
         reference = await keep(front, reference)
         first = await asyncio.to_thread(front.drafts.waiting, asker.chat, asker.user)
-        draft = second_picture(first, reference) if first else begin(reference)
+        draft = second_picture(first, reference) if first and not is_clip(reference) else begin(reference)
         await open_draft(front, asker, draft)
 
     async def _words(self, message: Message, asker: Asker) -> None:

@@ -1,6 +1,6 @@
 """Pictures as Telegram has them: which one a message holds, how to get its bytes, what may be posted.
 
-A picture's reference is what a draft remembers: ``photo:…``, ``file:…`` and ``sticker:…`` name a
+A picture's reference is what a draft remembers: ``photo:…``, ``file:…``, ``sticker:…`` and ``clip:…`` name a
 file of Telegram's, ``kept:…`` a blob of ours. A file (and what was kept of one) is full quality.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -16,8 +17,10 @@ from telegram import File, Message
 from telegram.error import BadRequest
 
 from bot.fitting import fit_bytes, suffix
-from bot.telegram.posting import Picture
+from bot.telegram.posting import ANIMATION, VIDEO, Picture
+from nst.clip_header import MP4, check_duration
 from nst.errors import UserError
+from nst.mp4_boxes import has_sound
 
 if TYPE_CHECKING:
     from bot.telegram.frontend import Frontend
@@ -27,6 +30,7 @@ PHOTO_LIMIT_BYTES = 10 * 1024 * 1024
 DOCUMENT_LIMIT_BYTES = 50 * 1024 * 1024
 _SIDES_LIMIT_PX = 10_000
 _RATIO_LIMIT = 20
+_FILMS = ("video/mp4", "video/quicktime")
 _PAPER = (255, 255, 255, 255)
 
 
@@ -44,13 +48,20 @@ def picture_in(message: Message) -> str:
         return _checked("sticker", message.sticker.file_id, message.sticker.file_size)
     film = message.animation or message.video or message.video_note
     if film:
-        raise UserError("image_not_an_image", {"found": getattr(film, "mime_type", None) or "video/mp4"})
+        duration = film.duration
+        check_duration(duration.total_seconds() if isinstance(duration, timedelta) else duration)
+        return _checked("clip", film.file_id, film.file_size)
     if message.document:
         kind = message.document.mime_type or "application/octet-stream"
-        if not kind.startswith(("image/", "application/octet-stream")):
+        if not kind.startswith(("image/", "application/octet-stream", *_FILMS)):
             raise UserError("image_not_an_image", {"found": kind})
         return _checked("file", message.document.file_id, message.document.file_size)
     return ""
+
+
+def is_clip(reference: str) -> bool:
+    """Whether it is an animation or a video as Telegram knows them, which cannot be a style."""
+    return reference.startswith("clip:")
 
 
 def full_quality(reference: str) -> bool:
@@ -132,7 +143,7 @@ async def fetch(front: Frontend, found: Located) -> bytes | str:
 
 
 def as_photo(data: bytes, media_type: str, name: str, spoiler: bool = False) -> Picture:
-    """A result within what Telegram takes as a photo; takes up to a second: call it in a thread.
+    """A result within what Telegram takes as a photo, animation or video; takes up to a second: call it in a thread.
 
     Args:
         data: A picture of our own making.
@@ -144,6 +155,9 @@ def as_photo(data: bytes, media_type: str, name: str, spoiler: bool = False) -> 
         The picture: flattened on white, scaled or encoded anew where needed; as a document where
         it is too long for a photo.
     """
+    if media_type == MP4:
+        motion = VIDEO if has_sound(data) else ANIMATION
+        return Picture(data, name + suffix(media_type), spoiler=spoiler, motion=motion)
     with Image.open(io.BytesIO(data)) as opened:
         short, long = sorted(opened.size)
         if long > _RATIO_LIMIT * short:

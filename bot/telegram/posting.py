@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from telegram import (
     InlineKeyboardMarkup,
+    InputMediaAnimation,
     InputMediaDocument,
     InputMediaPhoto,
+    InputMediaVideo,
     Message,
     ReplyParameters,
 )
@@ -21,6 +23,7 @@ from bot.telegram.throttle import PROGRESS, TooBusyError
 
 log = logging.getLogger(__name__)
 
+ANIMATION, VIDEO = "animation", "video"
 CAPTION_LIMIT, TEXT_LIMIT = 1024, 4096
 _PROGRESS_TIMEOUT_S = 8.0
 _REMEMBERED = 4096
@@ -52,12 +55,14 @@ class Picture:
         name: File name.
         as_document: Nothing of it is recompressed.
         spoiler: Hidden until tapped.
+        motion: ``animation`` or ``video``: an MP4 without sound, and one with; "" for a photo.
     """
 
     data: bytes | str
     name: str = "pastiche.jpg"
     as_document: bool = False
     spoiler: bool = False
+    motion: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,8 @@ class Posting:
                 reply_markup=keyboard,
                 disable_content_type_detection=True,
             )
+        if post.picture.motion:
+            return await self._send_clip(chat_id, post, post.picture, reply, thread)
         return await self._bot.send_photo(
             chat_id,
             post.picture.data,
@@ -128,6 +135,21 @@ class Posting:
             message_thread_id=thread,
             reply_markup=keyboard,
             has_spoiler=post.picture.spoiler or None,
+        )
+
+    async def _send_clip(
+        self, chat_id: int, post: Post, picture: Picture, reply: ReplyParameters | None, thread: int | None
+    ) -> Message:
+        send = self._bot.send_animation if picture.motion == ANIMATION else self._bot.send_video
+        return await send(
+            chat_id,
+            picture.data,
+            caption=clipped(post.text, CAPTION_LIMIT),
+            filename=_name(picture),
+            reply_parameters=reply,
+            message_thread_id=thread,
+            reply_markup=post.keyboard,
+            has_spoiler=picture.spoiler or None,
         )
 
     async def edit(self, chat_id: int, message_id: int, post: Post, droppable: bool = False) -> Message | None:
@@ -208,11 +230,14 @@ class Posting:
         self, chat_id: int, message_id: int, post: Post, picture: Picture, limits: str | None
     ) -> Message | bool:
         caption = clipped(post.text, CAPTION_LIMIT)
-        media: InputMediaDocument | InputMediaPhoto
+        media: InputMediaDocument | InputMediaPhoto | InputMediaAnimation | InputMediaVideo
         if picture.as_document:
             media = InputMediaDocument(
                 picture.data, caption=caption, filename=_name(picture), disable_content_type_detection=True
             )
+        elif picture.motion:
+            kind = InputMediaAnimation if picture.motion == ANIMATION else InputMediaVideo
+            media = kind(picture.data, caption=caption, filename=_name(picture), has_spoiler=picture.spoiler or None)
         else:
             media = InputMediaPhoto(
                 picture.data, caption=caption, filename=_name(picture), has_spoiler=picture.spoiler or None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import signal
+import time
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -178,3 +181,167 @@ def test_from_the_wizard_to_the_poster(stage: TelegramStage) -> None:
     (poster,) = stage.all_with("people voted")
     assert "photo" in poster
     assert len(stage.all_with("Art challenge:")) == 0, "no short line is left"
+
+
+def with_two_entries(stage: TelegramStage, theme: str, tap: str = "") -> tuple[Person, Person, Person, Json]:
+    """An open challenge with an entry of each of two: its administrator, the two, and what was told."""
+    admin, ann, bob = (stage.member(manages=number == 0) for number in range(3))
+    home, form = filled_in(stage, admin, theme)
+    if tap:
+        home.press(form, home.named(form, tap))
+        form = stage.says(home, f"{tap_says(tap)}: yes")
+    home.press(form, home.named(form, "Open it"))
+    told = stage.says(admin, f"A new challenge: {theme}")
+    for person in (ann, bob):
+        entered_at_home(stage, person, told, theme)
+    return admin, ann, bob, told
+
+
+def tap_says(tap: str) -> str:
+    """The form's line of a button."""
+    return {"Review": "Moderators look through the entries first"}[tap]
+
+
+def managed(stage: TelegramStage, admin: Person, theme: str) -> tuple[Person, Json]:
+    """The administrator's own page of a challenge."""
+    admin.send("/challenge")
+    here = stage.says(admin, theme, after=last_of(admin))
+    admin.follow(here, "Manage")
+    home = at_home(stage, admin)
+    return home, stage.says(home, "Entries: ", after=last_of(home))
+
+
+def test_moderators_look_through_disqualify_and_export(stage: TelegramStage) -> None:
+    stage.go_to(-100_300_400_502)
+    admin, ann, _, _ = with_two_entries(stage, "Still lives", tap="Review")
+    cem = stage.member()
+    entered_at_home(stage, cem, stage.says(admin, "A new challenge"), "Still lives")
+    end_phase(stage, admin, "Still lives")
+    home = at_home(stage, admin)
+    notice = stage.says(home, "wait for your look")
+    home.press(notice, home.named(notice, "Manage"))
+    page = stage.says(home, "Flags: 0")
+    home.press(page, home.named(page, "Look through"))
+    entry = stage.says(home, "Entry 1 of 3, by Person")
+    assert "photo" in entry
+    home.press(entry, home.named(entry, "Disqualify"))
+    stage.says(home, "Why?")
+    home.send("Made elsewhere")
+    stage.says(home, "Disqualified; its votes are void.")
+    home.press(page, home.named(page, "End this phase"))
+    asked = stage.says(home, "End the present phase of “Still lives”", after=page["message_id"] - 1)
+    home.press(asked, home.named(asked, "Yes"))
+    voting = stage.says(admin, "the voting has begun")
+    assert "2 entries" in text_of(voting)
+
+    end_phase(stage, admin, "Still lives")
+    poster = stage.says(admin, "it is over, without a winner")
+    assert "photo" in poster
+    ann.press(poster, ann.named(poster, "Gallery"))
+    gallery = stage.says(ann, "“Still lives”: all entries")
+    assert "photo" in gallery
+    ann.press(gallery, ann.named(gallery, "Leaderboard"))
+    stage.says(ann, "The leaderboard of this chat")
+    home, page = managed(stage, admin, "Still lives")
+    home.press(page, home.named(page, "Export"))
+    document = stage.says(home, "All entries with their recipes.")["document"]
+    with zipfile.ZipFile(io.BytesIO(stage.peer.world.files[document["file_id"]].data)) as archive:
+        assert "manifest.json" in archive.namelist()
+        assert len(archive.namelist()) >= 3
+
+
+def test_who_may_not_take_part_is_told_so(stage: TelegramStage, server: EmbeddedRedis) -> None:
+    stage.go_to(-100_300_400_503)
+    admin, ann, _, told = with_two_entries(stage, "Rain")
+    ann.send("/challenge")
+    assert "reply_markup" in stage.says(ann, "Rain: open."), "what runs is for everybody"
+    ann.follow(told, "Enter")
+    stranger = stage.peer.person(9_900_001)
+    payload = next(b["url"] for row in told["reply_markup"]["inline_keyboard"] for b in row).partition("?start=")[2]
+    stranger.send("/start challenge_new_" + payload.rpartition("_")[2])
+    stage.says(stranger, "Only those who manage this chat")
+
+    by_ann = stage.paint(ann)
+    channel = {"id": -100_777, "type": "channel", "title": "A channel"}
+    group = stage.peer.do(lambda: dict(stage.peer.world.chat(stage.group_id)))
+    before = last_of(ann)
+    for sender in (channel, group):
+        ann.send("/enter", answering=by_ann["message_id"], sender_chat=sender)
+    stage.until(lambda: len(stage.all_with("Only people can do that")) == 2, "two refusals", DEADLINE_S)
+    assert last_of(ann) >= before + 2
+
+    late = stage.peer.person(9_900_002, stage.group_id)
+    gone = stage.member()
+    home = at_home(stage, ann)
+    mine = stage.says(home, "Yours: 1.")
+    end_phase(stage, admin, "Rain")
+    voting = stage.says(admin, "the voting has begun")
+    late.follow(voting, "Vote")
+    stage.says(at_home(stage, late), "whom I saw")
+    stage.peer.do(lambda: stage.peer.world.absent.add((stage.group_id, gone.user["id"])))
+    gone.follow(voting, "Vote")
+    stage.says(at_home(stage, gone), "Only members of a chat")
+    assert "not at the point" in stage.press(home, mine, "c.wd")
+
+
+def test_a_second_group_joins_and_both_hear_of_it(stage: TelegramStage, server: EmbeddedRedis) -> None:
+    """Also: one given style, taking back, a reminder in local time, a group that moves, and the end of it."""
+    stage.go_to(-400_504)
+    admin = stage.member(manages=True)
+    home, form = filled_in(stage, admin, "Bridges")
+    home.press(form, home.named(form, "Style"))
+    asked = stage.says(home, "one style")
+    home.press(asked, home.named(asked, "Byzantine mosaic"))
+    form = stage.says(home, "Style: mosaic")
+    home.press(form, home.named(form, "Invite"))
+    code = text_of(stage.says(home, "/challenge join")).partition("join ")[2][:8]
+    home.press(form, home.named(form, "Open it"))
+    told = stage.says(admin, "A new challenge: Bridges")
+
+    stage.go_to(-100_300_400_505)
+    other, dora = stage.member(manages=True), stage.member()
+    dora.send(f"/challenge join {code}")
+    stage.says(dora, "Only those who manage this chat")
+    other.send(f"/challenge join {code} tokyo")
+    stage.says(other, "takes part in “Bridges”")
+    assert "(Asia/Tokyo)" in text_of(stage.says(other, "A new challenge: Bridges"))
+    other.send(f"/challenge join {code}")
+    stage.says(other, "code", after=last_of(other))
+
+    dora_at_home = at_home(stage, dora)
+    dora.follow(stage.says(other, "A new challenge: Bridges"), "Enter")
+    stage.says(dora_at_home, "entries close")
+    painted = stage.paint(dora_at_home, "kilim palette")
+    assert "style" in stage.press(dora_at_home, painted, "r.enter")
+    painted = stage.paint(dora_at_home)
+    assert "Entered into" in stage.press(dora_at_home, painted, "r.enter")
+    dora.follow(stage.says(other, "A new challenge: Bridges"), "Enter")
+    mine = stage.says(dora_at_home, "Yours: 1.")
+    assert stage.press(dora_at_home, mine, "c.wd") == "Taken back."
+
+    stage.peer.do(lambda: stage.peer.world.chat(-100_300_400_506))
+    stage.peer.do(lambda: stage.peer.world.moved.__setitem__(-400_504, -100_300_400_506))
+    admin.send(migrate_to_chat_id=-100_300_400_506)
+    challenge_id = str(told["reply_markup"]).partition("challenge_")[2][:8]
+    with connect(server.url) as connection:
+        stage.until(
+            lambda: connection.exists("pastiche:challenges:chat:telegram:-100300400506"), "the move", DEADLINE_S
+        )
+        connection.zadd("pastiche:challenges:due", {f"{challenge_id}|soon_24": time.time()})
+    moved = stage.peer.person(admin.user["id"], -100_300_400_506)
+    assert "(Europe/Paris)" in text_of(stage.says(moved, "24 h left to enter"))
+    assert "(Asia/Tokyo)" in text_of(stage.says(other, "24 h left to enter"))
+    stage.peer.do(lambda: stage.peer.world.admins.add((-100_300_400_506, admin.user["id"])))
+    admin.follow(stage.says(managing(stage, moved), "Bridges: open"), "Manage")
+    page = stage.says(home, "Chats: 2")
+    home.press(page, home.named(page, "Cancel"))
+    sure = stage.says(home, "for good?")
+    home.press(sure, home.named(sure, "Yes"))
+    for person in (moved, other):
+        stage.says(person, "the challenge was cancelled")
+
+
+def managing(stage: TelegramStage, person: Person) -> Person:
+    """Ask in the group what runs there."""
+    person.send("/challenge")
+    return person

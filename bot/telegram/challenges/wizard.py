@@ -57,7 +57,7 @@ async def press_form(visit: Visit) -> None:
     if what in QUESTIONS:
         await _ask(visit, form, what)
         return
-        await _keep(visit, _set(form, what, *values))
+    await _keep(visit, _set(form, what, *values))
 
 
 async def answer_form(visit: Visit, field: str, words: str, picture: str = "") -> None:
@@ -70,7 +70,7 @@ async def answer_form(visit: Visit, field: str, words: str, picture: str = "") -
     if picture:
         if field != "style":
             raise SaidError("words_please")
-        reference = await keep(visit.front, picture.replace("photo:", "file:", 1))
+        reference = await keep(visit.front, "file:" + picture.partition(":")[2])  # fetched now, whatever it came as
         form = replace(form, preset="", picture=reference.partition(":")[2])
     elif field == "style":
         form = replace(form, preset=find_preset(words, visit.front.presets), picture="")

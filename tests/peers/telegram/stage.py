@@ -49,6 +49,10 @@ class TelegramStage:
         self.bot = Process("-m", "bot", "telegram", environment=environment, log=folder / "telegram.log")
         self._pictures, self._people = itertools.count(40), itertools.count(9_000_001)
 
+    def go_to(self, group: int) -> None:
+        """What follows happens in another group."""
+        self.group_id = self.peer.group(group)
+
     def close(self) -> None:
         """End the bot, however it is, and the peer."""
         process = self.bot.process
