@@ -50,6 +50,11 @@ def log(challenge_id: str) -> str:
     return f"pastiche:challenge:{challenge_id}:log"
 
 
+def history(challenge_id: str) -> str:
+    """List: "time state" of every state it came to, oldest first."""
+    return f"pastiche:challenge:{challenge_id}:history"
+
+
 def results(challenge_id: str) -> str:
     """How it ended, JSON."""
     return f"pastiche:challenge:{challenge_id}:results"

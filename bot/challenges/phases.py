@@ -56,6 +56,8 @@ def turn(change: Change, before: Challenge, after: Challenge) -> None:
     change.check(key, "state", before.state)
     change.check(key, "version", str(before.version))
     write_challenge(change, after)
+    if after.state is not before.state:
+        _note_state(change, after)
     # What is being made is waited for in open and draining; joining a chat must not end that.
     stale = [*_PASSING, *(() if after.state in {State.OPEN, State.DRAINING} else ("settle",))]
     change.write("ZREM", keys.DUE, *(due(after.challenge_id, moment) for moment in stale))
@@ -81,6 +83,7 @@ def create(change: Change, challenge: Challenge) -> None:
     """Write a new draft."""
     change.check(keys.challenge(challenge.challenge_id), "version", "")
     write_challenge(change, challenge)
+    _note_state(change, challenge)
     _set_clock(change, challenge)
     keep(change, challenge)
 
@@ -88,7 +91,7 @@ def create(change: Change, challenge: Challenge) -> None:
 def keep(change: Change, challenge: Challenge) -> None:
     """Let everything of a challenge live on from this change."""
     name = challenge.challenge_id
-    parts = (keys.entries, keys.makers, keys.looks, keys.flags, keys.log, keys.results)
+    parts = (keys.entries, keys.makers, keys.looks, keys.flags, keys.log, keys.history, keys.results)
     for key in (keys.challenge(name), *(part(name) for part in parts)):
         change.write("EXPIRE", key, KEPT_S)
     for vote_round in (1, 2):
@@ -168,6 +171,10 @@ def order_key(*parts: str) -> str:
 def _set_clock(change: Change, challenge: Challenge) -> None:
     for moment, at_s in moments(challenge).items():
         change.write("ZADD", keys.DUE, at_s, due(challenge.challenge_id, moment))
+
+
+def _note_state(change: Change, challenge: Challenge) -> None:
+    change.write("RPUSH", keys.history(challenge.challenge_id), f"{challenge.changed_at_s} {challenge.state}")
 
 
 def _reminders(challenge: Challenge) -> dict[str, float]:
