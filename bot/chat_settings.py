@@ -16,6 +16,7 @@ import redis
 
 from nst.errors import BusyError, UserError
 from nst.options import StyleOptions
+from workers import keys
 from workers.connection import speaking_redis
 
 _DAY_S = 86_400
@@ -151,8 +152,9 @@ def _settings(chat: str) -> str:
 
 
 def _quota(chat: str, user: str) -> str:
-    return f"pastiche:chatquota:{chat}:{user}:{datetime.now(UTC).date().isoformat()}"
+    day = datetime.now(UTC).date().isoformat()
+    return f"pastiche:chatquota:{keys.fingerprint(day, chat, user)}"
 
 
 def _cooldown(chat: str, user: str) -> str:
-    return f"pastiche:cooldown:{chat}:{user}"
+    return f"pastiche:cooldown:{keys.fingerprint(chat, user)}"

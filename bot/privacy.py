@@ -1,7 +1,7 @@
 """What is kept of a user, and how all of it is forgotten at their word.
 
 Every job of a user is noted here for as long as anything of it can exist. Counters of quotas stay
-until their day is over: forgetting is no way around them, and they hold numbers only.
+until their day is over: forgetting is no way around them, and their names say of nobody whose they are.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import cast
 import redis
 
 from bot.challenges.forgetting import forget_in_challenges
+from bot.recipe_codes import RecipeCodes
 from bot.sessions import Sessions
 from nst.errors import UserError
 from workers import keys
 from workers.client import QueueClient
 from workers.connection import speaking_redis
 from workers.contract import Job
-from workers.forgetting import forget_job
+from workers.forgetting import forget_job, forget_pictures
 
 _END_WAIT_S = 10.0  # a running job ends at its next step
 
@@ -61,8 +62,11 @@ def forget(connection: redis.Redis, user: str, presets: Collection[str] = ()) ->
         _stop(connection, client, jobs, user)
         for job_id in jobs:
             forget_job(connection, job_id, presets)
-        connection.delete(_jobs(user), keys.pending(user))
-        Sessions(connection).forget(user)
+        given = {digest.decode() for digest in cast("set[bytes]", connection.smembers(keys.given(user)))}
+        given |= Sessions(connection).forget(user)
+        forget_pictures(connection, given - set(presets))
+        RecipeCodes(connection).forget(user)
+        connection.delete(_jobs(user), keys.pending(user), keys.given(user))
     forget_in_challenges(connection, user)
     return len(jobs)
 

@@ -81,17 +81,35 @@ class RecipeCodes:
     def __init__(self, connection: redis.Redis) -> None:
         self._connection = connection
 
-    def keep(self, recipe: Recipe) -> str:
+    def keep(self, recipe: Recipe, owner: str) -> str:
         """Store a recipe.
+
+        Args:
+            recipe: What was done.
+            owner: Opaque key of the user whose picture it was done to: ``forget`` is theirs to say.
 
         Returns:
             Its code: ten letters and digits, easy to say and to type.
         """
         text = recipe.as_text()
         code = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:_LENGTH]
-        with speaking_redis():
-            self._connection.set(_recipe(code), text, ex=_TTL_S)
+        with speaking_redis(), self._connection.pipeline() as pipe:
+            pipe.set(_recipe(code), text, ex=_TTL_S)
+            pipe.sadd(_of(owner), code)
+            pipe.expire(_of(owner), _TTL_S)
+            pipe.execute()
         return code
+
+    def forget(self, owner: str) -> int:
+        """Delete the recipes of a user's pictures: their hashes would tell that they were here.
+
+        Returns:
+            How many there were.
+        """
+        with speaking_redis():
+            codes = [code.decode() for code in cast("set[bytes]", self._connection.smembers(_of(owner)))]
+            self._connection.delete(_of(owner), *map(_recipe, codes))
+        return len(codes)
 
     def read(self, code: str) -> Recipe:
         """The recipe for a code.
@@ -104,6 +122,10 @@ class RecipeCodes:
         if not text:
             raise UserError("recipe_unknown", {"received": code[:40]})
         return Recipe.from_text(text)
+
+
+def _of(owner: str) -> str:
+    return f"pastiche:userrecipes:{owner}"
 
 
 def _recipe(code: str) -> str:

@@ -40,11 +40,19 @@ class Sessions:
             digest = cast("bytes | None", self._connection.get(_style(chat, user)))
         return digest.decode() if digest else ""
 
-    def forget(self, user: str) -> None:
-        """Delete everything that any chat remembers of a user."""
+    def forget(self, user: str) -> set[str]:
+        """Delete everything that any chat remembers of a user.
+
+        Returns:
+            Hashes of the pictures that were remembered as styles: they are the caller's to delete.
+        """
+        styles = set()
         with speaking_redis():
             for name in self._connection.scan_iter(match=f"pastiche:session:*:{user}:*", count=1000):
+                if name.endswith(b":style"):
+                    styles.add((cast("bytes | None", self._connection.get(name)) or b"").decode())
                 self._connection.delete(name)
+        return styles - {""}
 
 
 def _style(chat: str, user: str) -> str:

@@ -192,7 +192,9 @@ class QueueClient:
                     pipe.expire(keys.side(digest), keys.RESULT_TTL_S)
                     pipe.expire(keys.frames(digest), keys.RESULT_TTL_S)
             pipe.mget(keys.side(job.content), keys.frames(job.content))
-            *answers, (side_px, frames) = pipe.execute()
+            pipe.sadd(keys.given(job.user), *wanted)
+            pipe.expire(keys.given(job.user), keys.RESULT_TTL_S)
+            *answers, (side_px, frames), _, _ = pipe.execute()
         if not all(answers[::3]):
             raise JobError("job_expired", {"job_id": job.job_id})
         return int(side_px or job.options.max_side_px), int(frames or 1)

@@ -40,16 +40,28 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
         job = Job.from_json(text)
         blobs |= {job.content, *job.styles}
         made = [made_key(job)]
+        connection.zrem(keys.chat_pending(job.chat), job_id)
         _drop_undelivered(connection, job)
-    own = blobs - set(shared) - {""}
     with connection.pipeline() as pipe:
         pipe.delete(keys.record(job_id), keys.rq_job(job_id), keys.cancel(job_id), *made)
         pipe.set(keys.done(job_id), b"", ex=keys.RESULT_TTL_S, xx=True)
-        for digest in own:
-            pipe.delete(keys.blob(digest), keys.side(digest), keys.frames(digest))
         pipe.execute()
-    forget_bytes(*own)
+    forget_pictures(connection, blobs - set(shared))
     return bool(text)
+
+
+def forget_pictures(connection: redis.Redis, digests: Collection[str]) -> None:
+    """Delete pictures and what is known of them.
+
+    Args:
+        connection: To the queue's Redis.
+        digests: Blob hashes; "" is none.
+    """
+    own = [digest for digest in digests if digest]
+    if own:
+        names = [name(digest) for digest in own for name in (keys.blob, keys.side, keys.frames)]
+        connection.delete(*names)
+        forget_bytes(*own)
 
 
 def _drop_undelivered(connection: redis.Redis, job: Job) -> None:

@@ -5,6 +5,8 @@ Keys that start with ``rq:`` are RQ's own; their layout is pinned with RQ's vers
 
 from __future__ import annotations
 
+import hashlib
+
 RESULT_TTL_S = 86_400  # results, job records and pictures: a day
 PREVIEW_TTL_S = 600
 CHAT_PENDING = "pastiche:chatpending:"
@@ -66,9 +68,23 @@ def chat_pending(chat: str) -> str:
     return f"{CHAT_PENDING}{chat}"
 
 
+def given(user: str) -> str:
+    """Set: hashes of the pictures that a user gave, so that they can be forgotten, jobs or not."""
+    return f"pastiche:given:{user}"
+
+
 def quota(user: str, day: str) -> str:
-    """Counter: jobs that a user submitted on a day."""
-    return f"pastiche:quota:{user}:{day}"
+    """Counter: jobs that a user submitted on a day. It outlives ``forget me``, so it names nobody."""
+    return f"pastiche:quota:{fingerprint(day, user)}"
+
+
+def fingerprint(*words: str) -> str:
+    """A name for a counter that does not say whose it is.
+
+    Args:
+        words: The day among them, so that tomorrow's name is another one.
+    """
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:20]
 
 
 def line(queue: str) -> str:

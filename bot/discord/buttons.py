@@ -154,7 +154,7 @@ async def _recipe(bot: PasticheClient, interaction: discord.Interaction, job_id:
     await acknowledge(bot, interaction, ephemeral=True)
     result = await _result(bot, job_id)
     recipe = Recipe.of(Job.from_json(result.job))
-    code = await asyncio.to_thread(bot.recipes.keep, recipe)
+    code = await asyncio.to_thread(bot.recipes.keep, recipe, result.user)
     language = language_of(interaction, bot.language)
     words = format_style_command(recipe.presets, recipe.options)
     style = style_name(" ".join(recipe.presets), bot.presets, language)

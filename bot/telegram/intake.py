@@ -24,6 +24,7 @@ from bot.texts import say
 from bot.unfinished import unfinished_jobs
 from nst.errors import PasticheError, UserError
 from nst.options import StyleOptions
+from workers import keys
 from workers.contract import Job
 
 if TYPE_CHECKING:
@@ -244,5 +245,5 @@ def _options(settings: ChatSettings, order: Order) -> StyleOptions:
 
 
 def job_id_of(asker: Asker, message_id: int = 0) -> str:
-    """The job of a message: the same one, should Telegram deliver it twice."""
-    return f"t{asker.chat_id}m{message_id or asker.message_id}"
+    """The job of a message: the same one, should Telegram deliver it twice. It is logged, so it names no chat."""
+    return "t" + keys.fingerprint(str(asker.chat_id), str(message_id or asker.message_id))

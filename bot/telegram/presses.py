@@ -172,7 +172,7 @@ async def _recipe(front: Frontend, press: Press) -> None:
     """The recipe as a code, a link and words."""
     result = await _result(front, press.job_id)
     recipe = Recipe.of(Job.from_json(result.job))
-    code = await asyncio.to_thread(front.recipes.keep, recipe)
+    code = await asyncio.to_thread(front.recipes.keep, recipe, result.user)
     language = press.asker.language
     text = say(
         "telegram.recipe",

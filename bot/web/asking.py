@@ -104,7 +104,7 @@ class Asking:
     async def share(self, job: Job) -> str:
         """Keep a job's recipe under its code, as the chats do; "" where that failed."""
         async with self._visit.boundary("paint"):
-            return await asyncio.to_thread(self._visit.studio.recipes.keep, Recipe.of(job))
+            return await asyncio.to_thread(self._visit.studio.recipes.keep, Recipe.of(job), job.user)
         return ""
 
     async def other_style(self, job: Job) -> None:

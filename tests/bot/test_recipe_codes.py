@@ -14,11 +14,11 @@ OPTIONS = StyleOptions(method="gatys", strength=0.7, seed=7, style_weights=(2.0,
 def test_a_code_leads_back_to_its_recipe_and_is_the_same_for_the_same(redis_connection: redis.Redis) -> None:
     codes = RecipeCodes(redis_connection)
     recipe = Recipe("content", ("s1", "s2"), ("mosaic", "peacock"), OPTIONS)
-    code = codes.keep(recipe)
+    code = codes.keep(recipe, "ann")
     assert len(code) == 10
-    assert codes.keep(recipe) == code
+    assert codes.keep(recipe, "ann") == code
     assert codes.read(f" {code.upper()} ") == recipe
-    assert codes.keep(Recipe("content", ("s1", "s2"), (), OPTIONS)) != code
+    assert codes.keep(Recipe("content", ("s1", "s2"), (), OPTIONS), "ann") != code
 
 
 def test_an_unknown_code_is_named(redis_connection: redis.Redis) -> None:

@@ -9,10 +9,10 @@ from PIL import Image
 from bot.strips import strip_job_ids, strip_results, strip_sheet, submit_strip
 from nst.errors import BusyError
 from nst.options import StyleOptions
-from workers.limits import Limits
 from workers.blobs import Blobs
 from workers.client import QueueClient
 from workers.contract import Job, Result
+from workers.limits import Limits
 from workers.outbox import post_terminal
 
 
