@@ -64,6 +64,17 @@ def read_film(data: bytes) -> Film | None:
     return next((film for film in films if film), None)
 
 
+def has_sound(data: bytes) -> bool:
+    """Whether an MP4 of our own making has sound; False for one that cannot be read."""
+    movie = dict(_boxes(data, 0, len(data))).get(b"moov", (0, 0))
+    for kind, where in _boxes(data, *movie):
+        media = dict(_boxes(data, *dict(_boxes(data, *where)).get(b"mdia", (0, 0)))) if kind == b"trak" else {}
+        handler = media.get(b"hdlr", (0, 0))[0]
+        if handler and data[handler + 8 : handler + 12] == b"soun":
+            return True
+    return False
+
+
 def _film(data: bytes, start: int, end: int) -> Film | None:
     track = dict(_boxes(data, start, end))
     media = dict(_boxes(data, *track.get(b"mdia", (0, 0))))

@@ -12,7 +12,7 @@ import discord
 
 from bot.presets.catalogue import Preset
 from bot.texts import say
-from bot.variations import Button, offered
+from bot.variations import CLIPS, Button, offered
 from nst.options import StyleOptions
 from workers.contract import Job, Result
 
@@ -45,8 +45,8 @@ def job_of(text: str) -> str:
 def result_view(result: Result, language: str, enter: bool = False) -> discord.ui.View:
     """The buttons under a result; ``enter`` where a challenge is open."""
     options = Job.from_json(result.job).options
-    first = [_button(str(button), result.job_id, language) for button in offered(options)]
-    names = (*_OF_RESULTS, "enter") if enter else _OF_RESULTS
+    first = [_button(str(button), result.job_id, language) for button in offered(options, result.media_type)]
+    names = (*_OF_RESULTS, "enter") if enter and result.media_type not in CLIPS else _OF_RESULTS
     second = [_button(name, result.job_id, language, row=1) for name in names]
     return finished([*first, *second, _button("delete", result.job_id, language, row=1, style=_DELETE)])
 

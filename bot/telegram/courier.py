@@ -247,7 +247,7 @@ class Courier:
             return
         if message.photo:
             recent = RecentResult(result.job_id, message.photo[-1].file_id, post.text)
-        elif message.document:
+        elif message.document and not message.animation:  # an animation is both
             recent = RecentResult(result.job_id, message.document.file_id, post.text, document=True)
         else:
             return

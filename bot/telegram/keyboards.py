@@ -17,7 +17,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from bot.conversation import Choice, Draft, Step
 from bot.presets.catalogue import Preset
 from bot.texts import say
-from bot.variations import Button, offered
+from bot.variations import CLIPS, Button, offered
 from nst.options import METHODS
 from workers.contract import Job, Result
 
@@ -122,7 +122,11 @@ def result_keyboard(
     useful, job_id = offered(job.options, result.media_type), result.job_id
     rows = [
         [_job_button(name, job_id, language) for name in (Button.WEAKER, Button.STRONGER) if name in useful],
-        [_job_button(Button.STRIP, job_id, language), _job_button("other_style", job_id, language)],
+        [
+            _job_button(name, job_id, language)
+            for name in (Button.STRIP, "other_style")
+            if name in (*useful, "other_style")
+        ],
         [
             _job_button(name, job_id, language)
             for name in (Button.COLOURS, Button.REFINE, Button.AGAIN)
@@ -133,7 +137,7 @@ def result_keyboard(
             for name in ("original", "recipe", "delete")
             if not (full_quality and name == "original")
         ],
-        [_job_button("enter", job_id, language)] if challenge else [],
+        [_job_button("enter", job_id, language)] if challenge and result.media_type not in CLIPS else [],
     ]
     return InlineKeyboardMarkup([row for row in rows if row])
 

@@ -165,7 +165,7 @@ class Card:
         with tag("div", "actions"):
             self._download_button(result, "action main")
             self._compare_button(result)
-            for choice in offered(self.job.options):
+            for choice in offered(self.job.options, result.media_type):
                 self._variation(result, choice)
             label = say("button.other_style", self._reader.language)
             button("action", label, lambda: self._wishes.other_style(self.job))

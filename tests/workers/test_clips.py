@@ -85,7 +85,7 @@ def test_a_clip_is_painted_in_the_kind_that_its_frontend_shows(
 def test_progress_goes_by_frame_and_a_clip_is_stopped_between_two(
     redis_connection: redis.Redis, clips: ModuleType, style: bytes, until: Until
 ) -> None:
-    client, long = QueueClient(redis_connection), clips.gif(clips.panned(6) * 60)
+    client, long = QueueClient(redis_connection), clips.mp4(clips.panned(6) * 60, rate=60)
     client.submit(new_job("long", long, style), [long, style])
 
     def under_way() -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from tests.peers.telegram.world import BOT, BOT_ID, File, Json, World, document, photo_sizes
+from tests.peers.telegram.world import BOT, BOT_ID, File, Json, World, document, film, photo_sizes
 
 MIB = 1024 * 1024
 PHOTO_LIMIT, DOCUMENT_LIMIT, DOWNLOAD_LIMIT = 10 * MIB, 50 * MIB, 20 * MIB
@@ -139,6 +139,27 @@ class Api:
         file = self._document(given.get("document"), uploads.get("document"))
         return self._new(given, document=document(file), **_caption(given))
 
+    def _sendAnimation(self, given: Json, uploads: Uploads) -> Json:
+        return self._new(given, **self._film("animation", given.get("animation"), uploads), **_caption(given))
+
+    def _sendVideo(self, given: Json, uploads: Uploads) -> Json:
+        return self._new(given, **self._film("video", given.get("video"), uploads), **_caption(given))
+
+    def _film(self, kind: str, reference: str | None, uploads: Uploads) -> Json:
+        """An animation has no sound; both are MP4. Telegram shows an animation as a document as well."""
+        upload = uploads.get((reference or "").removeprefix("attach://")) or uploads.get(kind)
+        if upload is None:
+            file = self._known(reference)
+        else:
+            name, data = upload
+            if len(data) > DOCUMENT_LIMIT:
+                raise RefusalError("Request Entity Too Large", 413)
+            if data[4:8] != b"ftyp" or (b"soun" in data) != (kind == "video"):
+                raise RefusalError("Bad Request: wrong type of the web page content")
+            file = self.world.new_file(data, name, "video/mp4")
+        both = {"document": document(file)} if kind == "animation" else {}
+        return {kind: film(file), **both}
+
     def _editMessageText(self, given: Json, uploads: Uploads) -> Json:
         message = self._editable(given)
         if "text" not in message:
@@ -158,9 +179,11 @@ class Api:
         reference = None if upload else media["media"]
         if media["type"] == "photo":
             content: Json = {"photo": photo_sizes(self._photo(reference, upload))}
+        elif media["type"] in ("animation", "video"):
+            content = self._film(media["type"], media["media"], uploads)
         else:
             content = {"document": document(self._document(reference, upload))}
-        for kind in ("text", "photo", "document", "caption"):
+        for kind in ("text", "photo", "document", "animation", "video", "caption"):
             message.pop(kind, None)
         return self._changed(message, given, **content, **_caption(media))
 

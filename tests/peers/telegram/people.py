@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.peers.telegram.world import BOT, Json, document, photo_sizes
+from tests.peers.telegram.world import BOT, Json, document, film, photo_sizes
 
 if TYPE_CHECKING:
     from tests.peers.telegram.peer import TelegramPeer
@@ -57,6 +57,12 @@ class Person:
         sent = self.peer.do(lambda: self.peer.world.new_file(data, name, mime_type))
         words: Json = {"caption": caption} if caption else {}
         return self.send(document=document(sent), **words)
+
+    def animation(self, data: bytes, caption: str = "", duration_s: int = 1) -> Json:
+        """What an app makes of a GIF: an MP4 without sound, which is a document as well."""
+        sent = self.peer.do(lambda: self.peer.world.new_file(data, "clip.mp4", "video/mp4"))
+        words: Json = {"caption": caption} if caption else {}
+        return self.send(animation=film(sent, duration_s), document=document(sent), **words)
 
     def sticker(self, data: bytes) -> Json:
         """A static sticker."""

@@ -104,6 +104,19 @@ def photo_sizes(file: File) -> list[Json]:
     return [small, {**large, "file_size": len(file.data)}]
 
 
+def film(file: File, duration_s: int = 1) -> Json:
+    """An animation or a video as a message has it."""
+    return {
+        "file_id": file.file_id,
+        "file_unique_id": file.file_id[-8:],
+        "width": file.width or 128,
+        "height": file.height or 96,
+        "duration": duration_s,
+        "mime_type": file.mime_type,
+        "file_size": len(file.data),
+    }
+
+
 def document(file: File) -> Json:
     """A file as a message has it."""
     return {
