@@ -18,6 +18,7 @@ from nst.errors import OperatorError
 from nst.method import MethodSettings
 from workers.blobs import use_byte_store
 from workers.byte_stores import open_byte_store
+from workers.connection import SCHEMES
 from workers.limits import Limits
 from workers.s3_store import S3Access
 
@@ -35,8 +36,8 @@ _SECRET = frozenset(
 
 
 def _redis_url(value: str) -> str:
-    if not value.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("redis://…, rediss://… or unix://…")
+    if not value.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
+        raise ValueError(", ".join(f"{scheme}://…" for scheme in SCHEMES))
     return value
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
 import redis.asyncio
@@ -16,8 +16,9 @@ from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError
 from redis.retry import Retry
 
 from nst.errors import BusyError, OperatorError
+from workers import sentinel
 
-SCHEMES = ("redis", "rediss", "unix")
+SCHEMES = ("redis", "rediss", "unix", *sentinel.SCHEMES)
 PATIENT = 60  # tries of a worker: about 110 s, long enough for a restart of Redis
 POLITE = 6  # tries of a frontend: about 2 s, then its user is told
 SOCKET_TIMEOUT_S = 15.0  # above every BLOCK that is used here; redis-py's own 5 s would cut them off
@@ -31,7 +32,8 @@ def connect(redis_url: str, retries: int = POLITE) -> redis.Redis:
     """Connect and check that Redis answers.
 
     Args:
-        redis_url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with password where needed.
+        redis_url: ``redis://``, ``rediss://`` (TLS), ``unix://``, or the master that sentinels name
+            (``workers.sentinel``), with password where needed.
         retries: Tries of every command while Redis is away, 0.05 s to 2 s apart. Up to ``POLITE``, an answer
             that does not come is not waited for again: whoever asked has waited long enough.
 
@@ -57,7 +59,10 @@ async def connect_async(redis_url: str, retries: int = PATIENT) -> redis.asyncio
         OperatorError: As in ``connect``.
     """
     await asyncio.to_thread(lambda: connect(redis_url).close())
-    return redis.asyncio.Redis.from_url(redis_url, retry=AsyncRetry(_backoff(), retries), **_options(redis_url))
+    options = _options(redis_url) | {"retry": AsyncRetry(_backoff(), retries)}
+    if _behind_sentinel(redis_url):
+        return sentinel.SentinelAddress.parse(redis_url).async_client(options)
+    return redis.asyncio.Redis.from_url(redis_url, **options)
 
 
 @contextmanager
@@ -94,13 +99,19 @@ def cannot_save(error: BaseException) -> bool:
 
 def _open(redis_url: str, retries: int) -> redis.Redis:
     try:
-        options = _options(redis_url)
-        if retries > POLITE:
-            return redis.Redis.from_url(redis_url, retry=Retry(_backoff(), retries), **options)
-        retry = Retry(_backoff(), retries, supported_errors=(ConnectionError,))
-        return redis.Redis.from_url(redis_url, retry=retry, **options | {"socket_timeout": _POLITE_TIMEOUT_S})
+        options = _options(redis_url) | {"retry": Retry(_backoff(), retries)}
+        if retries <= POLITE:
+            retry = Retry(_backoff(), retries, supported_errors=(ConnectionError,))
+            options |= {"retry": retry, "socket_timeout": _POLITE_TIMEOUT_S}
+        if _behind_sentinel(redis_url):
+            return sentinel.SentinelAddress.parse(redis_url).client(options)
+        return redis.Redis.from_url(redis_url, **options)
     except ValueError as error:  # a port that is no number, say
         raise OperatorError("queue_unavailable", {"reason": _reason(error, redis_url)}) from None
+
+
+def _behind_sentinel(redis_url: str) -> bool:
+    return redis_url.startswith(sentinel.SCHEMES)
 
 
 def _backoff() -> ExponentialWithJitterBackoff:
@@ -124,9 +135,10 @@ def _check(redis_url: str) -> None:
 def _reason(error: Exception, redis_url: str) -> str:
     reason = f"{type(error).__name__}: {error}"
     try:
-        password = urlsplit(redis_url).password
+        parts = urlsplit(redis_url)
+        password, others = parts.password, parse_qs(parts.query).get("sentinel_password", [])
     except ValueError:
-        password = redis_url
-    for secret in {password, unquote(password or "")} - {None, ""}:
+        password, others = redis_url, []
+    for secret in {password, unquote(password or ""), *others} - {None, ""}:
         reason = reason.replace(str(secret), "…")
     return reason[:200]
