@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bot.telegram.frontend import Frontend
 
 _OPEN = frozenset({State.OPEN})
+_OF_A_JOB = frozenset({"recipe", "enter", "delete", "cancel"})  # a strip's job is none: it has to be picked first
 Open = tuple[Challenge, int]
 
 
@@ -156,11 +157,11 @@ async def _own(visit: Visit, challenge: Challenge) -> list[Entry]:
 
 
 def job_in(message: Message | None) -> str:
-    """The job of one of our results, read from its own buttons; "" if it is none."""
+    """The job of one of our results, or of one that is being made, read from its own buttons; "" if it is none."""
     markup = message.reply_markup if message is not None else None
     for row in markup.inline_keyboard if markup else ():
         for one in row:
             pressed = meaning(str(one.callback_data or ""))
-            if pressed is not None and pressed.kind == "r" and pressed.verb in ("recipe", "enter", "delete"):
+            if pressed is not None and pressed.kind == "r" and pressed.verb in _OF_A_JOB:
                 return pressed.argument
     return ""

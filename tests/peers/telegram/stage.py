@@ -83,7 +83,7 @@ class TelegramStage:
 
     def paint(self, person: Person, words: str = "mosaic palette") -> Json:
         """A result of somebody's, in the group or in private, wherever ``person`` is."""
-        photo = person.silently(**person.a_photo(_picture(next(self._pictures))))
+        photo = person.silently(**person.a_photo(self.picture()))
         asked = person.send(f"/style {words}", answering=photo["message_id"])
 
         def result() -> Json | None:
@@ -92,6 +92,21 @@ class TelegramStage:
 
         painted: Json = self.until(result, f"a result ({self.log()})", DEADLINE_S)
         return painted
+
+    def picture(self) -> bytes:
+        """A photo like no other."""
+        return _picture(next(self._pictures))
+
+    def queued(self, person: Person) -> Json:
+        """The message of a job of somebody's that waits for a worker or for its end, in private."""
+        sent = person.photo(self.picture(), caption="/style mosaic palette")
+
+        def held() -> Json | None:
+            found = _answer_to(person, sent)
+            return found if found and _has(found, "r.cancel") and "One moment" not in text_of(found) else None
+
+        message: Json = self.until(held, f"a job ({self.log()[-600:]})", DEADLINE_S)
+        return message
 
     def press(self, person: Person, message: Json, data: str) -> str:
         """Press a button; what the toast says."""
