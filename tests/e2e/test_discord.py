@@ -47,6 +47,8 @@ def whole_stage(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Itera
     folder = tmp_path_factory.mktemp("discord")
     with EmbeddedRedis(folder / "redis") as server:
         stage = Stage(folder, server, until)
+        if sys.dont_write_bytecode:
+            stage.keep_bytecode(tmp_path_factory.getbasetemp() / "bytecode")  # it starts again and again
         try:
             stage.worker.start()
             stage.bot.start()

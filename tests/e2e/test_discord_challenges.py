@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -45,7 +46,7 @@ def whole_stage(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Itera
     with EmbeddedRedis(folder / "redis") as server:
         stage = Stage(folder, server, until)
         if sys.dont_write_bytecode:
-            stage.keep_bytecode(folder / "bytecode")  # it starts again and again
+            stage.keep_bytecode(tmp_path_factory.getbasetemp() / "bytecode")  # it starts again and again
         try:
             stage.worker.start()
             stage.bot.start()
@@ -214,6 +215,43 @@ def test_votes_are_limited_revocable_and_never_for_oneself(stage: Stage, club: C
     assert [call.attachments, len(call.history)] == [[], 1]  # nobody else sees any of it
 
 
+def test_a_tie_leads_to_a_run_off_and_then_to_a_shared_win(stage: Stage, club: Community) -> None:
+    ann, bob, cem = club.members
+    made, call = club.voting(entries=2)
+    for voter, maker in ((ann, bob), (bob, ann)):
+        club.vote(club.ballot(call, voter), club.number_of(maker), voter)
+    club.end_phase(made)
+    second = club.told(r"a tie between #[12] and #[12]\. A run-off decides")
+    for voter, maker in ((ann, bob), (bob, ann)):
+        ballot = club.ballot(second, voter)
+        assert "the run-off: votes left: 1" in ballot.content
+        club.vote(ballot, club.number_of(maker), voter)
+    stage.says(stage.peer.press(second, "ballot", cem), "votes left: 1")
+    club.end_phase(stage.says(club.use("status", club.host), "run-off. It ends"))
+    poster = club.told("share it: .*Ann and .*Bob|share it: .*Bob and .*Ann")
+    assert poster.attachments
+
+
+def test_reminders_come_before_entries_and_voting_close(stage: Stage, club: Community) -> None:
+    def bring_forward() -> None:
+        """The clock finds the reminders due."""
+        due: Any = stage.connection.zrange("pastiche:challenges:due", 0, -1)
+        moments = {name: time.time() for name in due if b"|soon_" in name}
+        assert moments, due
+        stage.connection.zadd("pastiche:challenges:due", moments)
+
+    made = club.opened(entries=1)
+    bring_forward()
+    assert re.search(r"Entries close <t:\d+:R>", club.told("24 h left to enter").content)
+    club.told(r"\b1 h left to enter")
+    for user in club.members[:2]:
+        club.entered(user)
+    club.end_phase(made)
+    club.told("the voting has begun")
+    bring_forward()
+    assert "ballot" in club.told(r"\b1 h left to vote").buttons()
+
+
 def test_everybody_has_pages_in_an_order_of_their_own(stage: Stage, club: Community) -> None:
     made = club.opened(entries=3)
     for user in club.members[:2]:
@@ -302,7 +340,7 @@ def test_who_may_run_a_challenge_and_who_may_take_part(stage: Stage, club: Commu
     club.opened()
     stage.says(club.use("review", ann), "Only those who manage")
     young, new = stage.peer.add_user("young", id=snowflake()), stage.peer.add_user("new", joined_at=now())
-    for user, reason in ((young, "younger than 7 days|7 days"), (new, "1 h")):
+    for user, reason in ((young, "has to be 7 days old"), (new, "1 h are needed")):
         message = club.painted(user)
         stage.says(stage.peer.press(message, "enter", user), reason)
     stage.says(club.use("status", ann), "Your entries: 0")
