@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redis
 from PIL import Image
 
 from bot.chat_settings import ChatSettings, ChatSettingsStore
-from bot.drafts import Choice, Drafts
+from bot.conversation import Choice
+from bot.drafts import Drafts
 from bot.privacy import forget, note_job
 from bot.recipe_codes import Recipe, RecipeCodes
 from bot.sessions import Sessions
@@ -37,7 +40,7 @@ PRESET = picture(250)
 
 def everything(connection: redis.Redis) -> str:
     """All keys with all that is in them, as one text."""
-    readers = {
+    readers: dict[Any, Callable[[Any], object]] = {
         b"string": connection.get,
         b"hash": connection.hgetall,
         b"list": lambda name: connection.lrange(name, 0, -1),
