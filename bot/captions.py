@@ -34,7 +34,7 @@ def alt_text(job: Job, presets: Mapping[str, Preset], language: str) -> str:
     return say(
         "caption.alt",
         language,
-        subject=say("caption.photo", language),
+        subject=say("caption.clip" if job.frames > 1 else "caption.photo", language),
         style=style_name(job.style_label, presets, language),
         strength=percent(job.options),
     )

@@ -31,7 +31,7 @@ _METHODS = [Choice(name=word(f"method_{name}"), value=name) for name in METHODS]
 _COLOURS = [Choice(name=word(f"colours_{name}"), value=name) for name in COLOURS]
 _WORDS = {
     name: word(name)
-    for name in ("content", "style", "style_image", "strength", "method", "colours", "size", "steps", "seed")
+    for name in ("content", "style", "style_image", "strength", "method", "colours", "size", "steps", "seed", "still")
 }
 
 
@@ -58,8 +58,10 @@ def _add_style(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClien
         size: Size | None = None,
         steps: Steps | None = None,
         seed: Seed | None = None,
+        still: bool = False,
     ) -> None:
         chosen = _chosen(strength=strength, method=method, colours=colours, size=size, steps=steps, seed=seed)
+        chosen["animate"] = False if still else None
         async with spoken(interaction, bot.language):
             presets = [find_preset(style, bot.presets)] if style else []
             pictures = [style_image] if style_image else []

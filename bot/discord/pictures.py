@@ -11,6 +11,8 @@ import discord
 from nst.errors import UserError
 from nst.image_header import DEFAULT_LIMITS
 
+_KINDS = ("image/", "video/mp4", "video/quicktime")
+
 
 class Readable(Protocol):
     """What has bytes behind an address of Discord's CDN."""
@@ -50,4 +52,4 @@ def pictures_of(message: discord.Message) -> Sequence[discord.Attachment]:
 
 def _is_picture(attachment: discord.Attachment) -> bool:
     """By what Discord says of it; a file without a type is tried, and told apart by its bytes."""
-    return attachment.content_type is None or attachment.content_type.startswith("image/")
+    return attachment.content_type is None or attachment.content_type.startswith(_KINDS)

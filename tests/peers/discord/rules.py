@@ -9,7 +9,7 @@ from tests.peers.discord.world import Json
 MAX_CONTENT, MAX_ATTACHMENTS, MAX_ALT, MAX_REQUEST_BYTES = 2000, 10, 1024, 25 * 1024 * 1024
 MAX_ROWS, MAX_BUTTONS, MAX_CUSTOM_ID, MAX_LABEL, MAX_CHOICES, MAX_CHOICE_NAME = 5, 5, 100, 80, 25, 100
 _BUTTON, _TEXT_SELECT = 2, 3
-IMAGE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
+IMAGE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "gif": "image/gif", "mp4": "video/mp4"}
 
 
 class RefusalError(Exception):
