@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.visiting import Come, Visit
 from workers.connection import connect
 from workers.embedded_redis import EmbeddedRedis
 from workers.service_times import live_workers
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
 ROOT = Path(__file__).resolve().parents[2]
 Until = Callable[..., Any]
@@ -167,3 +168,19 @@ def artefacts() -> Path:
     folder = ROOT / "artefacts" / "web"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def come(chromium: Browser, stack: Stack) -> Iterator[Come]:
+    """Opens the page in a browser session of its own."""
+    contexts: list[BrowserContext] = []
+
+    def arrive(url: str = stack.url, context: BrowserContext | None = None, path: str = "/", **looks: Any) -> Visit:
+        if context is None:
+            context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **looks})
+            contexts.append(context)
+        return Visit(context, url, path)
+
+    yield arrive
+    for context in contexts:
+        context.close()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import importlib.util
 import io
 import os
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -21,120 +18,13 @@ from PIL import Image
 from bot.presets.catalogue import load_presets
 from bot.recipe_files import recipe_in
 from tests.e2e.conftest import ROOT, Pastiche, Stack, Until, serving_address
+from tests.e2e.visiting import Come, photograph
 from workers.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+    pass
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
-PATIENT_MS = 60_000
-
-# What a browser makes of a file that is dropped on, or pasted into, a page.
-_HAND_OVER = """([selector, kind, type, text, padding]) => {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const data = new DataTransfer();
-  data.items.add(new File([bytes, new Uint8Array(padding)], "picture", { type }));
-  const event = kind === "paste"
-    ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
-    : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
-  document.querySelector(selector).dispatchEvent(event);
-}"""
-
-
-def photograph(name: str = "coffee.png") -> bytes:
-    """One of scikit-image's photographs."""
-    spec = importlib.util.find_spec("skimage")
-    assert spec is not None
-    assert spec.origin is not None
-    return (Path(spec.origin).parent / "data" / name).read_bytes()
-
-
-class Visit:
-    """A person in front of the page."""
-
-    def __init__(self, context: BrowserContext, url: str) -> None:
-        self.url = url
-        self.page: Page = context.new_page()
-        self.page.set_default_timeout(PATIENT_MS)
-        self.requested: list[str] = []
-        self.stumbles: list[str] = []
-        self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("pageerror", lambda error: self.stumbles.append(str(error)))
-        self.open()
-
-    def open(self) -> None:
-        self.page.goto(self.url)
-        self.page.wait_for_function("window.did_handshake === true")
-
-    def hand_over(
-        self, data: bytes, kind: str = "drop", selector: str = "[data-drop=content]", padding: int = 0
-    ) -> None:
-        """Drop or paste a file, with so many zeros behind it."""
-        text = base64.b64encode(data).decode()
-        self.page.evaluate(_HAND_OVER, [selector, kind, "image/png", text, padding])
-
-    def bring(self, data: bytes, **how: Any) -> None:
-        """Hand a good picture over and wait until it is shown."""
-        before = self.chosen()
-        self.hand_over(data, **how)
-        self.page.wait_for_function(
-            "(before) => (document.querySelector('.chosen').getAttribute('src') ?? '') !== before", arg=before
-        )
-
-    def chosen(self) -> str:
-        return self.page.locator(".chosen").get_attribute("src") or ""
-
-    def paint(self, method: str = "palette", preset: str = "stained-glass", size: str = "512") -> Locator:
-        """Choose, press the button, and return the new card."""
-        self.choose("preset", preset)
-        self.choose("method", method)
-        self.page.locator("select[name=size]").evaluate("(s, v) => (s.value = v)", size)
-        before = self.page.locator(".card").count()
-        self.page.locator("button.paint").click()
-        self.page.wait_for_function("(n) => document.querySelectorAll('.card').length > n", arg=before)
-        return self.card(self.page.locator(".card").first.get_attribute("data-job") or "")
-
-    def choose(self, name: str, value: str) -> None:
-        """Click a choice where people do, on its label; its input is for screen readers and keys."""
-        label = self.page.locator(f"label:has(input[name={name}][value={value}])")
-        label.click()
-        label.locator("input:checked").wait_for(state="attached")
-
-    def card(self, job_id: str) -> Locator:
-        return self.page.locator(f".card[data-job='{job_id}']")
-
-    def finished(self, card: Locator) -> Locator:
-        card.locator(".after").wait_for(timeout=PATIENT_MS * 2)
-        return card
-
-    def fetch(self, source: str | None) -> bytes:
-        answer = self.page.request.get(self.url + (source or ""))
-        assert answer.status == 200
-        return answer.body()
-
-    def problem(self) -> str:
-        found = self.page.locator(".problem:not(:empty), .banner:not(:empty)").first
-        found.wait_for()
-        return found.inner_text()
-
-
-Come = Callable[..., Visit]
-
-
-@pytest.fixture
-def come(chromium: Browser, stack: Stack) -> Iterator[Come]:
-    """Opens the page in a browser session of its own."""
-    contexts: list[BrowserContext] = []
-
-    def arrive(url: str = stack.url, context: BrowserContext | None = None, **looks: Any) -> Visit:
-        if context is None:
-            context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **looks})
-            contexts.append(context)
-        return Visit(context, url)
-
-    yield arrive
-    for context in contexts:
-        context.close()
 
 
 @pytest.mark.tensorflow
