@@ -1,11 +1,13 @@
 """Yardsticks for a pastiche: how close to the style, how close to the content.
 
-The evaluator is SqueezeNet v1.0 (Iandola et al. 2016), a network that nothing in Pastiche is ever optimised on. Always
-read the numbers as pairs (style at equal content), never one alone.
+The evaluator of benchmarks is SqueezeNet v1.0 (Iandola et al. 2016), a network that nothing in Pastiche is ever
+optimised on; any other network gives figures of its own, which compare with nothing but themselves. Always read the
+numbers as pairs (style at equal content), never one alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from numpy.typing import NDArray
 
 Picture = NDArray[np.floating[Any]]
 
+Network = Callable[[tf.Tensor], Sequence[tf.Tensor]]
+
 _MEAN_BGR = (104.0, 117.0, 123.0)
 _FIRES = range(2, 10)
 _POOL_AFTER = (4, 8)
@@ -22,16 +26,33 @@ _EPSILON = 1e-12
 
 
 class Evaluator:
-    """Measures pastiches with SqueezeNet v1.0's features (conv1, fire2 .. fire9).
+    """Measures pastiches with a network's features.
 
     Args:
-        npz_path: weights, kernels HWIO, named conv1/kernel, conv1/bias, fire2/conv1x1_1/kernel, ...
+        network: File of SqueezeNet v1.0's weights (see ``squeezenet``), or a function from a picture [1,h,w,3] in 0..1
+            to activations of several layers.
     """
 
-    def __init__(self, npz_path: Path | str) -> None:
-        with np.load(npz_path, allow_pickle=False) as stored:
-            self._weights = {name: tf.constant(stored[name]) for name in stored.files if not name.startswith("conv_f")}
-        self._compute = tf.function(self._features, reduce_retracing=True)
+    def __init__(self, network: Path | str | Network) -> None:
+        function = network if callable(network) else squeezenet(network)
+        self._compute = tf.function(function, input_signature=[tf.TensorSpec([1, None, None, 3])])
+
+    def measure(self, content: Picture, pastiche: Picture, styles: Sequence[Picture]) -> tuple[list[float], float]:
+        """R against every style, and LP, looking at each picture once.
+
+        Args:
+            content: [h,w,3] in 0..1.
+            pastiche: [h,w,3] in 0..1, of the same size.
+            styles: [h',w',3] in 0..1 each, of any size.
+
+        Raises:
+            ValueError: the sizes differ.
+        """
+        _check_sizes(content, pastiche)
+        before, after = self.features(content), self.features(pastiche)
+        targets = [_grams(self.features(style)) for style in styles]
+        ratios = [_ratio(_grams(before), _grams(after), target) for target in targets]
+        return ratios, _perceptual(before, after)
 
     def style_distance_ratio(self, content: Picture, pastiche: Picture, style: Picture) -> float:
         """R: the style distance left over, relative to the untouched content; lower is closer to the style.
@@ -47,13 +68,8 @@ class Evaluator:
         Returns:
             0 for the style's own statistics, 1 for the untouched content.
         """
-        target = self._grams(style)
-        before, after = self._grams(content), self._grams(pastiche)
-        logs = [
-            np.log((_distance(a, s) + _EPSILON) / (_distance(b, s) + _EPSILON))
-            for a, b, s in zip(after, before, target, strict=True)
-        ]
-        return float(np.exp(np.mean(logs)))
+        before, after, target = (_grams(self.features(picture)) for picture in (content, pastiche, style))
+        return _ratio(before, after, target)
 
     def content_distance(self, content: Picture, pastiche: Picture) -> float:
         """LP: mean over layers of the squared difference of channel-normalised features.
@@ -70,16 +86,11 @@ class Evaluator:
         Raises:
             ValueError: the sizes differ.
         """
-        if content.shape != pastiche.shape:
-            raise ValueError(f"content is {content.shape}, pastiche is {pastiche.shape}: the sizes must be the same")
-        distances = [
-            float(tf.reduce_mean(tf.reduce_sum(tf.square(_normalised(a) - _normalised(b)), -1)))
-            for a, b in zip(self.features(content), self.features(pastiche), strict=True)
-        ]
-        return float(np.mean(distances))
+        _check_sizes(content, pastiche)
+        return _perceptual(self.features(content), self.features(pastiche))
 
     def features(self, picture: Picture) -> list[tf.Tensor]:
-        """SqueezeNet's activations, float32 [1,h',w',c], from conv1 to fire9.
+        """The network's activations, float32 [1,h',w',c], fine to coarse.
 
         Args:
             picture: [h,w,3] in 0..1, sides of at least 32 px.
@@ -88,27 +99,33 @@ class Evaluator:
             raise ValueError(f"expected a picture [h,w,3], received {picture.shape}")
         return list(self._compute(tf.constant(picture[None], tf.float32)))
 
-    def _grams(self, picture: Picture) -> list[NDArray[np.float64]]:
-        flat = [f.numpy().reshape(-1, f.shape[-1]).astype(np.float64) for f in self.features(picture)]
-        return [f.T @ f / len(f) for f in flat]
 
-    def _features(self, image: tf.Tensor) -> list[tf.Tensor]:
-        x = image[..., ::-1] * 255.0 - tf.constant(_MEAN_BGR)
-        x = self._convolution(x, "conv1", 2, "VALID")
+def squeezenet(npz_path: Path | str) -> Network:
+    """SqueezeNet v1.0's features, conv1 and fire2 .. fire9.
+
+    Args:
+        npz_path: weights, kernels HWIO, named conv1/kernel, conv1/bias, fire2/conv1x1_1/kernel, ...
+    """
+    with np.load(npz_path, allow_pickle=False) as stored:
+        weights = {name: tf.constant(stored[name]) for name in stored.files if not name.startswith("conv_f")}
+
+    def convolution(x: tf.Tensor, name: str, stride: int = 1, padding: str = "SAME") -> tf.Tensor:
+        return tf.nn.relu(tf.nn.conv2d(x, weights[f"{name}/kernel"], stride, padding) + weights[f"{name}/bias"])
+
+    def features(image: tf.Tensor) -> list[tf.Tensor]:
+        x = convolution(image[..., ::-1] * 255.0 - tf.constant(_MEAN_BGR), "conv1", 2, "VALID")
         collected = [x]
         x = _pool(x)
         for number in _FIRES:
-            squeezed = self._convolution(x, f"fire{number}/conv1x1_1")
-            narrow = self._convolution(squeezed, f"fire{number}/conv1x1_2")
-            wide = self._convolution(squeezed, f"fire{number}/conv3x3_2")
+            squeezed = convolution(x, f"fire{number}/conv1x1_1")
+            narrow = convolution(squeezed, f"fire{number}/conv1x1_2")
+            wide = convolution(squeezed, f"fire{number}/conv3x3_2")
             x = tf.concat([narrow, wide], -1)
             collected.append(x)
             x = _pool(x) if number in _POOL_AFTER else x
         return collected
 
-    def _convolution(self, x: tf.Tensor, name: str, stride: int = 1, padding: str = "SAME") -> tf.Tensor:
-        kernel, bias = self._weights[f"{name}/kernel"], self._weights[f"{name}/bias"]
-        return tf.nn.relu(tf.nn.conv2d(x, kernel, stride, padding) + bias)
+    return features
 
 
 def ssim(content: Picture, pastiche: Picture) -> float:
@@ -135,6 +152,34 @@ def _pool(x: tf.Tensor) -> tf.Tensor:
 
 def _normalised(features: tf.Tensor) -> tf.Tensor:
     return features / tf.sqrt(tf.reduce_sum(tf.square(features), -1, keepdims=True) + 1e-10)
+
+
+def _check_sizes(content: Picture, pastiche: Picture) -> None:
+    if content.shape != pastiche.shape:
+        raise ValueError(f"content is {content.shape}, pastiche is {pastiche.shape}: the sizes must be the same")
+
+
+def _grams(layers: Sequence[tf.Tensor]) -> list[NDArray[np.float64]]:
+    flat = [layer.numpy().reshape(-1, layer.shape[-1]).astype(np.float64) for layer in layers]
+    return [f.T @ f / len(f) for f in flat]
+
+
+def _ratio(
+    before: list[NDArray[np.float64]], after: list[NDArray[np.float64]], target: list[NDArray[np.float64]]
+) -> float:
+    logs = [
+        np.log((_distance(a, s) + _EPSILON) / (_distance(b, s) + _EPSILON))
+        for a, b, s in zip(after, before, target, strict=True)
+    ]
+    return float(np.exp(np.mean(logs)))
+
+
+def _perceptual(before: Sequence[tf.Tensor], after: Sequence[tf.Tensor]) -> float:
+    distances = [
+        float(tf.reduce_mean(tf.reduce_sum(tf.square(_normalised(a) - _normalised(b)), -1)))
+        for a, b in zip(before, after, strict=True)
+    ]
+    return float(np.mean(distances))
 
 
 def _distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
