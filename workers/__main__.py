@@ -7,6 +7,7 @@ when Redis was away for minutes; whatever it ran is brought back by others.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nst.engine import Engine as StyleEngine
+from nst.errors import UserError
 from nst.method import MethodSettings
 from nst.options import METHODS
 from workers.abilities import Abilities
@@ -27,7 +29,7 @@ from workers.painting import Engine
 from workers.routing import QUEUES, queue_of
 from workers.slices import Slices
 from workers.tasks import Workplace, open_workplace
-from workers.vitals import rss_bytes
+from workers.vitals import SpareMemory, rss_bytes
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ def run_worker(
 
     Raises:
         OperatorError: ``queue_unavailable``, ``bad_setting``.
+        UserError: ``output_unwritable``: the health file.
     """
     choose_device(device)
     connection, side_connection = connect(redis_url, retries=PATIENT), connect(redis_url)
@@ -71,7 +74,7 @@ def run_worker(
         engine, abilities = _warm_engine(methods or MethodSettings(), queues, max_side_px)
     else:
         abilities = Abilities(lambda method: None, queues, max_side_px)
-    full = _memory_watch(max_rss_bytes)
+    full, spare = _memory_watch(max_rss_bytes), SpareMemory()
     worker = GpuWorker(
         connection,
         side_connection,
@@ -81,7 +84,7 @@ def run_worker(
         beat=health_file.touch if health_file else lambda: None,
         enough=full,
         about=abilities.about,
-        idle=abilities.try_again,
+        idle=lambda: _use_the_pause(abilities, spare),
     )
     slices = Slices(connection, worker.give_way)
     made_before = MadeBefore(connection)
@@ -94,10 +97,16 @@ def run_worker(
     finally:
         ended.set()
         if health_file:
-            health_file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                health_file.unlink(missing_ok=True)
     if worker.stop_requested:
         return 0
     return EXIT_RECYCLE if full() else EXIT_LOST_REDIS
+
+
+def _use_the_pause(abilities: Abilities, spare: SpareMemory) -> None:
+    abilities.try_again()
+    spare.give_back()
 
 
 def choose_device(device: str | int | None) -> None:
@@ -123,9 +132,16 @@ def _warm_engine(methods: MethodSettings, queues: Sequence[str], max_side_px: in
 
 def _announce(worker: GpuWorker, health_file: Path | None) -> None:
     if health_file:
-        health_file.touch()
+        _touch(health_file)
     sys.stdout.write(f"worker {worker.name} takes jobs from {', '.join(worker.queue_names())}\n")
     sys.stdout.flush()
+
+
+def _touch(health_file: Path) -> None:
+    try:
+        health_file.touch()
+    except OSError as error:
+        raise UserError("output_unwritable", {"path": str(health_file), "reason": error.strerror or ""}) from None
 
 
 def _memory_watch(max_rss_bytes: int) -> Callable[[], bool]:

@@ -84,7 +84,7 @@ class FolderStore:
         """Whole or not at all.
 
         Raises:
-            OperatorError: ``queue_unavailable`` with the reason: the disk is full, say.
+            OperatorError: ``queue_cannot_save`` with the reason: the disk is full, say.
         """
         target = self._file(digest)
         partial: str = ""
@@ -97,7 +97,7 @@ class FolderStore:
         except OSError as error:
             if partial:
                 Path(partial).unlink(missing_ok=True)
-            raise OperatorError("queue_unavailable", {"reason": f"{self._folder}: {error.strerror}"}) from None
+            raise OperatorError("queue_cannot_save", {"reason": f"{self._folder}: {error.strerror}"}) from None
 
     def read(self, digest: str) -> bytes | None:
         """As ``ByteStore``."""

@@ -114,6 +114,8 @@ class LeaseKeeper(threading.Thread):
                 reap_once(self._connection)
             except RedisError as error:
                 log.warning("The lease cannot be renewed now: %s", type(error).__name__)
+            except OSError as error:  # the health file's disk: the supervisor will see that it is not touched
+                log.error("The health file cannot be touched: %s", error.strerror)
 
     def stop(self) -> None:
         """Stop renewing and give the lease up."""

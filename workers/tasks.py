@@ -20,7 +20,7 @@ from rq.timeouts import JobTimeoutException
 
 from nst.clip_header import is_clip
 from nst.clip_painting import PaintedClip
-from nst.errors import Cancelled, JobError, PasticheError
+from nst.errors import Cancelled, JobError, OperatorError, PasticheError
 from nst.images import encode, media_type_of
 from nst.method import Pastiche
 from workers import keys
@@ -37,6 +37,8 @@ from workers.telling import Telling
 
 log = logging.getLogger(__name__)
 
+_STORE_ERRORS = frozenset({"queue_unavailable", "queue_cannot_save"})
+_STORE_WAIT_S = 5.0
 MAX_RESULT_BYTES = 9_500_000  # what every chat takes as one upload
 
 
@@ -115,6 +117,11 @@ def _attempt(workplace: Workplace, job: Job, standing: Standing) -> Result | Non
         return None if workplace.leaving() else Result.cancellation(job)
     except JobTimeoutException:
         error: PasticheError = JobError("job_timed_out", {"timeout_s": timeout_s(job.options.method, job.frames)})
+    except OperatorError as known:
+        if known.code in _STORE_ERRORS:
+            _wait_for_the_store(known)
+            return None
+        error = known
     except PasticheError as known:
         error = known
     except RedisError:
@@ -122,6 +129,12 @@ def _attempt(workplace: Workplace, job: Job, standing: Standing) -> Result | Non
     except Exception as unforeseen:  # noqa: BLE001 - the task boundary: one bad job must not end the worker
         error = _unforeseen(job, unforeseen)
     return Result.failure(job, error, service_s=time.monotonic() - started_s)
+
+
+def _wait_for_the_store(error: OperatorError) -> None:
+    """Pictures cannot be read or kept now: the job goes back to its queue, at no cost, after a while."""
+    log.error("The store of pictures takes or gives nothing now: %s", error)
+    time.sleep(_STORE_WAIT_S)
 
 
 def _made(workplace: Workplace, job: Job, standing: Standing, started_s: float) -> Result:

@@ -159,7 +159,7 @@ def test_a_disk_that_takes_nothing_says_so_and_leaves_no_half_file(tmp_path: Pat
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
-    assert caught.value.code == "queue_unavailable"
+    assert caught.value.code == "queue_cannot_save"
     assert "too large" in str(caught.value.detail["reason"])
     assert list(folder.aged()) == []
 
