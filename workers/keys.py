@@ -9,6 +9,7 @@ import hashlib
 
 RESULT_TTL_S = 86_400  # results, job records and pictures: a day
 PREVIEW_TTL_S = 600
+CARD_ORDERS = "pastiche:cards"
 CHAT_PENDING = "pastiche:chatpending:"
 OUTBOX_TTL_S = 7 * 86_400  # a frontend that was away for longer finds nothing
 

@@ -30,6 +30,8 @@ from workers.contract import ContractError, Job, Result
 from workers.made_before import MadeBefore
 from workers.outbox import post_terminal
 from workers.painting import Engine, paint
+from workers.peak_memory import peak_bytes, reset_peak
+from workers.quality_cards import QualityCards
 from workers.routing import timeout_s
 from workers.slices import GivesWay, Slices, Stopped
 from workers.standing import Standing, look
@@ -54,6 +56,7 @@ class Workplace:
             was given to another worker.
         slices: Runs slow jobs.
         made_before: Spares work that was done already.
+        cards: Has results appraised; None where nobody can.
     """
 
     connection: redis.Redis
@@ -62,6 +65,7 @@ class Workplace:
     leaving: Callable[[], bool]
     slices: Slices
     made_before: MadeBefore
+    cards: QualityCards | None = None
 
 
 _workplace: Workplace | None = None
@@ -96,10 +100,13 @@ def stylize(job_json: str) -> Retry | None:
     standing = look(connection, job)
     if standing.done:
         return None
+    reset_peak()
     outcome = Result.cancellation(job) if standing.cancelled else _attempt(_workplace, job, standing)
     if outcome is None:
         return Retry(max=1)
     post_terminal(connection, outcome)
+    if _workplace.cards:
+        _workplace.cards.order(outcome, peak_bytes())
     return None
 
 
