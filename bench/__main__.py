@@ -12,6 +12,7 @@ from importlib import import_module
 MODULES = {
     "frontends": "bench.frontends",
     "queue": "bench.queue",
+    "flood": "bench.flood",
     "fast": "bench.fast",
     "gatys": "bench.gatys",
 }

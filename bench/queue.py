@@ -45,15 +45,21 @@ from workers.outbox import OutboxReader
 from workers.service_times import live_workers
 
 _OPTIONS = StyleOptions(method="palette", max_side_px=256)
+SERVICE_S = 0.1
 _WARM_UP = 5
 _SEEDS = itertools.count()
 _ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6)
 
 
 class Idle:
-    """An engine that does no work: what is left is the queue."""
+    """An engine that does no work: what is left is the queue.
 
-    def __init__(self) -> None:
+    Args:
+        service_s: Seconds that it takes for that.
+    """
+
+    def __init__(self, service_s: float = 0.0) -> None:
+        self._service_s = service_s
         self._picture = Picture(np.zeros((8, 8, 3), np.float32), None)
 
     def stylize(
@@ -65,7 +71,8 @@ class Idle:
         cancelled: IsCancelled = never_cancelled,
         perform: Perform = perform_whole,
     ) -> Pastiche:
-        """A black square, at once."""
+        """A black square."""
+        time.sleep(self._service_s)
         return Pastiche(self._picture, options.method)
 
 
@@ -74,11 +81,12 @@ def nothing() -> None:
 
 
 def work(url: str, which: str) -> int:
-    """A worker process: ``idle``, ``palette`` or ``plain`` (RQ as it comes)."""
+    """A worker process: ``idle``, ``tenth`` (of a second a job), ``palette`` or ``plain`` (RQ as it comes)."""
     if which == "plain":
         SimpleWorker(["plain"], connection=redis.Redis.from_url(url)).work(logging_level="ERROR")
         return 0
-    return run_worker(url, engine=Idle() if which == "idle" else None)
+    engines = {"idle": Idle(), "tenth": Idle(SERVICE_S)}
+    return run_worker(url, engine=engines.get(which))
 
 
 @contextmanager

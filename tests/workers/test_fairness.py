@@ -6,8 +6,22 @@ import sys
 from typing import Any
 
 import pytest
+import redis
 
 _FLOOD, _SEED_MS = 100, 100
+
+
+def test_five_users_places_in_the_line(chat: Any, redis_connection: redis.Redis) -> None:
+    for i in range(_FLOOD):
+        chat.send(f"flood{i}", seed=_SEED_MS + i, user="flooder")
+    others = [f"other{i}" for i in range(5)]
+    for i, job_id in enumerate(others):
+        chat.send(job_id, seed=_SEED_MS - 1 - i, user=f"user{i}")
+    places = [chat.client.position(job_id) for job_id in others]
+    assert places == [2, 3, 4, 5, 6], "behind the flood's first, before its second"
+    # One worker, every job a tenth of a second, and a job that has just begun.
+    mean_wait_s = sum(place * _SEED_MS / 1000 for place in places) / len(places)
+    assert mean_wait_s < 1
 
 
 @pytest.mark.e2e
