@@ -15,6 +15,7 @@ MODULES = {
     "flood": "bench.flood",
     "fast": "bench.fast",
     "gatys": "bench.gatys",
+    "challenges": "bench.challenges",
 }
 
 

@@ -65,9 +65,9 @@ class Clock:
         Raises:
             OperatorError: ``queue_unavailable``.
         """
-        dealt_with, until_s = 0, self._now_s()
+        dealt_with = 0
         tries: Counter[str] = Counter()
-        while found := self._first(until_s):
+        while found := self._first():  # at the time of each look: one step may make the next one due
             member, at_s = found
             tries[member] += 1
             try:
@@ -76,16 +76,18 @@ class Clock:
                 raise
             except (PasticheError, ValueError, LookupError, TypeError) as error:
                 log.error("A challenge's moment failed and is tried again", exc_info=error)
-                self._put_off(member, until_s + _AGAIN_S)
+                self._put_off(member, _AGAIN_S)
             else:
                 if tries[member] >= _TRIES:  # others change it faster than we look
-                    self._put_off(member, until_s + SETTLE_S)
+                    self._put_off(member, SETTLE_S)
         return dealt_with
 
-    def _first(self, until_s: float) -> tuple[str, float] | None:
+    def _first(self) -> tuple[str, float] | None:
         with speaking_redis():
-            found = self._store.redis.zrangebyscore(keys.DUE, "-inf", repr(until_s), start=0, num=1, withscores=True)
-        moments = cast("list[tuple[bytes, float]]", found)
+            due = self._store.redis.zrangebyscore(
+                keys.DUE, "-inf", repr(self._now_s()), start=0, num=1, withscores=True
+            )
+        moments = cast("list[tuple[bytes, float]]", due)
         return (moments[0][0].decode(), moments[0][1]) if moments else None
 
     def _do(self, member: str, at_s: float) -> bool:
@@ -97,9 +99,9 @@ class Clock:
             change.write("ZREM", keys.DUE, member)
         return self._store.commit(change)
 
-    def _put_off(self, member: str, at_s: float) -> None:
+    def _put_off(self, member: str, for_s: float) -> None:
         with speaking_redis():
-            self._store.redis.zadd(keys.DUE, {member: at_s}, xx=True)
+            self._store.redis.zadd(keys.DUE, {member: self._now_s() + for_s}, xx=True)
 
     def _abandon(self, challenge: Challenge, _: float) -> Change | None:
         if challenge.state is not State.DRAFT:

@@ -35,12 +35,12 @@ class Seen:
 
     def first(self, chat: str, user: str) -> float | None:
         """When somebody was first seen in a chat, or None."""
-        with speaking_redis():
-            before = cast("bytes | None", self._redis.hget(_MOVED, chat))
-            names = [chat, *([before.decode()] if before else [])]
-            times = cast("list[bytes | None]", self._redis.hmget(keys.seen(user), names))
-        known = [float(time) for time in times if time]
-        return min(known, default=None)
+        with speaking_redis(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.hget(_MOVED, chat)
+            pipe.hgetall(keys.seen(user))
+            before, seen = cast("tuple[bytes | None, dict[bytes, bytes]]", pipe.execute())
+        times = [seen[name] for name in (chat.encode(), before) if name in seen]
+        return min(map(float, times), default=None)
 
     def move(self, old: str, new: str) -> None:
         """A chat goes on under another key: who was seen there was seen here."""

@@ -17,17 +17,18 @@ from nst.errors import UserError
 from workers.connection import speaking_redis
 
 BURST_VOTES, BURST_SAME, BURST_S = 20, 15, 60
+_TRIES, _KNOWN = 20, 64
 
 # KEYS: challenge, ballot, votes, recent, flags, due, the voter's challenges.
-# ARGV: now, voter, entry, "vote" or "revoke", round, challenge id, due moment, then the burst's numbers (of how many
-# votes, how many for one entry, within how many seconds) and how long things are kept.
+# ARGV: now, voter, entry, "vote" or "revoke", version of the challenge on which the rules were checked, challenge id, due
+# moment, then the burst's numbers (of how many votes, how many for one entry, within how many seconds) and how long
+# things are kept.
 # A row holds void votes as well (for entries that left the ballot); only the others count.
 # The vote is written first: a full Redis refuses that, and nothing was changed.
 _VOTE = """
-local c = redis.call('HMGET', KEYS[1], 'state', 'until', 'allowance', 'round')
-if (c[1] ~= 'voting' and c[1] ~= 'run_off') or c[4] ~= ARGV[5] or tonumber(ARGV[1]) >= tonumber(c[2]) then
-  return {'closed', '', '0'}
-end
+local c = redis.call('HMGET', KEYS[1], 'version', 'until', 'allowance')
+if c[1] ~= ARGV[5] then return {'stale', '', '0'} end
+if tonumber(ARGV[1]) >= tonumber(c[2]) then return {'closed', '', '0'} end
 local maker = redis.call('HGET', KEYS[2], ARGV[3])
 local all, valid, has = {}, {}, false
 for id in (redis.call('HGET', KEYS[3], ARGV[2]) or ''):gmatch('%S+') do
@@ -85,6 +86,7 @@ class Votes:
     def __init__(self, store: Store, seen: Seen, now_s: Callable[[], float] = time.time) -> None:
         self._store, self._seen, self._now_s = store, seen, now_s
         self._script = store.redis.register_script(_VOTE)
+        self._known: dict[str, Challenge] = {}
 
     def ballot(self, challenge_id: str, voter: Person) -> Ballot:
         """What one voter sees: all entries but the disqualified, in the voter's own order.
@@ -137,9 +139,30 @@ class Votes:
         return self._click(challenge_id, entry_id, voter, "revoke")
 
     def _click(self, challenge_id: str, entry_id: str, voter: Person, action: str) -> Choice:
-        challenge = self._store.challenge(challenge_id)
-        self._check(challenge, voter)
-        vote_round = challenge.round
+        for fresh in (False, *(True,) * _TRIES):
+            challenge = self._reading(challenge_id, fresh)
+            try:
+                self._check(challenge, voter)
+            except UserError:
+                if fresh:
+                    raise
+                continue  # it may be otherwise by now
+            choice = self._decided(challenge, entry_id, voter, action)
+            if choice:
+                return choice
+        raise UserError("challenge_changed")
+
+    def _reading(self, challenge_id: str, fresh: bool) -> Challenge:
+        """A challenge as it stood when it was last read here: the script says whether it still does."""
+        if fresh or challenge_id not in self._known:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[challenge_id] = self._store.challenge(challenge_id)
+        return self._known[challenge_id]
+
+    def _decided(self, challenge: Challenge, entry_id: str, voter: Person, action: str) -> Choice | None:
+        """What the script says; None if the challenge is at another version."""
+        challenge_id, vote_round = challenge.challenge_id, challenge.round
         names = [
             keys.challenge(challenge_id),
             keys.ballot(challenge_id, vote_round),
@@ -149,10 +172,12 @@ class Votes:
             keys.DUE,
             keys.of_user(voter.user),
         ]
-        click: list[str | int] = [repr(self._now_s()), voter.user, entry_id, action, vote_round, challenge_id]
+        click: list[str | int] = [repr(self._now_s()), voter.user, entry_id, action, challenge.version, challenge_id]
         args = [*click, due(challenge_id, "flags"), BURST_VOTES, BURST_SAME, BURST_S, KEPT_S]
         with speaking_redis():
             word, chosen, left = (part.decode() for part in self._script(keys=names, args=args))
+        if word == "stale":
+            return None
         if word in _REFUSALS:
             raise UserError(_REFUSALS[word], {"allowed": challenge.allowance} if word == "limit" else None)
         return Choice(chosen=tuple(chosen.split()), left=int(left), changed=word == "changed")
@@ -162,8 +187,11 @@ class Votes:
             raise UserError("voting_closed", {"theme": challenge.theme})
         check_person(challenge, voter, self._now_s())
         if voter.member_since_s is None and challenge.rules.seen_before:
-            entered = bool(self._store.made_by(challenge.challenge_id, voter.user))
-            check_seen(challenge, voter, 0.0 if entered else self._seen.first(voter.chat, voter.user))
+            try:
+                check_seen(challenge, voter, self._seen.first(voter.chat, voter.user))
+            except UserError:
+                if not self._store.made_by(challenge.challenge_id, voter.user):
+                    raise  # who entered need not have been seen before
 
     def _read(self, challenge: Challenge, user: str) -> tuple[set[str], str]:
         name, vote_round = challenge.challenge_id, challenge.round

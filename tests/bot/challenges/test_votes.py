@@ -115,7 +115,8 @@ def test_the_script_itself_refuses_a_vote_that_comes_too_late(world: World, in_v
 
     def closes_meanwhile(found: Challenge, person: object) -> None:
         check(found, person)  # type: ignore[arg-type]
-        world.core.life.cancel(challenge.challenge_id, world.maker)
+        if world.core.life.read(found.challenge_id).state is State.VOTING:
+            world.core.life.cancel(challenge.challenge_id, world.maker)
 
     late.votes._check = closes_meanwhile  # type: ignore[method-assign,assignment]
     refused("voting_closed", late.votes.vote, challenge.challenge_id, entries[0].entry_id, voter)
