@@ -20,8 +20,8 @@ BURST_VOTES, BURST_SAME, BURST_S = 20, 15, 60
 _TRIES, _KNOWN = 20, 64
 
 # KEYS: challenge, ballot, votes, recent, flags, due, the voter's challenges.
-# ARGV: now, voter, entry, "vote" or "revoke", version of the challenge on which the rules were checked, challenge id, due
-# moment, then the burst's numbers (of how many votes, how many for one entry, within how many seconds) and how long
+# ARGV: now, voter, entry, "vote" or "revoke", version of the challenge on which the rules were checked, challenge id,
+# due moment, then the burst's numbers (of how many votes, how many for one entry, within how many seconds) and how long
 # things are kept.
 # A row holds void votes as well (for entries that left the ballot); only the others count.
 # The vote is written first: a full Redis refuses that, and nothing was changed.
