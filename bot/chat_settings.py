@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -77,6 +77,18 @@ class ChatSettingsStore:
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
         return ChatSettings(**{name: value for name, value in values.items() if name in known})
 
+    def read_at(self, chat: str, places: Sequence[str]) -> ChatSettings:
+        """A chat's settings as they are at one place of it.
+
+        Args:
+            chat: Whose settings.
+            places: Keys of the channel and what it is part of, the nearest first; the nearest one's defaults win.
+        """
+        settings, defaults = self.read(chat), dict[str, Any]()
+        for place in reversed(places):
+            defaults |= self.read(place_key(chat, place)).defaults
+        return replace(settings, defaults={**settings.defaults, **defaults})
+
     def change(self, chat: str, **changes: Any) -> ChatSettings:
         """Change some settings of a chat and return them all."""
         changed = replace(self.read(chat), **changes)
@@ -145,6 +157,11 @@ def check_place(settings: ChatSettings, channels: Collection[str], roles: Collec
         raise UserError("channel_not_allowed", {"allowed": ", ".join(f"<#{name}>" for name in settings.channels)})
     if settings.roles and not set(settings.roles) & set(roles):
         raise UserError("role_missing", {"allowed": ", ".join(f"<@&{name}>" for name in settings.roles)})
+
+
+def place_key(chat: str, place: str) -> str:
+    """The key under which a place has settings of its own; only its ``defaults`` are looked at."""
+    return f"{chat}:{place}"
 
 
 def _settings(chat: str) -> str:

@@ -114,8 +114,9 @@ class Admission:
         answer = await acknowledge(bot, interaction)
         self._message_id = answer.message_id
         chat, user = chat_key(interaction), user_key(interaction.user)
-        self.settings = await asyncio.to_thread(bot.chats.read, chat)
-        check_place(self.settings, channel_keys(interaction.channel), role_keys(interaction.user))
+        channels = channel_keys(interaction.channel)
+        self.settings = await asyncio.to_thread(bot.chats.read_at, chat, channels)
+        check_place(self.settings, channels, role_keys(interaction.user))
         await asyncio.to_thread(bot.chats.take, chat, user, self.settings)
         self._counted = True
         promise = Promise(job_id=job_id_of(interaction), user=user, address=answer, chat=chat)

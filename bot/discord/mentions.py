@@ -65,8 +65,9 @@ async def _answer(bot: PasticheClient, message: discord.Message) -> None:
         return
     _check_permissions(message)
     chat, user = f"discord:{message.guild.id if message.guild else message.channel.id}", user_key(message.author)
-    settings = await asyncio.to_thread(bot.chats.read, chat)
-    check_place(settings, channel_keys(message.channel), role_keys(message.author))
+    channels = channel_keys(message.channel)
+    settings = await asyncio.to_thread(bot.chats.read_at, chat, channels)
+    check_place(settings, channels, role_keys(message.author))
     command = parse_style_command(_MENTION.sub(" ", message.content), bot.presets, settings.options())
     for picture in pictures[:2]:
         check_declared(picture)

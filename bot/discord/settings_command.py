@@ -9,9 +9,9 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot.chat_settings import ChatSettings
+from bot.chat_settings import ChatSettings, place_key
 from bot.discord.boundary import language_of, spoken
-from bot.discord.keys import chat_key
+from bot.discord.keys import channel_keys, chat_key
 from bot.discord.posting import NOBODY
 from bot.discord.promises import acknowledge
 from bot.discord.words import word
@@ -61,7 +61,9 @@ _NAMES = (
     "others_may_vary",
     "challenge_role",
 )
-_DESCRIPTIONS = {name: word(f"set_{name}") for name in (*_NAMES, "strength", "method", "colours", "size", "reset")}
+_DESCRIPTIONS = {
+    name: word(f"set_{name}") for name in (*_NAMES, "strength", "method", "colours", "size", "only_here", "reset")
+}
 _LANGUAGES = [Choice(name=word("language_own"), value=_OWN), *(Choice(name=code, value=code) for code in languages())]
 _METHODS = [Choice(name=word(f"method_{name}"), value=name) for name in METHODS]
 _COLOURS = [Choice(name=word(f"colours_{name}"), value=name) for name in COLOURS]
@@ -90,17 +92,22 @@ def add_settings_command(bot: PasticheClient, tree: app_commands.CommandTree[Pas
         language: str | None = None,
         others_may_vary: bool | None = None,
         challenge_role: discord.Role | None = None,
+        only_here: bool = False,
         reset: bool = False,
     ) -> None:
         async with spoken(interaction, bot.language):
             if not interaction.permissions.manage_guild:
                 raise UserError("not_a_manager")
             await acknowledge(bot, interaction, ephemeral=True)
+            options = {"strength": strength, "method": method, "colours": colours, "size": size}
+            if only_here:
+                await _change_here(bot, interaction, reset, **options)
+                return
             now = ChatSettings() if reset else await asyncio.to_thread(bot.chats.read, chat_key(interaction))
             changes = {
                 "channels": _toggled(now.channels, toggle_channel),
                 "roles": _toggled(now.roles, toggle_role),
-                "defaults": _defaults(now, strength=strength, method=method, colours=colours, max_side_px=size),
+                "defaults": _defaults(now, **options),
                 "cooldown_s": now.cooldown_s if cooldown is None else cooldown,
                 "per_user_per_day": now.per_user_per_day if per_day is None else per_day,
                 "spoiler": now.spoiler if spoiler is None else spoiler,
@@ -108,9 +115,24 @@ def add_settings_command(bot: PasticheClient, tree: app_commands.CommandTree[Pas
                 "others_may_vary": now.others_may_vary if others_may_vary is None else others_may_vary,
                 "challenge_roles": _toggled(now.challenge_roles, challenge_role),
             }
-            changed = await asyncio.to_thread(bot.chats.change, chat_key(interaction), **changes)
-            text = describe(changed, language_of(interaction, bot.language))
-            await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
+            await asyncio.to_thread(bot.chats.change, chat_key(interaction), **changes)
+            await _show(bot, interaction)
+
+
+async def _change_here(bot: PasticheClient, interaction: discord.Interaction, reset: bool, **options: Any) -> None:
+    """The defaults of this one channel; what it does not say is the server's."""
+    place = place_key(chat_key(interaction), channel_keys(interaction.channel)[-1])
+    now = ChatSettings() if reset else await asyncio.to_thread(bot.chats.read, place)
+    given = {name: value for name, value in _chosen(**options).items() if value is not None}
+    now.options(**given)  # what cannot be is refused here
+    await asyncio.to_thread(bot.chats.change, place, defaults={**now.defaults, **given})
+    await _show(bot, interaction)
+
+
+async def _show(bot: PasticheClient, interaction: discord.Interaction) -> None:
+    settings = await asyncio.to_thread(bot.chats.read_at, chat_key(interaction), channel_keys(interaction.channel))
+    text = describe(settings, language_of(interaction, bot.language))
+    await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 
 
 def describe(settings: ChatSettings, language: str) -> str:
@@ -139,9 +161,13 @@ def _toggled(now: tuple[str, ...], thing: discord.abc.Snowflake | None) -> tuple
     return tuple(other for other in now if other != name) if name in now else (*now, name)
 
 
-def _defaults(now: ChatSettings, strength: int | None = None, **others: Any) -> dict[str, Any]:
-    share = None if strength is None else strength_from_percent(strength)
-    return now.options(strength=share, **others).as_dict()
+def _defaults(now: ChatSettings, **options: Any) -> dict[str, Any]:
+    return now.options(**_chosen(**options)).as_dict()
+
+
+def _chosen(strength: int | None, size: int | None, **others: Any) -> dict[str, Any]:
+    """Options in chat's words to options in code's; None where nothing was said."""
+    return {"strength": None if strength is None else strength_from_percent(strength), "max_side_px": size, **others}
 
 
 def _readable(defaults: Any) -> list[tuple[str, Any]]:

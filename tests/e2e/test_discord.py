@@ -10,12 +10,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from bench.steady_redis import SteadyRedis
 from bot.strips import strip_job_ids
+from bot.texts import explain
+from nst.errors import JobError, Scalar
 from tests.peers.discord.rest import ACK_LIMIT_S
 from tests.peers.discord.stage import DEADLINE_S, ROOT, Stage, Until, noise, picture, replies, undescribed
 from tests.peers.discord.world import (
@@ -31,8 +35,9 @@ from tests.peers.discord.world import (
 )
 from workers import keys
 from workers.client import QueueClient
-from workers.contract import Job, Result
+from workers.contract import Result
 from workers.embedded_redis import EmbeddedRedis
+from workers.limits import Limits
 from workers.outbox import post_terminal
 
 pytestmark = [
@@ -302,6 +307,11 @@ def test_the_settings_of_a_server(stage: Stage, ann: User) -> None:
     assert "force 45" in message.content
     assert "palette" in message.content
     assert message.attachments[0]["filename"].startswith("SPOILER_")
+    stage.says(stage.peer.slash("settings", manager, channel=other, only_here=True, strength=15), "strength 15")
+    assert "force 15" in stage.result(stage.style(ann, channel=other)).content
+    assert "force 45" in stage.result(stage.style(ann)).content
+    change(reset=True, only_here=True)
+    stage.says(stage.peer.slash("settings", manager, channel=other, reset=True, only_here=True), "Channels")
     change(reset=True, toggle_channel=other)
     stage.says(stage.style(ann), "other channels")
     change(reset=True, per_day=1)
@@ -503,8 +513,7 @@ def test_refining_is_a_job_of_the_slow_method(stage: Stage, ann: User) -> None:
     with stage.paused_worker():
         refined = stage.peer.press(message, "refine", ann)
         stage.waiting(refined)
-        record: Any = stage.connection.hget(keys.record(f"d{refined.id}"), "job")
-        assert Job.from_json(record).options.method == "gatys"
+        assert stage.job(refined).options.method == "gatys"
         stage.peer.slash("cancel", ann)
         stage.says(refined, "Cancelled")
 
@@ -552,7 +561,7 @@ def test_a_strip_that_was_half_queued_is_taken_back(stage: Stage, ann: User) -> 
         strip = stage.peer.press(message, "strip", ann)
         stage.says(strip, "five strengths")  # posted, and not one of the five is queued
         stage.bot.end(signal.SIGKILL)
-        job = Job.from_json(stage.connection.hget(keys.record(f"d{waiting.id}"), "job"))  # type: ignore[arg-type]
+        job = stage.job(waiting)
         half = replace(job, job_id=strip_job_ids(f"d{strip.id}")[0], reply_to={**job.reply_to, "strip": f"d{strip.id}"})
         QueueClient(stage.connection).submit(half)
         let_through()
@@ -569,18 +578,16 @@ def test_a_gatys_result_offers_another_seed(stage: Stage, ann: User) -> None:
     with stage.paused_worker():
         interaction = stage.style(ann, method="gatys")
         stage.waiting(interaction)
-        record: Any = stage.connection.hget(keys.record(f"d{interaction.id}"), "job")
-        job = Job.from_json(record)
+        job = stage.job(interaction)
         done = Result(
-            job_id=job.job_id, frontend="discord", outcome="done", job=record.decode(), user=job.user,
+            job_id=job.job_id, frontend="discord", outcome="done", job=job.to_json(), user=job.user,
             reply_to=job.reply_to, picture=job.content, media_type="image/png", method="gatys",
         )  # fmt: skip
         post_terminal(stage.connection, done)
         message = stage.result(interaction)
         again = stage.peer.press(message, "again", ann)
         stage.waiting(again)
-        varied: Any = stage.connection.hget(keys.record(f"d{again.id}"), "job")
-        assert Job.from_json(varied).options == job.options.replace(seed=job.options.seed + 1)
+        assert stage.job(again).options == job.options.replace(seed=job.options.seed + 1)
         stage.peer.slash("cancel", ann)
         stage.says(again, "Cancelled")
 
@@ -596,6 +603,43 @@ def test_what_discord_finds_too_large_is_sent_smaller(stage: Stage, ann: User) -
 
 def test_a_picture_that_only_the_worker_finds_broken_is_told(stage: Stage, ann: User) -> None:
     stage.says(stage.style(ann, content=noise(200)[:60_000]), "damaged|cut")
+
+
+def test_every_way_in_which_a_job_fails_is_told(stage: Stage) -> None:
+    """The failures are another worker's, who posts them while ours stands still."""
+    marie = stage.peer.add_user("marie", locale="fr")
+    detail: dict[str, Scalar] = {"timeout_s": 60, "allowed_px": 512}
+    with stage.paused_worker():
+        for code in sorted(JobError.codes):
+            interaction = stage.style(marie)
+            stage.says(interaction, "atelier|position|peins")
+            job = stage.job(interaction)
+            error = JobError(code, detail).as_dict()
+            failed = Result(
+                job_id=job.job_id,
+                frontend="discord",
+                outcome="failed",
+                reply_to=job.reply_to,
+                user=job.user,
+                job=job.to_json(),
+                error=error,
+            )
+            post_terminal(stage.connection, failed)
+            message = stage.message(interaction)
+            expected = explain(JobError(code, {**detail, "job_id": job.job_id[:8]}), "fr")
+            stage.until(lambda m=message, e=expected: m.content == e, f"{expected!r}; it says {message.content!r}")
+            assert not message.buttons()
+
+
+def test_who_asks_for_too_much_at_once_is_told_when_to_come_back(stage: Stage, ann: User) -> None:
+    with stage.paused_worker():
+        waiting = [stage.style(ann) for _ in range(Limits().pending_per_user)]
+        for interaction in waiting:
+            stage.waiting(interaction)
+        stage.says(stage.style(ann), r"Try again in \d+ s")
+        stage.says(stage.peer.slash("cancel", ann), f"Stopped: {len(waiting)}")
+        for interaction in waiting:
+            stage.says(interaction, "Cancelled")
 
 
 def test_one_of_several_jobs_is_picked_for_cancelling(stage: Stage, ann: User) -> None:
@@ -631,6 +675,24 @@ def test_a_mention_is_told_what_the_bot_lacks(stage: Stage, ann: User) -> None:
         lambda: "Attach Files" in replies(stage, asked)[0].content if replies(stage, asked) else "", "an answer"
     )
     assert not stage.connection.exists(f"pastiche:userjobs:discord:{ann.id}")
+
+
+def test_while_redis_is_away_users_are_told_and_afterwards_it_goes_on(tmp_path: Path, until: Until) -> None:
+    server = SteadyRedis(tmp_path)
+    server.start()
+    stage = Stage(tmp_path, server, until)
+    try:
+        stage.bot.start()
+        stage.until(stage.peer.ready, "READY", DEADLINE_S)
+        ann = stage.peer.add_user("ann")
+        server.kill()
+        stage.says(stage.style(ann), "the studio is closed for a moment")
+        assert stage.says(stage.peer.slash("help", ann), "/style").attachments  # needs no Redis
+        server.start()
+        stage.waiting(stage.style(ann))
+    finally:
+        stage.close()
+        server.kill()
 
 
 def test_a_wrong_token_is_named(stage: Stage) -> None:

@@ -343,6 +343,8 @@ def test_who_may_run_a_challenge_and_who_may_take_part(stage: Stage, club: Commu
     for user, reason in ((young, "has to be 7 days old"), (new, "1 h are needed")):
         message = club.painted(user)
         stage.says(stage.peer.press(message, "enter", user), reason)
+    robot = stage.peer.add_user("robot", bot=True)
+    stage.says(stage.peer.press(club.painted(robot), "enter", robot), "Only people can do that")
     stage.says(club.use("status", ann), "Your entries: 0")
     elsewhere = stage.peer.add_channel("private-club", app_permissions=MEMBER_PERMISSIONS & ~ATTACH_FILES)
     stage.says(stage.peer.slash("challenge create", club.host, channel=elsewhere, theme="No"), "Attach Files")

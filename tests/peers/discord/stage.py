@@ -18,10 +18,13 @@ from typing import Any
 import psutil
 from PIL import Image
 
+from bench.steady_redis import SteadyRedis
 from tests.peers.discord.palette_worker import HOLD
 from tests.peers.discord.peer import DiscordPeer
 from tests.peers.discord.world import MANAGE_GUILD, MEMBER_PERMISSIONS, Interaction, Message, User
+from workers import keys
 from workers.connection import connect
+from workers.contract import Job
 from workers.embedded_redis import EmbeddedRedis
 from workers.service_times import live_workers
 
@@ -76,7 +79,7 @@ class Process:
 class Stage:
     """Everything that runs, and shorthands for the tests."""
 
-    def __init__(self, folder: Path, server: EmbeddedRedis, until: Until, bot: str = "") -> None:
+    def __init__(self, folder: Path, server: EmbeddedRedis | SteadyRedis, until: Until, bot: str = "") -> None:
         self.until = until
         self._pictures = itertools.count(10)
         self.server, redis_url = server, server.url
@@ -95,7 +98,7 @@ class Stage:
         self.bot.environment |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder)}
 
     def ready(self) -> None:
-        self.until(self.peer.ready, "the bot's READY", DEADLINE_S)
+        self.until(self.peer.ready, "the bot's READY", 120)
         self.until(lambda: live_workers(self.connection), "a worker", 120)
 
     def close(self) -> None:
@@ -149,6 +152,11 @@ class Stage:
 
     def redis_process(self) -> psutil.Process:
         return psutil.Process(self.server.pid)
+
+    def job(self, interaction: Interaction) -> Job:
+        """The job that an interaction led to."""
+        record: Any = self.connection.hget(keys.record(f"d{interaction.id}"), "job")
+        return Job.from_json(record)
 
     def waiting(self, interaction: Interaction) -> Message:
         """The message once it says how the job stands."""
