@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import gc
 import logging
 import os
 import re
@@ -37,7 +38,7 @@ def configure_tensorflow() -> Any:
     """
     # A parent process may have set the level here, too: at our own level everybody stays quiet.
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _QUIET) == _QUIET
-    _return_freed_memory()
+    _tune_malloc()
     with _without_chatter() if quiet else contextlib.nullcontext():
         import tensorflow as tf
 
@@ -54,6 +55,13 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def return_freed_memory() -> None:
+    """Give what was freed back to the system, as after loading a model, which takes several times its size."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def memory_errors() -> tuple[type[Exception], ...]:
@@ -75,7 +83,7 @@ def _set_threads_and_memory(tf: Any) -> None:
     tf.zeros(1)  # the devices are made here, with the last of the chatter
 
 
-def _return_freed_memory() -> None:
+def _tune_malloc() -> None:
     """Let glibc give large buffers back: pictures of many sizes otherwise leave holes that add up."""
     with contextlib.suppress(OSError, AttributeError):  # another C library
         libc = ctypes.CDLL("libc.so.6")
