@@ -70,8 +70,10 @@ class _Painter:
 
     def _scale(self, vector: Any, name: str, width: int) -> Any:
         if vector is None:
-            return self._variable(name, (width,))
-        return self._tf.nn.conv2d(vector, self._variable(name, (1, 1, VECTOR_WIDTH, width)), 1, "SAME")
+            return self._variable(name, (width,)) * 0.1 + (1.0 if name.endswith("gamma") else 0.0)
+        shift = self._tf.nn.conv2d(vector, self._variable(name, (1, 1, VECTOR_WIDTH, width)), 1, "SAME")
+        # Scales around 1, as a trained network has them: else the picture is one flat grey, which hides every error.
+        return shift + (1.0 if name.endswith("gamma") else 0.0)
 
     def _variable(self, name: str, shape: tuple[int, ...]) -> Any:
         if name not in self.variables:

@@ -2,7 +2,9 @@
 
 oneDNN multiplies bfloat16 about twice as fast as float32 on processors that have instructions for it
 (AVX-512 BF16, AMX). Its 8 bits of mantissa change a pastiche a little: whether little enough is measured for
-every network, once, on a picture that has something of everything.
+every network, once, on a picture that has something of everything: no single value of a pixel may differ by 2/255. Few
+networks pass: instance norms magnify rounding where a picture is flat, and then the largest error is ten times the
+root of the mean square. With their published or distilled weights expect float32.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from nst.hub_module import Floats, StyleNetwork
 
 log = logging.getLogger(__name__)
 
-# Root of the mean squared difference of pixel values; single pixels may differ by several times as much.
-LARGEST_RMS_ERROR = 2 / 255
+# Of any single value, not of their mean.
+LARGEST_ERROR = 2 / 255
 _PROBE_SIDE_PX = 256
 _OPTION = "auto_mixed_precision_onednn_bfloat16"
 _INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
@@ -61,11 +63,9 @@ class ReducedPrecision:
         exact = self._network.transform(probe, vector)
         with _bfloat16():
             rough = self._network.transform(probe, vector)
-        error = float(np.sqrt(np.mean(np.square(exact - rough))))
-        log.info(
-            "bfloat16 changes a pastiche by %.2f/255 RMS, %.0f/255 is allowed", 255 * error, 255 * LARGEST_RMS_ERROR
-        )
-        return error < LARGEST_RMS_ERROR
+        error = float(np.abs(exact - rough).max())
+        log.info("bfloat16 changes a pastiche by up to %.1f/255, %.0f/255 is allowed", 255 * error, 255 * LARGEST_ERROR)
+        return error < LARGEST_ERROR
 
 
 def processor_has_bfloat16() -> bool:
