@@ -46,7 +46,7 @@ class Entries:
 
         Raises:
             UserError: ``challenge_unknown``, ``challenge_closed``, ``entry_limit``, ``entry_too_old``,
-                ``entry_style_given``, ``entry_not_made``, ``not_your_job``, ``entry_unknown``, ``entry_not_yours``;
+                ``entry_style_given``, ``entry_not_made``, ``entry_moves``, ``not_your_job``, ``entry_unknown``, ``entry_not_yours``;
                 what ``rules.check_person`` raises.
             JobError: ``job_expired``.
         """

@@ -20,6 +20,9 @@ from workers.contract import Job, Result
 from workers.outbox import result_of
 
 
+_CLIPS = frozenset({"image/gif", "video/mp4"})  # poster, ballot and perceptual hash know one picture
+
+
 @dataclass(frozen=True)
 class Submission:
     """A job that is entered.
@@ -49,7 +52,8 @@ class Submissions:
         """A job as it stands, if it may be entered.
 
         Raises:
-            UserError: ``not_your_job``, ``entry_too_old``, ``entry_style_given``, ``entry_not_made``.
+            UserError: ``not_your_job``, ``entry_too_old``, ``entry_style_given``, ``entry_not_made``,
+                ``entry_moves``.
             JobError: ``job_expired``: the queue does not know it any more.
         """
         found = self._look(job_id)
@@ -64,6 +68,8 @@ class Submissions:
             raise UserError("entry_style_given", {"theme": challenge.theme})
         if result is not None and result.outcome != "done":
             raise UserError("entry_not_made")
+        if (result is not None and result.media_type in _CLIPS) or (job.options.animate and job.frames > 1):
+            raise UserError("entry_moves")
         return found
 
     def entry(self, challenge: Challenge, submission: Submission, entry_id: str, person: Person, now_s: float) -> Entry:
@@ -92,7 +98,7 @@ class Submissions:
         found = self._look(entry.job_id)
         if found and found.result is None:
             return None
-        if found and found.result and found.result.outcome == "done":
+        if found and found.result and found.result.outcome == "done" and found.result.media_type not in _CLIPS:
             try:
                 return self._made(entry, found.job, found.result)
             except JobError:
