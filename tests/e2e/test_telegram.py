@@ -274,6 +274,15 @@ def test_an_album_is_content_and_style_in_any_order_and_spacing(
     assert len(anna.bot_messages()) == 1
 
 
+def test_an_album_in_the_making_delays_no_single_photo(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
+    """The photo came later, and is asked about before the album is known to be whole."""
+    anna.send(**anna.a_photo(picture(1)), media_group_id="album3", caption="/style mosaic 50 palette")
+    single = anna.photo(picture(6))
+    question = chat.asks("style")
+    assert question["reply_to_message"]["message_id"] == single["message_id"]
+    assert question["message_id"] < chat.result()["message_id"]
+
+
 def test_three_pictures_of_an_album_are_content_and_a_mix(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
     for seed in (1, 2, 3):
         anna.send(**anna.a_photo(picture(seed)), media_group_id="album2")
@@ -366,6 +375,22 @@ def test_the_buttons_under_a_result(peer: TelegramPeer, anna: Person, chat: Chat
     chat.asks("style")
     anna.press(result, "r.delete")
     until(lambda: all(m["message_id"] != result["message_id"] for m in anna.bot_messages()), "it is gone", DEADLINE_S)
+
+
+def test_refining_is_a_job_of_the_gatys_method(
+    anna: Person, chat: Chat, paused: Callable[[], None], redis_server: EmbeddedRedis, until: Until
+) -> None:
+    paused()
+    anna.photo(picture(), caption="/style mosaic 80 palette")
+    result = chat.result()
+    with connect(redis_server.url) as connection:
+        anna.press(result, "r.refine")
+        queued = chat.message(lambda m: has_button(m, "r.cancel"), "the job")
+        job_id = anna.button(queued, "r.cancel").removeprefix("r.cancel.")
+        job = Job.from_json(until(lambda: connection.hget(keys.record(job_id), "job"), "a queued job"))
+    assert (job.options.method, job.options.strength) == ("gatys", 0.8)
+    anna.send("/cancel")
+    chat.says("Cancelled.")
 
 
 def test_a_recipe_is_repeated_by_code_and_by_link(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
@@ -548,6 +573,22 @@ def test_a_group_without_photos_is_told_before_anything_is_painted(
         assert not connection.exists(f"pastiche:pending:telegram:{anna.user['id']}")
 
 
+def test_in_a_forum_everything_stays_in_its_topic_and_behind_a_spoiler(
+    peer: TelegramPeer, bot: Process, in_chat: Callable[[Person], Chat]
+) -> None:
+    group = peer.group(-100_200_300_406, is_forum=True)
+    anna = peer.person(next(_NUMBERS), group)
+    peer.do(lambda: peer.world.admins.add((group, anna.user["id"])))
+    topic: Json = {"message_thread_id": 77, "is_topic_message": True}
+    anna.send("/settings spoiler on", **topic)
+    in_chat(anna).says("Hidden until tapped: yes")
+    photo = anna.silently(**anna.a_photo(picture()), **topic)
+    anna.send("/style mosaic palette", answering=photo["message_id"], **topic)
+    in_chat(anna).result()
+    assert {message["message_thread_id"] for message in anna.bot_messages()} == {77}
+    assert peer.calls("editMessageMedia")[-1]["media"]["has_spoiler"] is True
+
+
 def test_settings_of_a_group_are_its_administrators(
     peer: TelegramPeer, bot: Process, in_chat: Callable[[Person], Chat]
 ) -> None:
@@ -599,6 +640,14 @@ def test_floods_errors_and_lost_answers_cost_no_result(
     until(lambda: conflict.met == 1, "a conflict", DEADLINE_S)
     anna.send("/queue")
     chat.says("Nothing of yours")
+
+
+def test_a_photo_that_telegram_finds_too_large_comes_smaller(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
+    too_large = peer.fault("editMessageMedia", status=413, description="Request Entity Too Large", chat_id=anna.chat_id)
+    anna.photo(picture(3, 640, 480), caption="/style mosaic 50 palette")
+    assert "strength 50" in chat.result()["caption"]
+    assert too_large.met == 1
+    assert len(anna.bot_messages()) == 1
 
 
 def test_an_old_server_gets_a_new_message_in_the_old_ones_place(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
@@ -684,7 +733,7 @@ def test_forget_me_leaves_nothing(anna: Person, chat: Chat, redis_server: Embedd
     anna.press(chat.says("kept for a day"), "p.forget")
     chat.says("Forgotten: 1 pictures")
     with connect(redis_server.url) as connection:
-        assert [name for name in connection.scan_iter(f"*{anna.user['id']}*")] == []
+        assert list(connection.scan_iter(f"*{anna.user['id']}*")) == []
     anna.press(result, "r.weaker")
     chat.says("no longer kept")
 

@@ -345,3 +345,35 @@ def managing(stage: TelegramStage, person: Person) -> Person:
     """Ask in the group what runs there."""
     person.send("/challenge")
     return person
+
+
+def test_floods_old_servers_and_closed_groups_hold_nothing_up(stage: TelegramStage, server: EmbeddedRedis) -> None:
+    """An announcement waits for a flood limit, and takes a new message where a text cannot become a picture."""
+    stage.go_to(-100_300_400_507)
+    flood = stage.peer.fault("editMessageText", status=429, retry_after_s=1, chat_id=stage.group_id)
+    broken = stage.peer.fault("sendMessage", status=502, chat_id=stage.group_id)
+    admin = stage.member(manages=True)
+    admin.send("/challenge")  # its answer is what the broken server takes
+    stage.until(lambda: broken.met == 1, "a failure", DEADLINE_S)
+    opened(stage, admin, "Doors")
+    stage.until(lambda: flood.met == 1, "a flood limit", DEADLINE_S)
+    assert len(stage.all_with("A new challenge: Doors")) == 1
+    home, page = managed(stage, admin, "Doors")
+    closed = stage.peer.fault("sendMessage", status=403, chat_id=stage.group_id, times=1000)
+    home.press(page, home.named(page, "Cancel"))
+    sure = stage.says(home, "for good?")
+    home.press(sure, home.named(sure, "Yes"))
+    stage.until(lambda: closed.met, "a group that is closed to the bot", DEADLINE_S)
+    with connect(server.url) as connection:
+        stage.until(lambda: not connection.zcard("pastiche:announcements:telegram"), "it is given up", DEADLINE_S)
+
+    closed.times = 0
+    stage.go_to(-100_300_400_508)
+    words = "Bad Request: there is no media in the message to edit"
+    admin, _, _, _ = with_two_entries(stage, "Doors of the old")
+    stage.peer.fault("editMessageMedia", status=400, description=words, chat_id=stage.group_id, times=1000)
+    for told in ("the voting has begun", "without a winner"):
+        end_phase(stage, admin, "Doors of the old")
+        stage.says(admin, told)
+    assert "photo" in stage.says(admin, "without a winner")
+    stage.until(lambda: not stage.all_with("Art challenge: Doors of"), "the short line is gone", DEADLINE_S)

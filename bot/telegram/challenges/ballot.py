@@ -10,8 +10,8 @@ from telegram import InlineKeyboardButton
 
 from bot.challenges.entry import Ballot, BallotEntry
 from bot.challenges.model import Challenge
-from bot.telegram.challenges.buttons import button
 from bot.challenges.sheet import PER_PAGE, entries_sheet
+from bot.telegram.challenges.buttons import button
 from bot.telegram.challenges.visits import Visit, keyboard, picture_post, when
 from bot.telegram.posting import Post
 from bot.texts import say

@@ -104,6 +104,8 @@ async def take_words(front: Frontend, asker: Asker, message: Message, picture: s
     if not asked or message.from_user is None or not (picture or message.text):
         return False
     what, *more = asked
+    if picture and more[0] != "style":
+        return False  # to be painted, then; the question stays
     try:
         if what == "form":
             form = await asyncio.to_thread(front.notebook.form, asker.user)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from telegram import InlineKeyboardButton
@@ -23,7 +24,7 @@ from bot.telegram.challenges.visits import keyboard
 from bot.telegram.pictures import as_photo
 from bot.telegram.posting import MessageGoneError, NoMediaError, Picture, Post
 from bot.texts import say
-from nst.errors import OperatorError
+from nst.errors import OperatorError, PasticheError
 
 if TYPE_CHECKING:
     from bot.telegram.frontend import Frontend
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
 _AGAIN_S = 5.0
+_AT_ONCE, _TRIES = 8, 5
 _PLATFORM = "telegram"
 _CLOSED = (
     "chat not found",
@@ -56,20 +58,50 @@ class Herald:
     def __init__(self, front: Frontend) -> None:
         self._front = front
         self._outbox = front.challenges.announcements
+        self._in_hand: set[str] = set()
+        self._failures: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Post what comes until cancelled; waits while Redis is away."""
+        """Post what comes until cancelled; waits while Redis is away. A slow chat holds no other one up."""
         resumed = False
-        while True:
-            try:
-                if not resumed:
-                    await asyncio.to_thread(self._outbox.resume, _PLATFORM)
-                    resumed = True
-                while (found := await asyncio.to_thread(self._outbox.claim, _PLATFORM)) is not None:
-                    await self._tell(found)
-            except OperatorError as error:
-                log.warning("Announcements wait for Redis: %s", error.code)
-            await asyncio.sleep(_LOOK_EVERY_S)
+        async with asyncio.TaskGroup() as posts:
+            while True:
+                try:
+                    if not resumed:
+                        await asyncio.to_thread(self._outbox.resume, _PLATFORM)
+                        resumed = True
+                    while len(self._in_hand) < _AT_ONCE and (found := await self._claim()) is not None:
+                        posts.create_task(self._handle(found), name=f"announce-{found.key}")
+                except OperatorError as error:
+                    log.warning("Announcements wait for Redis: %s", error.code)
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _claim(self) -> Announcement | None:
+        """The next one, unless it is in our hands already: waiting for a flood limit may take longer than its claim."""
+        found = await asyncio.to_thread(self._outbox.claim, _PLATFORM)
+        return None if found is None or found.key in self._in_hand else found
+
+    async def _handle(self, announcement: Announcement) -> None:
+        """One announcement, whatever goes wrong with it: the others go on."""
+        self._in_hand.add(announcement.key)
+        try:
+            await self._tell(announcement)
+        except OperatorError as error:
+            log.warning("An announcement waits for Redis: %s", error.code)  # its claim runs out, then it comes again
+        except Exception as error:  # the frontend's boundary: one that cannot be posted must not stop the others
+            log.error("An announcement cannot be posted", exc_info=error)
+            await self._fail(announcement, error)
+        finally:
+            self._in_hand.discard(announcement.key)
+
+    async def _fail(self, announcement: Announcement, error: Exception) -> None:
+        """Something unforeseen, or nothing left to show: a few more tries, then the chat's next one has its turn."""
+        self._failures[announcement.key] += 1
+        with contextlib.suppress(OperatorError):
+            if isinstance(error, PasticheError) or self._failures[announcement.key] >= _TRIES:
+                await asyncio.to_thread(self._outbox.drop, announcement, "failed")
+            else:
+                await self._put_off(announcement, _AGAIN_S)
 
     async def _tell(self, announcement: Announcement) -> None:
         """One announcement: posted, put off, or given up."""

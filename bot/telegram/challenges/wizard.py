@@ -68,8 +68,6 @@ async def answer_form(visit: Visit, field: str, words: str, picture: str = "") -
     """
     form, notebook = await _form(visit), visit.front.notebook
     if picture:
-        if field != "style":
-            raise SaidError("words_please")
         reference = await keep(visit.front, "file:" + picture.partition(":")[2])  # fetched now, whatever it came as
         form = replace(form, preset="", picture=reference.partition(":")[2])
     elif field == "style":
