@@ -16,7 +16,7 @@ from nst.errors import OperatorError, UserError
 from nst.extractor_table import ENTRIES, VGG_STYLE, Entry
 from nst.extractor_weights import VGG_BLOCKS, VggWeights, fetch, identity, read_vgg, vgg_layers
 from nst.method import MethodSettings, Notice
-from nst.vgg import Features, Padding, Pooling, random_vgg, vgg_features
+from nst.vgg import Features, Padding, Pooling, Precision, random_vgg, vgg_features
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def load_extractor(
     Args:
         name: One of ``options.EXTRACTORS``; None takes the best at hand: the operator's VGG file, Keras' VGG19, or
             the bundled one with a notice.
-        settings: ``vgg_weights`` and ``model_cache`` are read.
+        settings: ``vgg_weights``, ``model_cache`` and ``gatys_precision`` are read; only VGGs have reduced precision.
         pooling: ``average`` as in Gatys et al. 2016, section 2, or ``max`` as trained; VGGs only.
         padding: ``zero`` as the VGGs were trained, or ``reflect``, which has no frame round the picture; VGGs only.
         random_seed: Not None: random weights, for studies only. Said loudly, since they are no fall-back: results
@@ -81,7 +81,7 @@ def load_extractor(
 
 def _best_at_hand(settings: MethodSettings, pooling: Pooling, padding: Padding) -> Extractor:
     if settings.vgg_weights:
-        return _vgg_from_file(Path(settings.vgg_weights), pooling, padding)
+        return _vgg_from_file(settings, pooling, padding)
     try:
         return _vgg("vgg19", settings, pooling, padding, None)
     except OperatorError as missing:
@@ -104,24 +104,27 @@ def _bundled() -> Extractor:
 def _vgg(name: str, settings: MethodSettings, pooling: Pooling, padding: Padding, random_seed: int | None) -> Extractor:
     if random_seed is not None:
         weights = random_vgg(name, random_seed)
-        return _vgg_extractor(name, f"random:{random_seed}", weights, pooling, padding, _random_notice(name))
+        return _vgg_extractor(name, f"random:{random_seed}", weights, settings, pooling, padding, _random_notice(name))
     if settings.vgg_weights:
-        extractor = _vgg_from_file(Path(settings.vgg_weights), pooling, padding)
+        extractor = _vgg_from_file(settings, pooling, padding)
         if extractor.name == name:
             return extractor
     file = fetch(name, ENTRIES[name].download, settings.model_cache)
-    return _vgg_extractor(name, f"imagenet:{ENTRIES[name].download.md5[:12]}", read_vgg(file)[1], pooling, padding)
+    weights = read_vgg(file)[1]
+    return _vgg_extractor(name, f"imagenet:{ENTRIES[name].download.md5[:12]}", weights, settings, pooling, padding)
 
 
-def _vgg_from_file(file: Path, pooling: Pooling, padding: Padding) -> Extractor:
+def _vgg_from_file(settings: MethodSettings, pooling: Pooling, padding: Padding) -> Extractor:
+    file = Path(settings.vgg_weights)
     name, weights = read_vgg(file)
-    return _vgg_extractor(name, f"file:{identity(file)}", weights, pooling, padding)
+    return _vgg_extractor(name, f"file:{identity(file)}", weights, settings, pooling, padding)
 
 
 def _vgg_extractor(
     name: str,
     source: str,
     weights: VggWeights,
+    settings: MethodSettings,
     pooling: Pooling,
     padding: Padding,
     notices: tuple[Notice, ...] = (),
@@ -129,8 +132,9 @@ def _vgg_extractor(
     present = vgg_layers(name, weights)
     style = tuple(layer for layer in VGG_STYLE if layer in present)
     content = ENTRIES[name].content_layer if ENTRIES[name].content_layer in present else style[-1]
-    model = f"{name}:{source}:{pooling}:{padding}"
-    features = vgg_features(name, weights, (*style, content), pooling, padding)
+    precision: Precision = "bfloat16" if settings.gatys_precision == "bfloat16" else "float32"
+    model = f"{name}:{source}:{pooling}:{padding}" + (f":{precision}" if precision != "float32" else "")
+    features = vgg_features(name, weights, (*style, content), pooling, padding, precision)
     return Extractor(name, model, style, content, features, ENTRIES[name].min_side_px, notices)
 
 

@@ -136,11 +136,17 @@ class MethodSettings:
         fast_model: ``NST_FAST_MODEL``: ``auto``, ``bundled``, a folder, a TF-Hub URL, …
         vgg_weights: ``NST_VGG_WEIGHTS``: a local VGG-19 weight file, or "".
         model_cache: Folder for what is downloaded.
+        gatys_precision: ``NST_GATYS_PRECISION``: ``float32``, or ``bfloat16`` for the VGGs' convolutions.
+        gatys_xla: ``NST_GATYS_XLA``: whether steps are compiled, once per size of picture.
+        quality: ``NST_QUALITY``: who looks for quality cards: ``bundled``, a file of SqueezeNet's weights, or ``off``.
     """
 
     fast_model: str = "auto"
     vgg_weights: str = ""
     model_cache: str = ""
+    gatys_precision: str = "float32"
+    gatys_xla: bool = False
+    quality: str = "bundled"
 
 
 def create_method(name: str, settings: MethodSettings) -> Method:

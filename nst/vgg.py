@@ -13,11 +13,17 @@ from nst.extractor_weights import VGG_BLOCKS, VggWeights, vgg_layers
 Features = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 Pooling = Literal["max", "average"]
 Padding = Literal["reflect", "zero"]
+Precision = Literal["float32", "bfloat16"]
 _MEAN_BGR = (103.939, 116.779, 123.68)  # ImageNet's, as Caffe's VGG was trained with
 
 
 def vgg_features(
-    name: str, weights: VggWeights, layers: tuple[str, ...], pooling: Pooling = "max", padding: Padding = "reflect"
+    name: str,
+    weights: VggWeights,
+    layers: tuple[str, ...],
+    pooling: Pooling = "max",
+    padding: Padding = "reflect",
+    precision: Precision = "float32",
 ) -> Features:
     """A VGG as a plain function (Simonyan and Zisserman 2014), computed no deeper than the layers asked for.
 
@@ -28,22 +34,26 @@ def vgg_features(
         pooling: ``max`` or ``average``.
         padding: ``zero`` is Keras' VGG to the last bit of its layers; ``reflect`` also pools the odd last row and
             column, which would otherwise be free to become anything.
+        precision: Of the convolutions; activations are handed over as float32 in any case, for Gram matrices and
+            losses need its digits.
     """
+    dtype = tf.as_dtype(precision)
     constants = {key: tf.constant(value) for key, value in weights.items()}
+    cast = {key: tf.cast(value, dtype) for key, value in constants.items()}
     names = vgg_layers(name, weights)
     names = names[: max(names.index(layer) for layer in layers) + 1]
     pool = tf.nn.max_pool2d if pooling == "max" else tf.nn.avg_pool2d
     mode, edge = ("REFLECT", "SAME") if padding == "reflect" else ("CONSTANT", "VALID")
 
     def features(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        x, found = _vgg_input(image, constants), {}
+        x, found = tf.cast(_vgg_input(image, constants), dtype), {}
         for layer in names:
             if layer.endswith("_conv1") and layer != "block1_conv1":
                 x = pool(x, 2, 2, edge)
             x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode)
-            x = tf.nn.relu(tf.nn.conv2d(x, constants[f"{layer}/kernel"], 1, "VALID") + constants[f"{layer}/bias"])
+            x = tf.nn.relu(tf.nn.conv2d(x, cast[f"{layer}/kernel"], 1, "VALID") + cast[f"{layer}/bias"])
             if layer in layers:
-                found[layer] = x
+                found[layer] = tf.cast(x, tf.float32)
         return found
 
     return features

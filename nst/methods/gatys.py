@@ -203,12 +203,14 @@ class Gatys:
 
     def _objective(self, options: StyleOptions) -> Objective:
         if options.extractor not in self._objectives:
-            self._objectives[options.extractor] = Objective(self.extractor(options))
+            self._objectives[options.extractor] = Objective(self.extractor(options), xla=self._settings.gatys_xla)
         return self._objectives[options.extractor]
 
     def _paper_objective(self, options: StyleOptions) -> PaperObjective:
         if options.extractor not in self._paper_objectives:
-            self._paper_objectives[options.extractor] = PaperObjective(self.extractor(options))
+            self._paper_objectives[options.extractor] = PaperObjective(
+                self.extractor(options), self._settings.gatys_xla
+            )
         return self._paper_objectives[options.extractor]
 
     def _fast_start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Rgb:

@@ -79,9 +79,10 @@ class Objective:
     Args:
         extractor: Where activations come from.
         wasserstein: Compare Gaussians by ``wasserstein2_loss`` rather than Gram matrices.
+        xla: Compile steps; XLA does so anew for every size, which pays for many steps of few sizes only.
     """
 
-    def __init__(self, extractor: Extractor, wasserstein: bool = False) -> None:
+    def __init__(self, extractor: Extractor, wasserstein: bool = False, xla: bool = False) -> None:
         self.extractor = extractor
         self.wasserstein = wasserstein
         self.identity = f"{extractor.model}:{'w2' if wasserstein else 'gram'}"
@@ -97,7 +98,7 @@ class Objective:
         units = tuple(tf.TensorSpec([1, None, None, None]) for _ in self._change_layers)
         self._changed = tf.function(self._change_of, input_signature=[picture, units])
         # Sizes vary from job to job, ranks and types never do: one trace serves all.
-        self._step = tf.function(self._advance, input_signature=self._signature())
+        self._step = tf.function(self._advance, input_signature=self._signature(), jit_compile=xla or None)
 
     def targets(
         self,

@@ -68,13 +68,14 @@ class PaperObjective:
 
     Args:
         extractor: Where activations come from; average pooling for the paper's.
+        xla: Compile the loss and its gradient, anew for every size.
     """
 
-    def __init__(self, extractor: Extractor) -> None:
+    def __init__(self, extractor: Extractor, xla: bool = False) -> None:
         self.extractor = extractor
         self.identity = f"{extractor.model}:gatys2016"
         self._features = tf.function(extractor.features, input_signature=[tf.TensorSpec([1, None, None, 3])])
-        self._evaluate = tf.function(self._loss_and_gradient, reduce_retracing=True)
+        self._evaluate = tf.function(self._loss_and_gradient, reduce_retracing=True, jit_compile=xla or None)
 
     def targets(self, content: tf.Tensor, styles: Sequence[tf.Tensor], weights: Sequence[float]) -> PaperTargets:
         """Look at the content and the styles: float [1, h, w, 3] each, weights summing to 1."""
