@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def services() -> dict[str, Any]:
 
 
 def of_pastiche(services: dict[str, Any]) -> dict[str, Any]:
-    return {name: service for name, service in services.items() if "build" in service}
+    return {name: service for name, service in services.items() if "target" in service.get("build", {})}
 
 
 def test_the_file_obeys_the_schema_of_compose() -> None:
@@ -144,6 +145,21 @@ def test_every_container_is_bounded_and_cannot_write_its_root(services: dict[str
         assert "build" in service or service["user"].partition(":")[0] not in ("", "0", "root"), name
 
 
+def test_the_dashboard_is_an_image_of_its_own_behind_a_password(services: dict[str, Any]) -> None:
+    service = services["rq-dashboard"]
+    assert service["profiles"] == ["ops"]
+    assert service["environment"]["RQ_DASHBOARD_PASSWORD"] == "secret-of-a-test"  # noqa: S105
+    folder = ROOT / service["build"]["context"]
+    dockerfile = (folder / "Dockerfile").read_text(encoding="utf-8")
+    assert "--require-hashes" in dockerfile
+    assert '"--json", "--disable-delete"' in dockerfile, "jobs are JSON, and nobody deletes one by a click"
+    asked = re.findall(r"^([\w-]+)==([\d.]+) ", (folder / "requirements.txt").read_text(encoding="utf-8"), re.M)
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    (rq,) = [package["version"] for package in lock["package"] if package["name"] == "rq"]
+    assert dict(asked)["rq"] == rq, "it reads what our RQ writes"
+    assert "rq-dashboard" not in {package["name"] for package in lock["package"]}
+
+
 def test_who_needs_redis_waits_until_it_is_ready(services: dict[str, Any]) -> None:
     assert "healthcheck" in services["redis"]
     for name, service in of_pastiche(services).items():
@@ -170,7 +186,8 @@ def test_figures_that_are_asked_for_are_figures_that_there_are(file: str) -> Non
     text = (ROOT / "deploy/ops" / file).read_text(encoding="utf-8")
     document = yaml.safe_load(text)
     assert document
-    exported = set(re.findall(r'"(pastiche_\w+)"', (ROOT / "workers/metrics.py").read_text(encoding="utf-8")))
+    sources = [ROOT / "workers" / name for name in ("metrics.py", "frontend_metrics.py")]
+    exported = {name for path in sources for name in re.findall(r'"(pastiche_\w+)"', path.read_text(encoding="utf-8"))}
     exported |= {f"pastiche_{name}_seconds" for name in ("service", "wait")}
     for asked in set(re.findall(r"pastiche_\w+", text)):
         assert re.sub(r"_(total|bucket|count|sum)$", "", asked) in exported, asked

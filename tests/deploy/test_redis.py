@@ -16,11 +16,11 @@ from PIL import Image
 
 from nst.options import StyleOptions
 from workers import keys
-from workers.limits import Limits
 from workers.blobs import blob_hash
 from workers.client import QueueClient
 from workers.connection import connect
 from workers.contract import Job
+from workers.limits import Limits
 
 pytestmark = pytest.mark.e2e
 

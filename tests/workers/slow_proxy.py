@@ -69,7 +69,7 @@ class SlowProxy:
         except OSError:  # Redis is away
             writer.close()
             return
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, asyncio.CancelledError):  # asyncio would log it as an error of its own
             ways = (self._commands(reader, redis_writer), self._answers(redis_reader, writer))
             async with asyncio.TaskGroup() as group:
                 for way in ways:
