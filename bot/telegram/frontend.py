@@ -13,6 +13,7 @@ from telegram.ext import ExtBot
 from bot.challenges.challenges import Challenges
 from bot.chat_settings import ChatSettingsStore
 from bot.drafts import Drafts
+from bot.picture_room import PictureRoom
 from bot.presets.catalogue import contact_sheet, load_presets
 from bot.progress_lines import ProgressLines
 from bot.recipe_codes import RecipeCodes
@@ -23,7 +24,6 @@ from bot.telegram.asker import Asker, chat_key
 from bot.telegram.challenges.notebook import Notebook
 from bot.telegram.chat_actions import ChatActions
 from bot.telegram.memory import Memory
-from bot.telegram.picture_room import PictureRoom
 from bot.telegram.posting import Posting
 from bot.telegram.rights import Rights
 from workers.blobs import Blobs
