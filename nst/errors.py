@@ -99,7 +99,7 @@ class UserError(PasticheError):
             "entry_limit",  # (allowed)
             "entry_too_old",  # made before the opening
             "entry_style_given",  # made in another style than the given one (theme)
-            "entry_moves",  # a clip
+            "entry_not_a_picture",  # a clip, or a sheet that explains one
             "entry_not_made",  # its job failed or was cancelled
             "vote_own_entry",
             "vote_limit",  # (allowed)

@@ -46,8 +46,8 @@ class Entries:
 
         Raises:
             UserError: ``challenge_unknown``, ``challenge_closed``, ``entry_limit``, ``entry_too_old``,
-                ``entry_style_given``, ``entry_not_made``, ``entry_moves``, ``not_your_job``, ``entry_unknown``, ``entry_not_yours``;
-                what ``rules.check_person`` raises.
+                ``entry_style_given``, ``entry_not_made``, ``entry_not_a_picture``, ``not_your_job``,
+                ``entry_unknown``, ``entry_not_yours``; what ``rules.check_person`` raises.
             JobError: ``job_expired``.
         """
         challenge = self._store.challenge(challenge_id)

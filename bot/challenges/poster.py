@@ -14,7 +14,7 @@ from bot.captions import percent, style_name
 from bot.challenges.entry import Placed, Results, Status
 from bot.challenges.lettering import ITALIC, REGULAR, SEMIBOLD, broken, fitted, write
 from bot.challenges.model import Challenge
-from bot.challenges.pictures import Pictures
+from bot.challenges.pictures import Pictures, flat
 from bot.challenges.speech import maker, votes
 from bot.presets.catalogue import Preset
 from bot.texts import say
@@ -125,11 +125,11 @@ def _evenly(group: Sequence[_Hung]) -> list[Sequence[_Hung]]:
 def _hang(placed: Placed, pictures: Pictures) -> _Hung | None:
     try:
         picture = _opened(pictures.get(placed.entry.picture), 1400)
-    except JobError:
+    except (JobError, OSError):
         return None
     try:
         before = _opened(pictures.get(placed.entry.before), 500) if placed.entry.before else None
-    except JobError:
+    except (JobError, OSError):
         before = None
     return _Hung(placed, picture, before)
 
@@ -137,11 +137,9 @@ def _hang(placed: Placed, pictures: Pictures) -> _Hung | None:
 def _opened(data: bytes, side_px: int) -> Image.Image:
     with Image.open(io.BytesIO(data)) as image:
         image.draft("RGB", (side_px, side_px))
-        upright = ImageOps.exif_transpose(image).convert("RGBA")
-    paper = Image.new("RGBA", upright.size, (*_PAPER, 255))
-    flat = Image.alpha_composite(paper, upright).convert("RGB")
-    flat.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-    return flat
+        upright = flat(ImageOps.exif_transpose(image), _PAPER)
+    upright.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+    return upright
 
 
 def _heading(sheet: Image.Image, challenge: Challenge, results: Results, language: str) -> int:

@@ -10,7 +10,7 @@ from bot.challenges import keys
 from bot.challenges.entry import Entry, Status
 from bot.challenges.fingerprint import dhash, twins
 from bot.challenges.model import Challenge, Person
-from bot.challenges.pictures import Pictures
+from bot.challenges.pictures import Pictures, reduced
 from bot.challenges.store import Change, Store
 from nst.errors import JobError, UserError
 from workers import keys as queue_keys
@@ -18,9 +18,6 @@ from workers.blobs import Blobs
 from workers.connection import speaking_redis
 from workers.contract import Job, Result
 from workers.outbox import result_of
-
-
-_CLIPS = frozenset({"image/gif", "video/mp4"})  # poster, ballot and perceptual hash know one picture
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class Submissions:
 
         Raises:
             UserError: ``not_your_job``, ``entry_too_old``, ``entry_style_given``, ``entry_not_made``,
-                ``entry_moves``.
+                ``entry_not_a_picture``.
             JobError: ``job_expired``: the queue does not know it any more.
         """
         found = self._look(job_id)
@@ -68,8 +65,8 @@ class Submissions:
             raise UserError("entry_style_given", {"theme": challenge.theme})
         if result is not None and result.outcome != "done":
             raise UserError("entry_not_made")
-        if (result is not None and result.media_type in _CLIPS) or (job.options.animate and job.frames > 1):
-            raise UserError("entry_moves")
+        if job.frames > 1 or job.explanation:
+            raise UserError("entry_not_a_picture")
         return found
 
     def entry(self, challenge: Challenge, submission: Submission, entry_id: str, person: Person, now_s: float) -> Entry:
@@ -98,7 +95,7 @@ class Submissions:
         found = self._look(entry.job_id)
         if found and found.result is None:
             return None
-        if found and found.result and found.result.outcome == "done" and found.result.media_type not in _CLIPS:
+        if found and found.result and found.result.outcome == "done":
             try:
                 return self._made(entry, found.job, found.result)
             except JobError:
@@ -146,9 +143,10 @@ class Submissions:
 
     def _before(self, owner: str, job: Job) -> str:
         try:
-            return self._pictures.keep(owner, self._blobs.get(job.content))
+            small = reduced(self._blobs.get(job.content))
         except JobError:
             return ""  # an inset less on the poster
+        return self._pictures.keep(owner, small) if small else ""
 
     def _look(self, job_id: str) -> Submission | None:
         with speaking_redis():

@@ -12,6 +12,7 @@ from bot.challenges import keys
 from bot.challenges.entry import Status
 from bot.challenges.fingerprint import ALIKE_BITS, dhash, twins
 from bot.challenges.model import KEPT_S, State
+from bot.challenges.pictures import reduced
 from bot.presets.catalogue import load_presets
 from nst.errors import PasticheError
 from tests.bot.challenges.conftest import GROUP, NO_RULES, World, picture, refused
@@ -25,7 +26,9 @@ def test_picture_photo_and_recipe_are_kept_apart_from_the_queues(world: World) -
     assert (entry.status, entry.name, entry.style_label, entry.method) == (Status.ENTERED, "Ann", "mosaic", "fast")
     world.blobs.forget(blob_hash(picture(1)), blob_hash(picture(1001)))
     assert world.core.entries.picture(entry.picture) == picture(1)
-    assert world.core.entries.picture(entry.before) == picture(1001)
+    before = world.core.entries.picture(entry.before)
+    assert before[:2] == b"\xff\xd8"  # a JPEG, small enough to be kept
+    assert list(twins(dhash(before), {"photo": dhash(picture(1001))})) == ["photo"]
     assert world.redis.ttl(queue_keys.blob(entry.picture)) > KEPT_S - 60
     assert entry.style_options.method == "fast"
 
@@ -90,6 +93,8 @@ def test_what_may_not_be_entered(world: World) -> None:
         world.finish(world.job("discord:ann", 4, styles=_only(mosaic)), 4, "failed"),
         ann,
     )
+    clip = world.made("discord:ann", 6, styles=_only(mosaic), frames=12)
+    refused("entry_not_a_picture", submit, name, clip, ann)
     refused("challenge_unknown", submit, "nothere", early, ann)
     refused("challenge_not_here", submit, name, early, world.person("telegram:x", GROUP))
     assert submit(name, world.made("discord:ann", 5, styles=_only(mosaic)), ann).status is Status.ENTERED
@@ -177,3 +182,14 @@ def test_a_copy_looks_the_same_and_another_picture_does_not() -> None:
     own, copy, other = dhash(original), dhash(out.getvalue()), dhash(picture(4))
     assert list(twins(own, {"copy": copy, "other": other})) == ["copy"]
     assert (int(own, 16) ^ int(other, 16)).bit_count() > 2 * ALIKE_BITS
+
+
+def test_a_photo_is_kept_small_and_anything_else_not_at_all() -> None:
+    out = io.BytesIO()
+    Image.new("RGBA", (3000, 1500), (200, 10, 10, 128)).save(out, "PNG")
+    with Image.open(io.BytesIO(reduced(out.getvalue()))) as small:
+        assert (small.size, small.mode, small.format) == ((1024, 512), "RGB", "JPEG")
+    assert reduced(b"\x00\x00\x00\x20ftypisom, a film") == b""
+    out = io.BytesIO()
+    Image.new("1", (5000, 4000)).save(out, "PNG")
+    assert reduced(out.getvalue()) == b""
