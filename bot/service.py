@@ -25,7 +25,7 @@ from workers.client import QueueClient
 from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
 from workers.limits import Limits
-from workers.service_times import live_workers
+from workers.staffing import is_attended
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Request:
         user: Opaque key of the user; the same person has the same key in every message.
         reply_to: The frontend's own address for the answer.
         job_id: Given by platforms that may deliver the same request twice; else made here.
+        explanation: One of ``nst.options.EXPLANATIONS`` for a sheet that explains instead of a pastiche.
     """
 
     content: bytes | str
@@ -60,6 +61,7 @@ class Request:
     user: str
     reply_to: Mapping[str, str] = field(default_factory=dict)
     job_id: str = ""
+    explanation: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Standing:
         event: Its last event, or None.
         position: Place in the queue from 1, or None when it does not wait.
         eta_s: Seconds to the end, or None when nothing like it was measured yet.
-        attended: Whether any worker is up.
+        attended: Whether any worker is up that takes jobs of its queue.
     """
 
     event: Event | None
@@ -215,6 +217,7 @@ class StyleService:
             user=request.user,
             style_label=" ".join(style.preset for style in request.styles if style.preset),
             submitted_at_s=time.time(),
+            explanation=request.explanation,
             clip_types=CLIP_TYPES.get(self._frontend, ()),
         )
         self._client.submit(job, given)
@@ -231,7 +234,7 @@ class StyleService:
     def _standing(self, job_id: str) -> Standing:
         client = self._client
         with speaking_redis():
-            attended = bool(live_workers(self._connection))
+            attended = is_attended(self._connection, job_id)
         return Standing(client.event(job_id), client.position(job_id), client.eta_s(job_id), attended)
 
     def _keep(self, picture: bytes) -> str:

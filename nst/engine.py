@@ -35,6 +35,7 @@ from nst.options import MAX_STYLES, StyleOptions
 log = logging.getLogger(__name__)
 
 FALLBACK = "palette"
+EXPLANATION = "explanation"  # what a sheet says its method is
 # Strokes need no more of a style than this; methods shrink it further as they need.
 STYLE_SIDE_PX = 1024
 _REPLACEABLE = frozenset({"weights_missing", "model_unusable", "extra_missing"})
@@ -114,6 +115,37 @@ class Engine:
         """
         try:
             return self._stylize(content, styles, options, report, cancelled, perform)
+        except memory_errors() as error:
+            raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
+
+    def explain(
+        self,
+        kind: str,
+        content: bytes,
+        style: bytes,
+        options: StyleOptions,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+    ) -> Pastiche:
+        """Make a sheet that explains the Gatys method; see ``nst.explain``. Its ``method`` is ``EXPLANATION``.
+
+        Args:
+            kind: One of ``options.EXPLANATIONS``.
+            content: Content image, as ``images.decode`` takes it; its first frame counts.
+            style: Style image.
+            options: What ``explain`` heeds, and ``max_side_px`` for each of its tiles.
+            report: Told about progress.
+            cancelled: Asked at every step.
+
+        Raises:
+            UserError, JobError, Cancelled, PasticheError: As ``stylize``.
+        """
+        from nst.explain import explain
+
+        try:
+            photo = replace(_first_picture(content, options.max_side_px), alpha=None, frames=1)
+            art = decode(style, options.max_side_px)
+            return Pastiche(explain(kind, photo, art, self._settings, options, report, cancelled), EXPLANATION)
         except memory_errors() as error:
             raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
 

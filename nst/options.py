@@ -19,6 +19,7 @@ COLOURS = ("style", "keep", "match")
 EXTRACTORS = ("vgg19", "vgg16", "inception_v3", "xception", "densenet121", "resnet50", "resnet50_v2", "bundled")
 GATYS_PRESETS = ("default", "gatys2016")
 STARTS = ("content", "noise", "fast")
+EXPLANATIONS = ("features", "grams", "layers", "reconstruction", "ratio", "histogram")  # sheets of ``nst.explain``
 MAX_STYLES = 4
 
 _CHOICES: dict[str, tuple[str, ...]] = {

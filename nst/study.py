@@ -69,7 +69,7 @@ def study(
     todo = plans[kind](content, style, settings, options, cancelled)
     tiles = [Tile(content, "content"), Tile(resize(style, content.width_px, content.height_px), "style")]
     for index, make in enumerate(todo):
-        tiles.append(make(_part_of(report, index, len(todo))))
+        tiles.append(make(part_of(report, index, len(todo))))
     report(Progress(1.0))
     return contact_sheet(tiles)
 
@@ -94,7 +94,9 @@ def contact_sheet(tiles: Sequence[Tile], columns: int | None = None) -> Picture:
     return Picture(np.asarray(sheet, np.float32) / np.float32(255))
 
 
-def _part_of(report: Report, index: int, parts: int) -> Report:
+def part_of(report: Report, index: int, parts: int) -> Report:
+    """A report for one of several parts of the same length."""
+
     def part(progress: Progress) -> None:
         report(replace(progress, fraction=(index + progress.fraction) / parts))
 

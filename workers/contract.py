@@ -49,6 +49,7 @@ class Job:
         submitted_at_s: Unix time.
         frames: Frames to be painted: more than 1 for a clip. The queue's client fills it in.
         clip_types: Media types of clips that the frontend can show, the preferred one first; empty for any.
+        explanation: One of ``nst.options.EXPLANATIONS`` for a sheet that explains the method instead of a pastiche.
     """
 
     job_id: str
@@ -62,6 +63,7 @@ class Job:
     submitted_at_s: float = 0.0
     frames: int = 1
     clip_types: tuple[str, ...] = ()
+    explanation: str = ""
 
     @property
     def chat(self) -> str:

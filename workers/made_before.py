@@ -20,7 +20,8 @@ _FIELDS = ("picture", "media_type", "width_px", "height_px", "method", "model", 
 
 def made_key(job: Job) -> str:
     """Redis key of what was made from a job's pictures and options, whoever asked."""
-    kinds = [job.clip_types] if job.frames > 1 else []
+    kinds: list[object] = [job.clip_types] if job.frames > 1 else []
+    kinds += [job.explanation] if job.explanation else []
     what = json.dumps([job.content, job.styles, job.options.as_dict(), *kinds], sort_keys=True)
     return keys.made(hashlib.sha256(what.encode()).hexdigest())
 

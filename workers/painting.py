@@ -29,8 +29,23 @@ class Engine(Protocol):
         """As ``nst.engine.Engine.stylize``."""
 
 
+class Explainer(Protocol):
+    """An engine that also makes sheets which explain: ``nst.engine.Engine``."""
+
+    def explain(
+        self,
+        kind: str,
+        content: bytes,
+        style: bytes,
+        options: StyleOptions,
+        report: Report = ...,
+        cancelled: IsCancelled = ...,
+    ) -> Pastiche:
+        """As ``nst.engine.Engine.explain``."""
+
+
 def paint(engine: Engine, slices: Slices, job: Job, pictures: Sequence[bytes], telling: Telling) -> Pastiche:
-    """Make a job's pastiche.
+    """Make a job's pastiche, or the sheet of an explanation.
 
     Args:
         engine: Warm.
@@ -58,4 +73,7 @@ def paint(engine: Engine, slices: Slices, job: Job, pictures: Sequence[bytes], t
         return slices.run(job.job_id, cast(Resumable, method), (content, styles), options, report, cancelled)
 
     content, *styles = pictures
+    if job.explanation:
+        explainer = cast(Explainer, engine)
+        return explainer.explain(job.explanation, content, styles[0], job.options, telling.report, telling.cancelled)
     return engine.stylize(content, styles, job.options, telling.report, telling.cancelled, in_slices)
