@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ import redis
 from bot.challenges import keys
 from bot.challenges.model import Challenge, Chat, known
 from bot.challenges.store import Change
+from nst.errors import BusyError, OperatorError
 from workers.connection import speaking_redis
 
 LEASE_S = 120.0  # longer than the slowest post takes
@@ -157,7 +159,7 @@ class Announcements:
         now_s = self._now_s()
         args = [repr(now_s), repr(now_s + LEASE_S), consumer, keys.line(platform, "")]
         while True:
-            with speaking_redis():
+            with _speaking_redis():
                 found = cast("list[bytes] | None", self._claim(keys=[keys.waiting(platform)], args=args))
             if not found:
                 return None
@@ -167,7 +169,7 @@ class Announcements:
 
     def resume(self, platform: str, consumer: str = "main") -> None:
         """Take up again what this consumer claimed before it was killed; call it once at the start."""
-        with speaking_redis():
+        with _speaking_redis():
             for chat in cast("list[bytes]", self._redis.zrange(keys.waiting(platform), 0, -1)):
                 head = cast("bytes | None", self._redis.lindex(keys.line(platform, chat.decode()), 0))
                 if head and self._redis.hget(head.decode(), "consumer") == consumer.encode():
@@ -175,7 +177,7 @@ class Announcements:
 
     def place(self, announcement: Announcement, message_id: str) -> None:
         """Note in which message it is going to stand, before it does."""
-        with speaking_redis():
+        with _speaking_redis():
             self._redis.hset(announcement.key, "placed", message_id)
 
     def posted(self, announcement: Announcement, message_id: str) -> bool:
@@ -198,7 +200,7 @@ class Announcements:
             after_s: When to try again.
             sure: Whether it certainly does not stand there; else it comes back as redelivered.
         """
-        with speaking_redis(), self._redis.pipeline() as pipe:
+        with _speaking_redis(), self._redis.pipeline() as pipe:
             if sure:
                 pipe.hdel(announcement.key, "consumer")
             waiting = keys.waiting(announcement.chat.platform)
@@ -207,15 +209,29 @@ class Announcements:
 
     def message(self, challenge_id: str, event: str, chat: str) -> str:
         """The message in which something was told to a chat, or ""."""
-        with speaking_redis():
+        with _speaking_redis():
             found = self._redis.hget(keys.announcement(challenge_id, event, chat), "posted")
         return cast("bytes | None", found).decode() if found else ""  # type: ignore[union-attr]
 
     def _over(self, announcement: Announcement, outcome: str, detail: str) -> bool:
         chat = announcement.chat
         names = [announcement.key, keys.line(chat.platform, chat.key), keys.waiting(chat.platform)]
-        with speaking_redis():
+        with _speaking_redis():
             return bool(self._end(keys=names, args=[chat.key, repr(self._now_s()), outcome, detail]))
+
+
+@contextmanager
+def _speaking_redis() -> Iterator[None]:
+    """Posters have nobody to tell "try again": a full Redis is one that is away.
+
+    Raises:
+        OperatorError: ``queue_unavailable``.
+    """
+    try:
+        with speaking_redis():
+            yield
+    except BusyError:
+        raise OperatorError("queue_unavailable", {"reason": "Redis has no memory left"}) from None
 
 
 def _read(key: str, data: dict[str, Any], redelivered: bool, placed: str) -> Announcement:

@@ -20,7 +20,7 @@ from bot.challenges.entry import Entry, Status
 from bot.challenges.model import DRAIN_S, FEWEST_ENTRIES, HOUR_S, VOTABLE, Challenge, State
 from bot.challenges.scoring import Outcome, outcome, read_tally
 from bot.challenges.store import Change, Store, count_row, swap_entry
-from nst.errors import OperatorError, PasticheError
+from nst.errors import BusyError, OperatorError, PasticheError
 from workers.connection import speaking_redis
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Clock:
 
         Raises:
             OperatorError: ``queue_unavailable``.
+            BusyError: ``queue_full``: Redis has no memory left.
         """
         dealt_with = 0
         tries: Counter[str] = Counter()
@@ -72,7 +73,7 @@ class Clock:
             tries[member] += 1
             try:
                 dealt_with += self._do(member, at_s)
-            except OperatorError:
+            except (OperatorError, BusyError):  # Redis is away or full: nothing was changed
                 raise
             except (PasticheError, ValueError, LookupError, TypeError) as error:
                 log.error("A challenge's moment failed and is tried again", exc_info=error)
@@ -237,6 +238,6 @@ async def keep_time(challenges: Challenges, interval_s: float = INTERVAL_S) -> N
     while True:
         try:
             await asyncio.to_thread(challenges.clock.tick)
-        except OperatorError as error:
+        except (OperatorError, BusyError) as error:
             log.warning("Challenges wait for Redis: %s", error.code)
         await asyncio.sleep(interval_s)
