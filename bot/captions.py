@@ -55,7 +55,9 @@ def failure(result: Result, language: str) -> str:
     return explain(error, language)
 
 
-def standing(event: Event | None, position: int | None, eta_s: float | None, language: str) -> str:
+def standing(
+    event: Event | None, position: int | None, eta_s: float | None, language: str, attended: bool = True
+) -> str:
     """How a job stands, for a progress line.
 
     Args:
@@ -63,6 +65,7 @@ def standing(event: Event | None, position: int | None, eta_s: float | None, lan
         position: Place in the queue from 1, or None when it does not wait.
         eta_s: Seconds to the end, or None when unknown.
         language: Whom to speak to.
+        attended: Whether any worker is up that would take it.
     """
     if event is not None and event.state == "running":
         if event.steps:
@@ -70,6 +73,8 @@ def standing(event: Event | None, position: int | None, eta_s: float | None, lan
         return say("progress.running", language, percent=round(event.fraction * 100))
     if position is None:
         return say("progress.waiting", language)
+    if not attended:
+        return say("progress.unattended", language)
     if eta_s is None:
         return say("progress.queued", language, position=position)
     return say("progress.queued_eta", language, position=position, eta=duration(eta_s, language))

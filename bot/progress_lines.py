@@ -88,7 +88,7 @@ class ProgressLine:
 
     def _line(self, standing: Standing) -> Line:
         event = standing.event
-        text = sentence(event, standing.position, standing.eta_s, self._language)
+        text = sentence(event, standing.position, standing.eta_s, self._language, standing.attended)
         return Line(text, event.preview if event else "")
 
     def _pause_s(self, position: int | None) -> float:

@@ -7,9 +7,12 @@ frontends say meanwhile that nobody paints just now.
 
 from __future__ import annotations
 
+from typing import cast
+
 import redis
 
 from nst.errors import UserError
+from workers import keys
 from workers.contract import Job
 from workers.routing import queue_of
 from workers.service_times import live_workers
@@ -40,6 +43,12 @@ def check_staff(connection: redis.Redis, job: Job, side_px: int) -> None:
     wanted_px = min(side_px, job.options.max_side_px)
     if all(limits_px) and wanted_px > max(limits_px):
         raise UserError("size_unavailable", {"received": wanted_px, "allowed_px": max(limits_px)})
+
+
+def is_attended(connection: redis.Redis, job_id: str) -> bool:
+    """Whether a live worker takes jobs of a job's queue."""
+    queue = (cast("bytes | None", connection.hget(keys.record(job_id), "queue")) or b"").decode()
+    return any(queue in worker.get("queues", "").split(",") for worker in live_workers(connection))
 
 
 def methods_of(worker: Worker, default: str = "") -> list[str]:

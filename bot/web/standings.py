@@ -8,9 +8,8 @@ from workers.contract import Event
 
 
 def standing_words(standing_: Standing, language: str) -> str:
-    """The line under a job that is not finished; without a worker nobody has a place in a line."""
-    position = standing_.position if standing_.attended else None
-    return standing(standing_.event, position, standing_.eta_s, language)
+    """The line under a job that is not finished."""
+    return standing(standing_.event, standing_.position, standing_.eta_s, language, standing_.attended)
 
 
 def fraction_of(event: Event | None) -> float:

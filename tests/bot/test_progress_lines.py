@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+from bot.captions import standing as words
 from bot.progress_lines import Line, ProgressLine, ProgressLines
 from bot.service import Standing
+from bot.texts import say
 from nst.errors import OperatorError
 from nst.options import StyleOptions
 from workers.contract import Event, Job
@@ -108,3 +111,11 @@ async def test_a_queue_that_is_away_leaves_the_line_as_it_is() -> None:
     await line.close()
     await following
     assert [shown.text for shown in message.shown] == ["Queued, position 1"]
+
+
+def test_where_nobody_paints_no_place_in_the_line_is_promised() -> None:
+    queued = Event(job_id="j", frontend="f", state="queued")
+    assert words(queued, 3, None, "en", attended=False) == say("progress.unattended", "en")
+    assert words(queued, 3, None, "en") == say("progress.queued", "en", position=3)
+    running = replace(queued, state="running", fraction=0.5)
+    assert words(running, None, None, "en", attended=False) == say("progress.running", "en", percent=50)

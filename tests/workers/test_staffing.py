@@ -14,6 +14,7 @@ from workers.abilities import AGAIN_S, Abilities
 from workers.blobs import blob_hash
 from workers.contract import Job
 from workers.service_times import live_workers
+from workers.staffing import is_attended
 
 
 def clock_in(connection: redis.Redis, name: str, **about: str) -> None:
@@ -61,6 +62,7 @@ def test_without_a_worker_of_its_queue_a_job_waits(chat: Any, redis_connection: 
     clock_in(redis_connection, "w1", queues="fast", methods="palette")
     chat.send("slow", method="gatys")
     assert (chat.client.position("nobody"), chat.client.position("slow")) == (1, 1)
+    assert [is_attended(redis_connection, job_id) for job_id in ("nobody", "slow")] == [True, False]
 
 
 def test_a_worker_of_the_last_release_does_not_say_what_it_can(chat: Any, redis_connection: redis.Redis) -> None:
