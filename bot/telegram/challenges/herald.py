@@ -177,22 +177,21 @@ class Herald:
 
     async def _content(self, announcement: Announcement, chat_id: int) -> Post:
         chat, challenges = announcement.chat, self._front.challenges
-        text = await asyncio.to_thread(
-            challenges.text, announcement, lambda at_s: clock_time(at_s, chat.time_zone, chat.language)
-        )
+
+        def when(at_s: float) -> str:
+            return clock_time(at_s, chat.time_zone, chat.language)
+
+        text = await asyncio.to_thread(challenges.text, announcement, when)
         rows = keyboard([self._buttons(announcement, chat_id)])
-        return Post(text, await self._poster(announcement), rows)
-
-    async def _poster(self, announcement: Announcement) -> Picture | None:
         if announcement.kind != "results":
-            return None
-        name, language = announcement.challenge_id, announcement.chat.language
+            return Post(text, keyboard=rows)
+        picture, alt = await asyncio.to_thread(self._poster, announcement.challenge_id, chat.language)
+        return Post(f"{text}\n\n{alt}", picture, rows)  # Telegram has no other place for an alternative text
 
-        def draw() -> Picture:
-            poster = self._front.challenges.gallery.poster(name, language)
-            return as_photo(poster.data, poster.media_type, f"challenge-{name}")
-
-        return await asyncio.to_thread(draw)
+    def _poster(self, name: str, language: str) -> tuple[Picture, str]:
+        """The poster and what it shows in words; takes a second: call it in a thread."""
+        poster = self._front.challenges.gallery.poster(name, language)
+        return as_photo(poster.data, poster.media_type, f"challenge-{name}"), poster.alt
 
     def _buttons(self, announcement: Announcement, chat_id: int) -> list[InlineKeyboardButton]:
         name, kind, language = announcement.challenge_id, announcement.kind, announcement.chat.language
