@@ -58,7 +58,7 @@ def demo(
 def stylize(
     content: Annotated[Path, typer.Argument(help="The picture to paint.")],
     styles: Annotated[list[str], typer.Argument(metavar="STYLE...", help="Up to four pictures or presets' names.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write it: .jpg, .png or .webp.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write it: .jpg, .png, .webp; clips: .gif, .mp4.")],
     method: Method = "fast",
     strength: Strength = 100,
     size: Size = 768,
@@ -66,6 +66,7 @@ def stylize(
     colours: Annotated[str, typer.Option(help="style, keep (the photograph's) or match.")] = "style",
     weights: Annotated[str, typer.Option(help="Weights of the styles, for instance 2,1.")] = "",
     scale: Annotated[float, typer.Option(help="Size of the strokes: 0.25 to 4.")] = 1.0,
+    still: Annotated[bool, typer.Option("--still", help="Of a clip, paint the first frame only.")] = False,
     steps: Annotated[int | None, typer.Option(help="Steps of gatys: 1 to 10000.")] = None,
     extractor: Annotated[str | None, typer.Option(help="Feature extractor of gatys.")] = None,
 ) -> None:
@@ -78,10 +79,10 @@ def stylize(
         steps=steps,
         extractor=extractor,
         style_weights=_weights(weights),
+        animate=not still,
     )
     settings = _settings()
-    pastiche = run_stylize(content, _style_paths(styles, settings), out, options, settings.methods)
-    for note in pastiche.notices:
+    for note in run_stylize(content, _style_paths(styles, settings), out, options, settings.methods):
         _say_notice(note.code, note.detail, settings)
 
 

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from bot.captions import failure, notices, standing
+from bot.fitting import suffix
 from bot.presets.catalogue import load_presets
 from bot.processes import Child, die_with_parent
 from bot.recipes import find_preset
@@ -197,8 +198,7 @@ class Demo:
             self._say(failure(result, language))
             raise error or UserError("no_such_job", {"job_id": result.job_id})
         folder = first.out or self._settings.data_dir
-        suffix = ".png" if result.media_type == "image/png" else ".jpg"
-        path = folder / f"pastiche-{result.job_id[:8]}{suffix}"
+        path = folder / f"pastiche-{result.job_id[:8]}{suffix(result.media_type)}"
         _write(path, await service.picture(result.picture))
         self._say(f"Painted in {result.service_s:.1f} s with {result.method}: [bold]{path}[/bold]")
         for sentence in notices(result, language):

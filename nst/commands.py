@@ -14,24 +14,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nst.errors import UserError
-from nst.method import MethodSettings, Pastiche, Progress, Report
+from nst.method import MethodSettings, Notice, Progress, Report
 from nst.options import StyleOptions
 
 if TYPE_CHECKING:
     from nst.images import Picture
 
+CLIP_TYPES = {".gif": "image/gif", ".webp": "image/webp", ".mp4": "video/mp4"}
 OUTPUT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 
 
 def run_stylize(
     content: Path, styles: Sequence[Path], out: Path, options: StyleOptions, settings: MethodSettings
-) -> Pastiche:
+) -> tuple[Notice, ...]:
     """Make one pastiche and write it.
 
     A progress bar is drawn on standard error when that is a terminal.
 
     Args:
-        content: File of the content image.
+        content: File of the content image; every frame of a clip is painted where ``out`` ends in ``.gif``,
+            ``.webp`` or ``.mp4``, else the first one.
         styles: Files of one to four style images.
         out: Where the pastiche goes; the ending decides the format. Replaced in one go, so that
             nobody ever sees half a file.
@@ -39,19 +41,42 @@ def run_stylize(
         settings: The operator's choices about methods.
 
     Returns:
-        The pastiche, with the notices that the user should see.
+        What the user should be told.
 
     Raises:
         PasticheError: Anything that a person should be told; nothing has been written then.
     """
-    media_type = _checked(out)
-    pictures = [read_picture(path) for path in (content, *styles)]
+    clip_type = CLIP_TYPES.get(out.suffix.lower())
+    media_type = "" if clip_type else _checked(out)
+    picture, *painted = [read_picture(path) for path in (content, *styles)]
+    from nst.clip_header import is_clip
+
+    if clip_type and is_clip(picture, options):
+        return _stylize_clip(picture, painted, out, clip_type, options, settings)
+    media_type = media_type or _checked(out)
     from nst.engine import Engine
 
     with _progress_bar() as report:
-        made = Engine(settings).stylize(pictures[0], pictures[1:], options, report)
+        made = Engine(settings).stylize(picture, painted, options.replace(animate=options.animate and bool(clip_type)), report)
     _write(out, _encoded(made.picture, media_type))
-    return made
+    return made.notices
+
+
+def _stylize_clip(
+    content: bytes,
+    styles: Sequence[bytes],
+    out: Path,
+    media_type: str,
+    options: StyleOptions,
+    settings: MethodSettings,
+) -> tuple[Notice, ...]:
+    _check_folder(out)
+    from nst.engine import Engine
+
+    with _progress_bar() as report:
+        clip = Engine(settings).stylize_clip(content, styles, options, media_type, report)
+    _write(out, clip.data)
+    return clip.notices
 
 
 def run_study(
@@ -86,9 +111,13 @@ def run_study(
 
 def _checked(out: Path) -> str:
     media_type = output_type(out)
+    _check_folder(out)
+    return media_type
+
+
+def _check_folder(out: Path) -> None:
     if not out.parent.is_dir():
         raise UserError("output_unwritable", {"path": str(out), "reason": "no such folder"})
-    return media_type
 
 
 def output_type(out: Path) -> str:

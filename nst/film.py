@@ -154,7 +154,21 @@ class FilmWriter:
     def _target(self, path: Path, max_bytes: int) -> list[str]:
         seconds = max(0.5, sum(self._durations_us) / 1e6)
         rate = min(_HIGHEST_RATE, int(max_bytes * 8 * 0.85 / seconds))
-        coding = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-maxrate", str(rate), "-bufsize", str(rate)]
+        # In the order in which they are shown: else the last frame's duration is another one's.
+        coding = [
+            "-bf",
+            "0",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "veryfast",
+            "-crf",
+            "20",
+            "-maxrate",
+            str(rate),
+            "-bufsize",
+            str(rate),
+        ]
         colours = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
         pixels = ["-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p", *colours]
         clock = ["-fps_mode", "passthrough", "-enc_time_base", f"1:{_CLOCK}", "-video_track_timescale", str(_CLOCK)]

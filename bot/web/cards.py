@@ -13,6 +13,7 @@ from bot.web.downloads import download_url, file_name
 from bot.web.markup import button, picture_url, put, put_text, tag
 from bot.web.reader import Reader, Wishes
 from bot.web.standings import fraction_of, standing_words
+from nst.clip_header import MP4
 from workers.contract import Job, Result
 
 
@@ -153,13 +154,21 @@ class Card:
         ratio = max(1, result.width_px) / max(1, result.height_px)
         with tag("div", "frame compare").style(f"--ratio: {ratio:.5f}"):
             alt = alt_text(self.job, self._reader.presets, self._reader.language)
-            tag("img", "after", src=picture_url(result.picture), alt=alt)
-            tag("img", "before", src=picture_url(self.job.content), alt=self._reader.say("content_alt"))
+            self._picture("after", result, result.picture, alt)
+            self._picture("before", result, self.job.content, self._reader.say("content_alt"))
             tag("span", "handle", aria_hidden="true")
             tag("span", "corner corner-before", self._reader.say("before"), aria_hidden="true")
             tag("span", "corner corner-after", self._reader.say("after"), aria_hidden="true")
             name = self._reader.say("compare")
             tag("input", "cut", type="range", min=0, max=100, step=1, defaultValue="0", aria_label=name)
+
+    def _picture(self, looks: str, result: Result, digest: str, alt: str) -> None:
+        """A picture, or a film where the result is one: its content image is one then, too."""
+        if result.media_type == MP4:
+            plays = {"autoplay": True, "loop": True, "muted": True, "playsinline": True}
+            tag("video", looks, src=picture_url(digest), aria_label=alt, **plays)
+        else:
+            tag("img", looks, src=picture_url(digest), alt=alt)
 
     def _build_buttons(self, result: Result) -> None:
         with tag("div", "actions"):

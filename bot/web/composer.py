@@ -131,6 +131,9 @@ class Composer:
                     tag("span", "", self._say("seed"))
                     tag("input", type="number", name="seed", min=0, max=2**31 - 1, step=1, defaultValue="0")
             tag("p", "faint", self._say("seed_hint"))
+            with tag("label", "field still"):
+                tag("input", type="checkbox", name="still", value="on")
+                tag("span", "", self._say("still"))
 
 
 def own_style_tile(language: str) -> Element:

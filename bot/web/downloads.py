@@ -9,14 +9,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from bot.captions import percent
+from bot.fitting import suffix
 from bot.recipe_codes import Recipe
 from bot.recipe_files import with_recipe
 from bot.web.studio import Studio
 from bot.web.visitors import user_of
 from nst.errors import JobError, OperatorError
 from workers.contract import Job
-
-_SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
 def routes(studio: Studio) -> list[BaseRoute]:
@@ -41,7 +40,7 @@ def download_url(job: Job) -> str:
 def file_name(job: Job, media_type: str) -> str:
     """What the file is called, such as ``pastiche-mosaic-70.jpg``."""
     style = job.style_label.replace(" ", "-") or "own"
-    return f"pastiche-{style}-{percent(job.options)}.{_SUFFIXES.get(media_type, 'jpg')}"
+    return f"pastiche-{style}-{percent(job.options)}{suffix(media_type)}"
 
 
 async def _answer(studio: Studio, request: Request) -> Response:

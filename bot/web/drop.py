@@ -11,7 +11,7 @@ from bot.web.markup import button, picture_url, put, put_text, tag
 from bot.web.samples import sample_names
 from nst.image_header import DEFAULT_LIMITS
 
-_ACCEPT = "image/*,.heic,.heif,.avif"
+_ACCEPT = "image/*,.heic,.heif,.avif,video/mp4,video/quicktime"
 
 
 class Drop:

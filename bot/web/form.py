@@ -32,7 +32,8 @@ def read_form(fields: Mapping[str, Any]) -> Order:
     """Check a form.
 
     Args:
-        fields: Text by field name: ``preset``, ``strength`` (0-100), ``method``, ``colours``, ``size`` (px), ``seed``.
+        fields: Text by field name: ``preset``, ``strength`` (0-100), ``method``, ``colours``, ``size`` (px), ``seed``,
+            ``still`` (``on`` for a clip's first frame only).
 
     Raises:
         UserError: ``style_missing``, or ``option_out_of_range`` with the option's name.
@@ -47,6 +48,7 @@ def read_form(fields: Mapping[str, Any]) -> Order:
         colours=str(fields.get("colours", plain.colours))[:40],
         max_side_px=_whole(fields, "size", plain.max_side_px),
         seed=_whole(fields, "seed", plain.seed),
+        animate=fields.get("still") != "on",
     )
     return Order("" if preset == OWN_STYLE else preset, options)
 

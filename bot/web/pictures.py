@@ -21,6 +21,7 @@ from bot.web.throttle import UPLOADS, address_key
 from bot.web.visitors import language_of, user_of
 from nst.errors import JobError, OperatorError, PasticheError, UserError
 from nst.image_header import DEFAULT_LIMITS
+from nst.mp4_boxes import is_mp4
 
 THUMBNAIL_PX = 192
 SAMPLE_PX = 112
@@ -58,6 +59,8 @@ def media_type(data: bytes) -> str:
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
+    if is_mp4(data):
+        return "video/mp4"
     return "image/avif" if data[4:12] in (b"ftypavif", b"ftypavis") else "application/octet-stream"
 
 

@@ -217,7 +217,8 @@ def test_command_writes_what_the_ending_says(tmp_path: Path, ending: str) -> Non
     content, style, out = tmp_path / "a.txt", tmp_path / "b", tmp_path / f"out{ending.upper()}"
     content.write_bytes(CAT)
     style.write_bytes(COFFEE)
-    made = run_stylize(content, [style], out, PALETTE, SETTINGS)
+    run_stylize(content, [style], out, PALETTE, SETTINGS)
+    made = Engine(SETTINGS).stylize(CAT, [COFFEE], PALETTE)
     with Image.open(out) as image:
         assert image.get_format_mimetype() == OUTPUT_TYPES[ending]
     assert np.abs(decode(out.read_bytes()).rgb - made.picture.rgb).mean() < 0.02

@@ -94,12 +94,32 @@ const studio = (() => {
   );
 
   // Some pictures that we can paint no browser can show (TIFF, HEIC): the frame shows the pastiche alone.
+  function cannotShow(image) {
+    image.classList.add("unshowable");
+    if (image.classList.contains("before")) image.closest(".compare").classList.add("alone");
+  }
+
+  // What is no picture may be a film: the page knows an upload by its name only.
+  const filmOf = (image) => image.parentNode?.querySelector(`video[data-twin="${image.className.split(" ")[0]}"]`);
+  function tryAsFilm(image) {
+    filmOf(image)?.remove();
+    const film = document.createElement("video");
+    Object.assign(film, { className: image.className, autoplay: true, loop: true, muted: true, playsInline: true });
+    film.dataset.twin = image.className.split(" ")[0];
+    film.setAttribute("aria-label", image.alt);
+    film.addEventListener("loadeddata", () => image.classList.add("as-film"));
+    film.addEventListener("error", () => (film.remove(), cannotShow(image)));
+    film.src = image.src;
+    image.after(film);
+  }
+  const isPicture = ({ tagName, src }) => tagName === "IMG" && src;
+  document.addEventListener("error", ({ target }) => isPicture(target) && tryAsFilm(target), true);
   document.addEventListener(
-    "error",
+    "load",
     ({ target }) => {
-      if (target.tagName !== "IMG" || !target.getAttribute("src")) return;
-      target.classList.add("unshowable");
-      if (target.classList.contains("before")) target.closest(".compare").classList.add("alone");
+      if (!isPicture(target) || !target.classList.contains("as-film")) return;
+      filmOf(target)?.remove();
+      target.classList.remove("as-film");
     },
     true,
   );

@@ -1,0 +1,51 @@
+"""``pastiche stylize`` with clips: the ending of the result decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from PIL import Image
+
+from nst.clips import open_clip
+from nst.commands import run_stylize
+from nst.errors import UserError
+from nst.method import MethodSettings
+from nst.options import StyleOptions
+
+PALETTE = StyleOptions(method="palette")
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    path = tmp_path / "style.png"
+    Image.linear_gradient("L").convert("RGB").point([i // 3 for i in range(256)] * 2 + list(range(256))).save(path)
+    return path
+
+
+@pytest.mark.parametrize("ending", [".gif", ".webp", ".mp4"])
+def test_a_clip_is_painted_into_what_the_ending_says(
+    clips: ModuleType, style: Path, tmp_path: Path, ending: str
+) -> None:
+    content, out = tmp_path / "in.gif", tmp_path / f"out{ending}"
+    content.write_bytes(clips.gif(clips.panned(3)))
+    assert run_stylize(content, [style], out, PALETTE, MethodSettings()) == ()
+    with open_clip(out.read_bytes(), 1024) as clip:
+        assert clip.timing.durations_ms == pytest.approx(clips.DURATIONS_MS[:3], abs=0.05)
+
+
+def test_an_ending_of_pictures_paints_the_first_frame(clips: ModuleType, style: Path, tmp_path: Path) -> None:
+    content = tmp_path / "in.mp4"
+    content.write_bytes(clips.mp4(clips.panned(3)))
+    for out, options in ((tmp_path / "out.jpg", PALETTE), (tmp_path / "out.webp", PALETTE.replace(animate=False))):
+        assert run_stylize(content, [style], out, options, MethodSettings()) == ()
+        with Image.open(out) as painted:
+            assert getattr(painted, "n_frames", 1) == 1
+
+
+def test_a_picture_does_not_become_a_film(style: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        run_stylize(style, [style], tmp_path / "out.mp4", PALETTE, MethodSettings())
+    assert caught.value.code == "option_out_of_range"
+    assert not (tmp_path / "out.mp4").exists()
