@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -35,12 +35,42 @@ class TooBusyError(Exception):
     """Something that may be left out was left out."""
 
 
+class _Window:
+    """So many in any stretch of so many seconds. (``AsyncLimiter`` lets twice as many through in the first one.)
+
+    Args:
+        most: How many.
+        per_s: In how many seconds.
+    """
+
+    def __init__(self, most: int, per_s: float) -> None:
+        self._most, self._per_s = most, per_s
+        self._times: deque[float] = deque()
+        self._turn = asyncio.Lock()
+
+    def has_capacity(self, amount: int) -> bool:
+        """Whether so many could enter now."""
+        return self._taken() + amount <= self._most
+
+    async def acquire(self) -> None:
+        """Enter, in turn, when there is room."""
+        async with self._turn:
+            while not self.has_capacity(1):
+                await asyncio.sleep(max(0.0, self._times[0] + self._per_s - time.monotonic()))
+            self._times.append(time.monotonic())
+
+    def _taken(self) -> int:
+        while self._times and self._times[0] <= time.monotonic() - self._per_s:
+            self._times.popleft()
+        return len(self._times)
+
+
 class _Gate:
     """One chat's share."""
 
     def __init__(self, group: bool) -> None:
         self._group = group
-        self._limiter = AsyncLimiter(*(_GROUP if group else _PRIVATE))
+        self._limiter = _Window(*_GROUP) if group else AsyncLimiter(*_PRIVATE)
         self._opens_s = 0.0
 
     def close_for(self, seconds: float) -> None:

@@ -91,9 +91,10 @@ async def ask_again(visit: Visit) -> None:
 
 
 async def end_phase(visit: Visit) -> None:
-    """What runs now ends at once."""
+    """What runs now ends at once; the clock takes the next step within a second."""
     await asyncio.to_thread(visit.front.challenges.life.end_phase, visit.challenge_id, await visit.person())
-    await open_management(visit)
+    row = [spoken_button("m", visit.challenge_id, await visit.chat_id(), visit.language)]
+    await visit.show(Post(say("telegram_challenge.phase_ended", visit.language), keyboard=keyboard([row])))
 
 
 async def cancel(visit: Visit) -> None:

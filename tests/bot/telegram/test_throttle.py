@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from telegram.error import RetryAfter
 
-from bot.telegram.throttle import PROGRESS, Throttle, TooBusyError
+from bot.telegram.throttle import PROGRESS, Throttle, TooBusyError, _Window
 
 
 class Calls:
@@ -81,6 +81,18 @@ async def test_a_group_keeps_room_for_results(throttle: Throttle) -> None:
     await asyncio.sleep(0.01)
     assert not late.done(), "the twenty-first of a minute waits"
     late.cancel()
+
+
+async def test_a_window_never_lets_more_in_than_it_says() -> None:
+    window, entered = _Window(5, 0.2), []
+
+    async def enter() -> None:
+        await window.acquire()
+        entered.append(time.monotonic())
+
+    await asyncio.gather(*(enter() for _ in range(17)))
+    assert len(entered) == 17
+    assert all(later - first >= 0.199 for first, later in zip(entered, entered[5:], strict=False))
 
 
 async def test_answers_to_presses_never_wait(throttle: Throttle) -> None:
