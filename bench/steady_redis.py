@@ -49,7 +49,7 @@ class SteadyRedis:
             "logfile": "redis.log",
         }
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-        # Signals as they are here: Python ignores SIGXFSZ, so a limit on its files is an error to Redis, as a full disk.
+        # Signals as they are here: Python ignores SIGXFSZ, so that a limit on its files is an error like a full disk.
         self._process = subprocess.Popen(  # noqa: S603
             [server_binary(), *arguments], stdout=subprocess.DEVNULL, restore_signals=False
         )
