@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from math import ceil
 from typing import Protocol
@@ -27,8 +28,8 @@ VIEW_SIDE_PX = 256
 MAX_VIEWS_PER_AXIS = 3
 
 
-class VectorCache(Protocol):
-    """Where vectors are kept; workers put one in that shares them through Redis."""
+class VectorStore(Protocol):
+    """Where vectors are kept; workers put one in that shares them, see ``share_vectors``."""
 
     def get(self, key: str) -> Floats | None:
         """The vector, ``[1, 1, 1, D]`` float32, or None."""
@@ -38,7 +39,7 @@ class VectorCache(Protocol):
 
 
 class MemoryVectors:
-    """A ``VectorCache`` in the process: the least recently used go first.
+    """A ``VectorStore`` in the process: the least recently used go first.
 
     Args:
         capacity: Vectors kept; a vector takes up to 3 KB.
@@ -61,6 +62,34 @@ class MemoryVectors:
         if len(self._vectors) > self._capacity:
             self._vectors.popitem(last=False)
 
+    def drop(self, key: str) -> None:
+        """Forget a vector, if it is there."""
+        self._vectors.pop(key, None)
+
+
+@dataclass
+class _Process:
+    """One store for a process, as it has one engine."""
+
+    shared: VectorStore | None = None
+
+
+_process = _Process()
+
+
+def share_vectors(store: VectorStore | None) -> None:
+    """Say where this process keeps vectors, before its methods are made.
+
+    Args:
+        store: None for the process itself.
+    """
+    _process.shared = store
+
+
+def shared_or(own: VectorStore) -> VectorStore:
+    """The process's store, or one's own while it has none."""
+    return _process.shared or own
+
 
 class StyleVectors:
     """Vectors of one network.
@@ -70,7 +99,7 @@ class StyleVectors:
         cache: Keeps them.
     """
 
-    def __init__(self, network: StyleNetwork, cache: VectorCache) -> None:
+    def __init__(self, network: StyleNetwork, cache: VectorStore) -> None:
         self._network = network
         self._cache = cache
 

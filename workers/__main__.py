@@ -19,6 +19,7 @@ from nst.engine import Engine as StyleEngine
 from nst.errors import UserError
 from nst.method import MethodSettings
 from nst.options import METHODS
+from nst.style_vectors import share_vectors
 from workers.abilities import Abilities
 from workers.blob_sweep import keep_sweeping
 from workers.blobs import byte_store
@@ -29,6 +30,7 @@ from workers.painting import Engine
 from workers.routing import QUEUES, queue_of
 from workers.slices import Slices
 from workers.tasks import Workplace, open_workplace
+from workers.vectors import RedisVectors
 from workers.vitals import SpareMemory, rss_bytes
 
 log = logging.getLogger(__name__)
@@ -70,6 +72,8 @@ def run_worker(
     """
     choose_device(device)
     connection, side_connection = connect(redis_url, retries=PATIENT), connect(redis_url)
+    vectors = RedisVectors(connection)
+    share_vectors(vectors)
     if engine is None:
         engine, abilities = _warm_engine(methods or MethodSettings(), queues, max_side_px)
     else:
@@ -88,7 +92,7 @@ def run_worker(
     )
     slices = Slices(connection, worker.give_way)
     made_before = MadeBefore(connection)
-    open_workplace(Workplace(connection, engine, worker.stopped, worker.leaving, slices, made_before))
+    open_workplace(Workplace(connection, engine, worker.stopped, worker.leaving, slices, made_before, vectors=vectors))
     store, ended = byte_store(), threading.Event()
     if store:
         keep_sweeping(connect(redis_url, retries=PATIENT), store, ended.wait)

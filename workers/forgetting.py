@@ -59,7 +59,10 @@ def forget_pictures(connection: redis.Redis, digests: Collection[str]) -> None:
     """
     own = [digest for digest in digests if digest]
     if own:
-        names = [name(digest) for digest in own for name in (keys.blob, keys.side, keys.frames)]
+        names = [name(digest) for digest in own for name in (keys.blob, keys.side, keys.frames, keys.vectors_of)]
+        vectors = cast("set[bytes]", connection.sunion([keys.vectors_of(digest) for digest in own]))
+        if vectors:
+            connection.delete(*vectors)
         connection.delete(*names)
         forget_bytes(*own)
 

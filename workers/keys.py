@@ -29,6 +29,16 @@ def frames(digest: str) -> str:
     return f"pastiche:frames:{digest}"
 
 
+def vector(key: str) -> str:
+    """A style vector, float32, by model, picture and scale; a day from its last use."""
+    return f"pastiche:vector:{key}"
+
+
+def vectors_of(digest: str) -> str:
+    """Set: keys of the vectors that jobs with a picture used; to forget them with it."""
+    return f"pastiche:vectors:{digest}"
+
+
 def made(digest: str) -> str:
     """What was made from the same pictures and options before."""
     return f"pastiche:made:{digest}"

@@ -6,10 +6,11 @@ again. What it raises is Redis being away, and then the job comes back by itself
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -36,6 +37,7 @@ from workers.routing import timeout_s
 from workers.slices import GivesWay, Slices, Stopped
 from workers.standing import Standing, look
 from workers.telling import Telling
+from workers.vectors import RedisVectors
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ class Workplace:
         slices: Runs slow jobs.
         made_before: Spares work that was done already.
         cards: Has results appraised; None where nobody can.
+        vectors: Style vectors shared with other workers, or None.
     """
 
     connection: redis.Redis
@@ -66,6 +69,7 @@ class Workplace:
     slices: Slices
     made_before: MadeBefore
     cards: QualityCards | None = None
+    vectors: RedisVectors | None = None
 
 
 _workplace: Workplace | None = None
@@ -151,14 +155,18 @@ def _made(workplace: Workplace, job: Job, standing: Standing, started_s: float) 
     pictures = standing.pictures()
     telling = Telling(workplace.connection, job, standing, stopped=lambda: workplace.stopped() or workplace.leaving())
     telling.begin()
-    if is_clip(pictures[0], job.options):
-        clip = paint_clip(cast(ClipEngine, workplace.engine), job, pictures, telling, MAX_RESULT_BYTES)
-        result = _with_clip(workplace, job, clip, time.monotonic() - started_s)
-    else:
-        pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling)
-        result = _with_picture(workplace, job, pastiche, time.monotonic() - started_s)
+    with workplace.vectors.during((job.content, *job.styles)) if workplace.vectors else contextlib.nullcontext():
+        result = _painted(workplace, job, pictures, telling, started_s)
     workplace.made_before.remember(job, result)
     return result
+
+
+def _painted(workplace: Workplace, job: Job, pictures: Sequence[bytes], telling: Telling, started_s: float) -> Result:
+    if is_clip(pictures[0], job.options):
+        clip = paint_clip(cast(ClipEngine, workplace.engine), job, pictures, telling, MAX_RESULT_BYTES)
+        return _with_clip(workplace, job, clip, time.monotonic() - started_s)
+    pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling)
+    return _with_picture(workplace, job, pastiche, time.monotonic() - started_s)
 
 
 def _with_clip(workplace: Workplace, job: Job, clip: PaintedClip, service_s: float) -> Result:

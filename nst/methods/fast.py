@@ -25,7 +25,7 @@ from nst.methods.fast_artists import Artist, VectorArtist, WholeArtist
 from nst.methods.fast_clips import begin_clip
 from nst.options import StyleOptions
 from nst.precision import ReducedPrecision
-from nst.style_vectors import MemoryVectors, VectorCache
+from nst.style_vectors import MemoryVectors, VectorStore, shared_or
 from nst.weights import Located, locate
 
 log = logging.getLogger(__name__)
@@ -49,10 +49,10 @@ class Fast:
 
     name = "fast"
 
-    def __init__(self, settings: MethodSettings, vectors: VectorCache | None = None, *, bfloat16: bool = True) -> None:
+    def __init__(self, settings: MethodSettings, vectors: VectorStore | None = None, *, bfloat16: bool = True) -> None:
         self._settings = settings
         self._bfloat16 = bfloat16
-        self._vectors = vectors if vectors is not None else MemoryVectors()
+        self._vectors = vectors if vectors is not None else shared_or(MemoryVectors())
         self._loaded: _Loaded | None = None
 
     @property

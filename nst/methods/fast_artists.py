@@ -14,7 +14,7 @@ from nst.images import Picture
 from nst.method import IsCancelled
 from nst.methods.fast_strength import plan
 from nst.options import StyleOptions
-from nst.style_vectors import StyleVectors, VectorCache, mixed, normalised, style_views
+from nst.style_vectors import StyleVectors, VectorStore, mixed, normalised, style_views
 from nst.tiling import Painter, bucketed, check
 
 Floats = NDArray[np.float32]
@@ -55,7 +55,7 @@ class VectorArtist:
         vectors: Its vectors of pictures.
     """
 
-    def __init__(self, network: StyleNetwork, cache: VectorCache) -> None:
+    def __init__(self, network: StyleNetwork, cache: VectorStore) -> None:
         self.identity = network.identity
         self.network = network
         self.vectors = StyleVectors(network, cache)

@@ -14,7 +14,7 @@ from nst.method import MethodSettings, Progress
 from nst.methods.fast import Fast
 from nst.methods.fast_strength import plan
 from nst.options import StyleOptions
-from nst.style_vectors import MemoryVectors
+from nst.style_vectors import MemoryVectors, share_vectors
 from nst.weights import forget_failures
 
 pytestmark = pytest.mark.tensorflow
@@ -200,4 +200,15 @@ def test_the_stand_in_paints_a_known_style_without_its_style_network(stand_in: P
     first = painted(method, content=picture(64, 64, 5))
     assert vectors.made == 1
     assert np.array_equal(painted(method, content=picture(64, 64, 5)), first)
+    assert vectors.made == 1
+
+
+def test_a_process_shares_its_vectors_with_every_method_it_makes(model: Path) -> None:
+    vectors = Counting()
+    share_vectors(vectors)
+    try:
+        for _ in range(2):
+            painted(Fast(MethodSettings(fast_model=str(model)), bfloat16=False))
+    finally:
+        share_vectors(None)
     assert vectors.made == 1
