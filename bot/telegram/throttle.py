@@ -36,7 +36,7 @@ class TooBusyError(Exception):
 
 
 class _Window:
-    """So many in any stretch of so many seconds. (``AsyncLimiter`` lets twice as many through in the first one.)
+    """So many in any stretch of so many seconds; ``AsyncLimiter`` would let twice as many through in the first one.
 
     Args:
         most: How many.
@@ -55,7 +55,7 @@ class _Window:
     async def acquire(self) -> None:
         """Enter, in turn, when there is room."""
         async with self._turn:
-            while not self.has_capacity(1):
+            if not self.has_capacity(1):  # nobody else enters meanwhile
                 await asyncio.sleep(max(0.0, self._times[0] + self._per_s - time.monotonic()))
             self._times.append(time.monotonic())
 
