@@ -15,7 +15,8 @@ from bot.telegram.challenges import ballot, entering, gallery, managing, wizard
 from bot.telegram.challenges.buttons import NEW, Pressed, link_button, read_link
 from bot.telegram.challenges.form import read_zone
 from bot.telegram.challenges.people import person_in
-from bot.telegram.challenges.visits import SaidError, Visit, keyboard, when
+from bot.telegram.challenges.said import SaidError
+from bot.telegram.challenges.visits import Visit, keyboard, when
 from bot.telegram.posting import Post
 from bot.texts import say
 
@@ -39,14 +40,18 @@ async def challenge_command(front: Frontend, asker: Asker, message: Message | No
     if asker.private or message is None or user is None:
         await _answer(front, asker, Post(say("telegram_challenge.in_groups", asker.language)))
         return
-    what, *more = words.split() or [""]
-    if what == "join":
-        await _join(front, asker, user, message, " ".join(more))
-    elif what == "leaderboard":
-        visit = Visit(front, asker, user, Pressed("lb", "", asker.chat_id))
-        await _answer(front, asker, await gallery.leaderboard(visit, asker.chat_id))
-    else:
-        await _answer(front, asker, await _running(front, asker, user, message))
+    what, _, rest = words.partition(" ")
+    visit = Visit(front, asker, user, Pressed("lb", "", asker.chat_id))
+    try:
+        if what == "join":
+            post = await _join(front, asker, user, message, rest)
+        elif what == "leaderboard":
+            post = await gallery.leaderboard(visit, asker.chat_id)
+        else:
+            post = await _running(front, asker, user, message)
+    except SaidError as error:
+        post = Post(say(f"telegram_challenge.{error.name}", asker.language))
+    await _answer(front, asker, post)
 
 
 async def enter_command(front: Frontend, asker: Asker, message: Message | None) -> None:
@@ -154,7 +159,7 @@ def _doors(front: Frontend, one: Challenge, chat_id: int, language: str, manages
     ]
 
 
-async def _join(front: Frontend, asker: Asker, user: User, message: Message, code: str) -> None:
+async def _join(front: Frontend, asker: Asker, user: User, message: Message, code: str) -> Post:
     """Bring a challenge to this group by the code from its first one."""
     person = await person_in(front, user, asker.chat_id, message)
     settings = await asyncio.to_thread(front.chats.read, asker.chat)
@@ -168,7 +173,7 @@ async def _join(front: Frontend, asker: Asker, user: User, message: Message, cod
         time_zone=read_zone(zone) if zone else "UTC",
     )
     joined = await asyncio.to_thread(life.join, word, chat, person)
-    await _answer(front, asker, Post(say("telegram_challenge.joined", asker.language, theme=joined.theme)))
+    return Post(say("telegram_challenge.joined", asker.language, theme=joined.theme))
 
 
 async def _answer(front: Frontend, asker: Asker, post: Post) -> None:

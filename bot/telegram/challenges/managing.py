@@ -14,7 +14,8 @@ from bot.challenges.entry import Entry, Status
 from bot.challenges.model import RUNNING, Challenge, State
 from bot.challenges.speech import rules_text, state_text
 from bot.telegram.challenges.buttons import button, spoken_button
-from bot.telegram.challenges.visits import SaidError, Visit, keyboard, when
+from bot.telegram.challenges.said import SaidError
+from bot.telegram.challenges.visits import Visit, keyboard, when
 from bot.telegram.challenges.wizard import invitation
 from bot.telegram.pictures import as_photo
 from bot.telegram.posting import Picture, Post

@@ -9,11 +9,13 @@ from telegram.error import BadRequest
 
 from bot.challenges.model import Person
 from bot.telegram.asker import chat_key, user_key
+from bot.telegram.challenges.said import SaidError
 
 if TYPE_CHECKING:
     from bot.telegram.frontend import Frontend
 
 _MANAGERS = (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
+_HIDDEN = ("inaccessible", "admin_required")  # the group shows its members to administrators only
 _MEMBERS = (*_MANAGERS, ChatMember.MEMBER)
 
 
@@ -27,6 +29,7 @@ async def person_in(front: Frontend, user: User, chat_id: int, message: Message 
         message: What they wrote there, where that is how they act: it may be in the name of a chat.
 
     Raises:
+        SaidError: The group hides its members from us.
         TelegramError: Telegram does not answer.
     """
     who, where = user_key(user.id), chat_key(chat_id)
@@ -48,7 +51,9 @@ async def _standing(front: Frontend, user_id: int, chat_id: int) -> tuple[str, b
     """Somebody's status in a chat, and whether they are in it."""
     try:
         member = await front.bot.get_chat_member(chat_id, user_id)
-    except BadRequest:
+    except BadRequest as error:
+        if any(words in error.message.lower() for words in _HIDDEN):
+            raise SaidError("members_hidden") from error
         return ChatMember.LEFT, False  # the chat does not know them
     inside = member.status in _MEMBERS or bool(getattr(member, "is_member", False))
     return member.status, inside

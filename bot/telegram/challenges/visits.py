@@ -25,18 +25,6 @@ if TYPE_CHECKING:
 _TOAST, _SHORT = 200, 60  # Telegram's limit; beyond the second people could not read it in passing
 
 
-class SaidError(Exception):
-    """Something that the user is told.
-
-    Args:
-        name: Of the sentence, in the catalogue's table ``telegram_challenge``.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-
 @dataclass(frozen=True)
 class Visit:
     """One press, or one coming through a link.

@@ -17,7 +17,8 @@ from bot.recipes import find_preset
 from bot.telegram.asker import chat_key
 from bot.telegram.challenges.form import ZONES, Form, evening_in, read_closing, read_zone, turned
 from bot.telegram.challenges.form_pages import QUESTIONS, form_page, question_page
-from bot.telegram.challenges.visits import SaidError, Visit
+from bot.telegram.challenges.said import SaidError
+from bot.telegram.challenges.visits import Visit
 from bot.telegram.pictures import keep
 from bot.telegram.posting import Post
 from bot.texts import say
