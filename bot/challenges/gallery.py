@@ -147,9 +147,8 @@ class Gallery:
     def _finished(self, chat: str) -> list[str]:
         with speaking_redis():
             ids = self._store.redis.zrange(keys.of_chat(chat), -_LEADERBOARD_CHALLENGES, -1)
-        names = [name.decode() for name in cast("list[bytes]", ids)]
-        challenges = [self._store.find(name) for name in names]
-        return [one.challenge_id for one in challenges if one is not None and one.state in FINISHED]
+        challenges = self._store.find_all(name.decode() for name in cast("list[bytes]", ids))
+        return [one.challenge_id for one in challenges if one.state in FINISHED]
 
     def _outcome(self, challenge_id: str) -> Outcome | None:
         with speaking_redis():

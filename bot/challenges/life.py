@@ -77,7 +77,8 @@ class Life:
         phases.create(change, challenge)
         _index(change, challenge.challenge_id, home.key, now_s)
         change.write("SADD", keys.of_user(manager.user), challenge.challenge_id)
-        self._store.commit(change)
+        if not self._store.commit(change):  # the name is taken: one in 10¹²
+            raise UserError("challenge_changed")
         return challenge
 
     def revise(self, challenge_id: str, plan: Plan, manager: Person) -> Challenge:
@@ -181,8 +182,8 @@ class Life:
         """A chat's challenges that are in one of the states, the last to come first."""
         with speaking_redis():
             ids = cast("list[bytes]", self._store.redis.zrevrange(keys.of_chat(chat), 0, -1))
-        found = [self._store.find(name.decode()) for name in ids]
-        return [challenge for challenge in found if challenge is not None and challenge.state in states]
+        found = self._store.find_all(name.decode() for name in ids)
+        return [challenge for challenge in found if challenge.state in states]
 
     def move_chat(self, platform: str, old_id: str, new_id: str) -> None:
         """A chat goes on under another id: its challenges follow."""

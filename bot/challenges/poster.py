@@ -10,12 +10,12 @@ from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from bot.captions import percent, style_name
+from bot.captions import percent
 from bot.challenges.entry import Placed, Results, Status
 from bot.challenges.lettering import ITALIC, REGULAR, SEMIBOLD, broken, fitted, write
 from bot.challenges.model import Challenge
 from bot.challenges.pictures import Pictures, flat
-from bot.challenges.speech import maker, votes
+from bot.challenges.speech import maker, style_credit, votes
 from bot.presets.catalogue import Preset
 from bot.texts import say
 from nst.errors import JobError
@@ -26,6 +26,7 @@ _INNER_PX = WIDTH_PX - 2 * _MARGIN_PX
 _FIRST_HEIGHT_PX, _ROW_HEIGHT_PX = 1000, 500
 _MAT_PX = 14
 _CAPTION_PX = 190
+_ENDS_PX = 900  # heading and footing at most
 _PAPER, _INK, _GREY, _ACCENT, _WHITE = (250, 248, 243), (38, 36, 34), (112, 106, 98), (172, 66, 42), (255, 255, 255)
 _PODIUM, _UNPLACED, _IN_A_ROW = 3, 6, 3
 _SLOT_PX = 400  # what a caption needs beside others
@@ -69,12 +70,12 @@ def draw_poster(
     """
     hung = [one for placed in _shown(results) if (one := _hang(placed, pictures))]
     rows = _rows(hung, results)
-    height = 20_000  # cut to what was used
-    sheet = Image.new("RGB", (WIDTH_PX, height), _PAPER)
+    tallest = [_FIRST_HEIGHT_PX if number == 0 and results.winners else _ROW_HEIGHT_PX for number in range(len(rows))]
+    most = _ENDS_PX + sum(height + _CAPTION_PX + _GAP_PX for height in tallest)
+    sheet = Image.new("RGB", (WIDTH_PX, most), _PAPER)  # cut to what was used
     top = _heading(sheet, challenge, results, language)
-    for number, row in enumerate(rows):
-        tallest = _FIRST_HEIGHT_PX if number == 0 and results.winners else _ROW_HEIGHT_PX
-        top = _draw_row(sheet, top, row, tallest, presets, language)
+    for row, height in zip(rows, tallest, strict=True):
+        top = _draw_row(sheet, top, row, height, presets, language)
     top = _footing(sheet, top, challenge, results, language)
     buffer = io.BytesIO()
     framed = _frame(sheet.crop((0, 0, WIDTH_PX, top)))
@@ -90,7 +91,7 @@ def alt_text(challenge: Challenge, results: Results, presets: Mapping[str, Prese
             language,
             place=one.place,
             maker=maker(one, language),
-            style=style_name(one.entry.style_label, presets, language),
+            style=style_credit(one.entry, presets, language),
             votes=votes(one.votes, language),
         )
         for one in _shown(results)
@@ -170,7 +171,7 @@ def _draw_row(
         _draw_picture(sheet, (left + (slot - width) // 2, top), one, (width, height), language)
         _draw_caption(sheet, (left + slot / 2, top + height + 62), one.placed, slot, presets, language)
         left += slot + _GAP_PX
-    return top + height + _CAPTION_PX + 50
+    return top + height + _CAPTION_PX + _GAP_PX
 
 
 def _common_height(ratios: Sequence[float], room: int, tallest: int) -> int:
@@ -231,7 +232,7 @@ def _draw_caption(
     recipe = say(
         "challenge.poster_recipe",
         language,
-        style=style_name(entry.style_label, presets, language),
+        style=style_credit(entry, presets, language),
         strength=percent(entry.style_options),
         method=entry.method,
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.captions import percent, style_name
 from bot.challenges.announcements import Announcement
-from bot.challenges.entry import Placed, Results, Status
+from bot.challenges.entry import Entry, Placed, Results, Status
 from bot.challenges.model import Challenge
 from bot.presets.catalogue import Preset
 from bot.texts import say
@@ -69,11 +69,18 @@ def entry_line(placed: Placed, presets: Mapping[str, Preset], language: str, esc
     values = {
         "place": placed.place,
         "maker": escape(maker(placed, language)),
-        "style": style_name(entry.style_label, presets, language),
+        "style": style_credit(entry, presets, language),
         "strength": percent(entry.style_options),
         "votes": votes(placed.votes, language),
     }
     return say("challenge.entry_line" if placed.place else "challenge.entry_line_unplaced", language, **values)
+
+
+def style_credit(entry: Entry, presets: Mapping[str, Preset], language: str) -> str:
+    """What an entry's style is called by others than its maker."""
+    return (
+        style_name(entry.style_label, presets, language) if entry.style_label else say("challenge.own_style", language)
+    )
 
 
 def maker(placed: Placed, language: str) -> str:

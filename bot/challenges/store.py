@@ -7,7 +7,7 @@ processes cannot make the same change, and a kill leaves no half of one.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -98,6 +98,13 @@ class Store:
         with speaking_redis():
             text = cast("bytes | None", self.redis.hget(keys.challenge(challenge_id), "data"))
         return Challenge.from_json(text) if text else None
+
+    def find_all(self, challenge_ids: Iterable[str]) -> list[Challenge]:
+        """Those challenges that are still kept, in one round trip."""
+        with speaking_redis(), self.redis.pipeline(transaction=False) as pipe:
+            for name in challenge_ids:
+                pipe.hget(keys.challenge(name), "data")
+            return [Challenge.from_json(text) for text in pipe.execute() if text]
 
     def rows(self, challenge_id: str) -> str:
         """Counter of the changes of entries and votes: a tally relies on it."""

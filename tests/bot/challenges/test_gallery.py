@@ -13,7 +13,7 @@ from PIL import Image
 from bot.challenges.entry import Entry
 from bot.challenges.lettering import SEMIBOLD, broken, fitted, readable, width
 from bot.challenges.model import Challenge
-from bot.challenges.speech import entry_line, rules_text, state_text
+from bot.challenges.speech import entry_line, rules_text, state_text, style_credit
 from bot.presets.catalogue import load_presets
 from bot.recipes import parse_style_command
 from bot.texts import languages
@@ -141,3 +141,5 @@ def test_lines_for_chats(world: World, over: Challenge, language: str) -> None:
     assert not entry_line(placed[3], presets, language)[0].isdigit()
     assert str(over.voting_hours) in rules_text(over, presets, language)
     assert "Cats at night" in state_text(over, str, language)
+    own = placed[0].entry.changed(style_label="")
+    assert style_credit(own, presets, language) not in {"", style_credit(placed[0].entry, presets, language)}
