@@ -57,7 +57,8 @@ def run_stylize(
     from nst.engine import Engine
 
     with _progress_bar() as report:
-        made = Engine(settings).stylize(picture, painted, options.replace(animate=options.animate and bool(clip_type)), report)
+        options = options.replace(animate=options.animate and bool(clip_type))
+        made = Engine(settings).stylize(picture, painted, options, report)
     _write(out, _encoded(made.picture, media_type))
     return made.notices
 
