@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, cast
 
 from nicegui import ui
@@ -10,24 +11,24 @@ from nicegui import ui
 from bot.texts import say
 from bot.web.markup import asset, tag
 
-PAGES = {"studio": "/", "playground": "/playground", "challenges": "/challenges"}
+PAGES = {"studio": "/", "playground": "/playground", "how": "/how", "challenges": "/challenges"}
 _NICEGUI_LANGUAGES = {"fr": "fr"}
 
 
-def set_up_head(language: str, *scripts: str) -> None:
+def set_up_head(language: str, *scripts: str, styles: Sequence[str] = ()) -> None:
     """The page's language, style sheet and scripts; inside NiceGUI's page function.
 
     Args:
         language: The visitor's.
         scripts: Files of ``static`` besides ``studio.js``.
+        styles: Files of ``static`` besides ``studio.css``.
     """
     client = ui.context.client
     client.page = copy.copy(client.page)  # NiceGUI's own words in the visitor's language, on this visit alone
     client.page.language = cast("Any", _NICEGUI_LANGUAGES.get(language, "en-US"))
     loaded = "".join(f'<script defer src="{asset(name)}"></script>' for name in ("studio.js", *scripts))
-    ui.add_head_html(
-        f'<link rel="stylesheet" href="{asset("studio.css")}">{loaded}<meta name="robots" content="noindex">'
-    )
+    looks = "".join(f'<link rel="stylesheet" href="{asset(name)}">' for name in ("studio.css", *styles))
+    ui.add_head_html(f'{looks}{loaded}<meta name="robots" content="noindex">')
 
 
 def masthead(here: str, title: str, tagline: str, language: str) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from bot.service import Standing
+from bot.web.album import Entry
 from bot.web.markup import put_text, shown_text
 from bot.web.standings import running
 from bot.web.visit import Visit
@@ -14,15 +17,45 @@ _SHOWN = 60  # jobs after a reload; older ones are still in the album
 _TERMINAL = frozenset({"done", "failed", "cancelled"})
 
 
+class Shows(Protocol):
+    """What shows jobs on a page, such as ``wall.Wall``."""
+
+    def takes(self, job: Job) -> bool:
+        """Whether a job belongs here."""
+
+    def fill(self, entries: Sequence[Entry], results: Mapping[str, Result]) -> None:
+        """Show what there is already, the oldest first."""
+
+    def place(self, entries: Sequence[Entry]) -> str:
+        """Show new jobs."""
+
+    def knows(self, job_id: str) -> bool:
+        """Whether a job is shown."""
+
+    def waits_for(self, job_id: str) -> bool:
+        """Whether a job is shown and not finished."""
+
+    def waiting(self) -> list[str]:
+        """The unfinished jobs."""
+
+    def stand(self, job_id: str, standing: Standing) -> None:
+        """Show how a job stands."""
+
+    def finish(self, result: Result) -> None:
+        """Show what became of a job; twice is as good as once."""
+
+
 class Listening:
     """A ``studio.Visitor``.
 
     Args:
-        visit: Whose page shows it.
+        visit: Whose page it is.
+        shows: What of the page shows jobs.
     """
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, shows: Shows) -> None:
         self._visit = visit
+        self._shows = shows
         self._studio = visit.studio
         self._previews: set[str] = set()
 
@@ -30,16 +63,17 @@ class Listening:
         """Hang what the session has already, so that a reload loses nothing."""
         visit, service = self._visit, self._studio.service
         async with visit.boundary("banner"):
-            entries = (await asyncio.to_thread(self._studio.album.entries, visit.user))[-_SHOWN:]
+            known = await asyncio.to_thread(self._studio.album.entries, visit.user)
+            entries = [entry for entry in known if self._shows.takes(entry.job)][-_SHOWN:]
             results = await asyncio.gather(*(service.result(entry.job.job_id) for entry in entries))
-            visit.wall.fill(entries, {result.job_id: result for result in results if result})
+            self._shows.fill(entries, {result.job_id: result for result in results if result})
             if entries:
                 self._resume(entries[-1].job)
             await self.look()
 
     async def hear(self, event: Event) -> None:
         """Show a job's progress, if it is on this wall."""
-        if not self._visit.wall.waits_for(event.job_id) or event.state in _TERMINAL:
+        if not self._shows.waits_for(event.job_id) or event.state in _TERMINAL:
             return
         async with self._visit.boundary("banner"):
             await self._show(event.job_id, running(event))
@@ -48,18 +82,18 @@ class Listening:
         """Show a job's result; one that another tab of the session asked for as well."""
         visit = self._visit
         async with visit.boundary("banner"):
-            if not visit.wall.knows(result.job_id):
+            if not self._shows.knows(result.job_id):
                 entry = await asyncio.to_thread(self._studio.album.entry, visit.user, result.job_id)
-                if entry is None or entry.strip:
+                if entry is None or entry.strip or not self._shows.takes(entry.job):
                     return  # a strip is hung as a whole: by who asked for it, or at the next load
-                visit.wall.place([entry])
-            visit.wall.finish(result)
+                self._shows.place([entry])
+            self._shows.finish(result)
 
     async def look(self) -> None:
         """Ask how everything stands: positions in the line are told by nobody."""
         visit, service = self._visit, self._studio.service
         async with visit.boundary("banner"):
-            waiting = visit.wall.waiting()
+            waiting = self._shows.waiting()
             standings = await asyncio.gather(*(service.standing(job_id) for job_id in waiting))
             for job_id, standing in zip(waiting, standings, strict=True):
                 await self._update(job_id, standing)
@@ -72,7 +106,7 @@ class Listening:
             result = await self._studio.service.result(job_id)
             if result:
                 await self.receive(result)
-        elif self._visit.wall.waits_for(job_id):  # it may have ended while we asked
+        elif self._shows.waits_for(job_id):  # it may have ended while we asked
             await self._show(job_id, standing)
 
     async def _show(self, job_id: str, standing: Standing) -> None:
@@ -80,7 +114,7 @@ class Listening:
         if event and event.preview and event.preview not in self._previews:
             await asyncio.to_thread(self._studio.album.let_see, self._visit.user, event.preview)
             self._previews.add(event.preview)
-        self._visit.wall.stand(job_id, standing)
+        self._shows.stand(job_id, standing)
 
     def _resume(self, job: Job) -> None:
         self._visit.composer.show_content(job.content)

@@ -9,7 +9,7 @@ from bot.texts import say
 from bot.web.asking import Asking
 from bot.web.composer import Composer
 from bot.web.furniture import masthead, set_up_head
-from bot.web.listening import Listening
+from bot.web.listening import Listening, Shows
 from bot.web.markup import tag
 from bot.web.reader import Reader, Wishes
 from bot.web.studio import Studio
@@ -29,7 +29,7 @@ async def show_page(studio: Studio, request: HttpRequest) -> None:
     _furnish(visit, asking)
     ui.on("picture", asking.take_picture)
     ui.on("refused", asking.refuse)
-    await stay(visit)
+    await stay(visit, visit.wall)
 
 
 def arrive(studio: Studio, request: HttpRequest) -> Visit:
@@ -41,9 +41,9 @@ def arrive(studio: Studio, request: HttpRequest) -> Visit:
     return Visit(studio, user, language, ui.context.client, address_key(request.client and request.client.host))
 
 
-async def stay(visit: Visit) -> None:
-    """Hang what the session has, and tell the page of its jobs until it is closed; last of a page's function."""
-    listening, doorbell = Listening(visit), visit.studio.doorbell
+async def stay(visit: Visit, shows: Shows) -> None:
+    """Show what the session has, and tell the page of its jobs until it is closed; last of a page's function."""
+    listening, doorbell = Listening(visit, shows), visit.studio.doorbell
     doorbell.enter(visit.user, listening)
     visit.client.on_delete(lambda: doorbell.leave(visit.user, listening))
     await listening.load()

@@ -29,7 +29,7 @@ async def show_playground(studio: Studio, request: HttpRequest) -> None:
     set_up_head(visit.language, "playground.js")
     asking = Asking(visit)
     _furnish(visit, asking)
-    await stay(visit)
+    await stay(visit, visit.wall)
 
 
 def _furnish(visit: Visit, asking: Asking) -> None:

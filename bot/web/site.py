@@ -27,6 +27,7 @@ from bot.web import downloads, pictures
 from bot.web.album import Album
 from bot.web.gallery.routes import Gallery
 from bot.web.headers import SecurityHeaders
+from bot.web.how import show_how
 from bot.web.markup import STATIC, tag
 from bot.web.operator import OperatorPage
 from bot.web.page import show_page
@@ -96,6 +97,10 @@ def _add_pages(site: FastAPI, studio: Studio, secret: str) -> None:
     @ui.page("/playground", response_timeout=_PAGE_S, title="Pastiche: playground")
     async def playground(request: Request) -> None:
         await show_playground(studio, request)
+
+    @ui.page("/how", response_timeout=_PAGE_S, title="Pastiche: how it works")
+    async def how(request: Request) -> None:
+        await show_how(studio, request)
 
     nicegui_app.on_page_exception(lambda: tag("p", "lost", say("web.unforeseen", studio.language)))
     nicegui_app.add_exception_handler(404, _nothing_here(studio.language))

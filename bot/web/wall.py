@@ -38,6 +38,10 @@ class Wall:
             self._news = tag("p", "unseen", role="status")
             self._root = tag("div", "hung")
 
+    def takes(self, job: Job) -> bool:
+        """Whether a job belongs on a wall: sheets that explain do not."""
+        return not job.explanation
+
     def fill(self, entries: Sequence[Entry], results: Mapping[str, Result]) -> None:
         """Hang what there is already.
 

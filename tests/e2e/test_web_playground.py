@@ -182,6 +182,27 @@ def test_two_people_paint_while_a_worker_is_killed_and_both_get_their_own(
     assert not bob.stumbles
 
 
+def test_how_it_works_is_told_with_ones_own_pictures_and_found_again(come: Come, artefacts: Path) -> None:
+    visit = come(path="/how")
+    visit.page.locator("#how-features button").click()
+    visit.page.locator(".problem", has_text="picture").wait_for()
+    visit.page.get_by_role("button", name="Sample: a cat").click()
+    visit.page.locator(".drop.filled").wait_for()
+    for kind in ("features", "grams"):
+        visit.page.locator(f"#how-{kind} button").click()
+    sheets = visit.page.locator(".sheet img")
+    visit.page.wait_for_function("document.querySelectorAll('.sheet img').length === 2")
+    found = [visit.fetch(sheet.get_attribute("src")) for sheet in sheets.all()]
+    assert [Image.open(io.BytesIO(sheet)).width > 600 for sheet in found] == [True, True]
+    visit.open()
+    visit.page.wait_for_function("document.querySelectorAll('.sheet img').length === 2")
+    visit.page.screenshot(path=artefacts / "how.png", full_page=True)
+    visit.page.goto(f"{visit.url}/playground")
+    visit.page.wait_for_function("window.did_handshake === true")
+    assert visit.page.locator(".card").count() == 0
+    assert not visit.stumbles
+
+
 def test_one_session_sends_only_so_many_pictures(play: Any, stack: Stack) -> None:
     visit = play()
     session = {str(cookie["name"]): str(cookie["value"]) for cookie in visit.page.context.cookies()}
@@ -225,9 +246,9 @@ def test_every_page_is_accessible_and_fits(
 
     visit = come(path="/playground", **looks, reduced_motion="reduce")
     page, axe = visit.page, Axe()
-    for path in ("/playground", "/", "/challenges", *challenges):
+    for path in ("/playground", "/", "/how", "/challenges", *challenges):
         page.goto(stack.url + path)
-        if path in ("/playground", "/"):
+        if path in ("/playground", "/", "/how"):
             page.wait_for_function("window.did_handshake === true")
         page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
         if path == "/playground":
