@@ -250,6 +250,8 @@ def test_moderators_look_through_disqualify_and_export(stage: TelegramStage) -> 
     assert "photo" in gallery
     ann.press(gallery, ann.named(gallery, "Leaderboard"))
     stage.says(ann, "The leaderboard of this chat")
+    ann.send("/challenge leaderboard")
+    stage.says(ann, "1. Person", after=last_of(ann))
     home, page = managed(stage, admin, "Still lives")
     home.press(page, home.named(page, "Export"))
     document = stage.says(home, "All entries with their recipes.")["document"]
@@ -278,6 +280,9 @@ def test_who_may_not_take_part_is_told_so(stage: TelegramStage, server: Embedded
     stage.until(lambda: len(stage.all_with("Only people can do that")) == 2, "two refusals", DEADLINE_S)
     assert last_of(ann) >= before + 2
 
+    ann.send("/challenge", sender_chat=group)
+    assert "For administrators" in text_of(stage.says(ann, "Rain: open.", after=last_of(ann)))
+
     late = stage.peer.person(9_900_002, stage.group_id)
     gone = stage.member()
     home = at_home(stage, ann)
@@ -286,6 +291,10 @@ def test_who_may_not_take_part_is_told_so(stage: TelegramStage, server: Embedded
     voting = stage.says(admin, "the voting has begun")
     late.follow(voting, "Vote")
     stage.says(at_home(stage, late), "whom I saw")
+    hidden = stage.peer.fault("getChatMember", status=400, description="Bad Request: member list is inaccessible")
+    ann.follow(voting, "Vote")
+    stage.says(home, "hides its members")
+    assert hidden.met == 1
     stage.peer.do(lambda: stage.peer.world.absent.add((stage.group_id, gone.user["id"])))
     gone.follow(voting, "Vote")
     stage.says(at_home(stage, gone), "Only members of a chat")
@@ -299,6 +308,10 @@ def test_a_second_group_joins_and_both_hear_of_it(stage: TelegramStage, server: 
     home, form = filled_in(stage, admin, "Bridges")
     home.press(form, home.named(form, "Style"))
     asked = stage.says(home, "one style")
+    home.photo(stage.picture())
+    form = stage.says(home, "Style: your picture")
+    home.press(form, home.named(form, "Style"))
+    asked = stage.says(home, "one style", after=form["message_id"] - 1)
     home.press(asked, home.named(asked, "Byzantine mosaic"))
     form = stage.says(home, "Style: mosaic")
     home.press(form, home.named(form, "Invite"))
