@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from nst.engine import Engine as StyleEngine
@@ -25,6 +26,7 @@ from workers.blob_sweep import keep_sweeping
 from workers.blobs import byte_store
 from workers.connection import PATIENT, connect
 from workers.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker
+from workers.last_try import LastTry
 from workers.made_before import MadeBefore
 from workers.painting import Engine
 from workers.routing import QUEUES, queue_of
@@ -74,9 +76,11 @@ def run_worker(
     connection, side_connection = connect(redis_url, retries=PATIENT), connect(redis_url)
     vectors = RedisVectors(connection)
     share_vectors(vectors)
+    make_engine: Callable[[], Engine] = partial(StyleEngine, methods or MethodSettings())
     if engine is None:
         engine, abilities = _warm_engine(methods or MethodSettings(), queues, max_side_px)
     else:
+        make_engine = partial(_same, engine)
         abilities = Abilities(lambda method: None, queues, max_side_px)
     full, spare = _memory_watch(max_rss_bytes), SpareMemory()
     worker = GpuWorker(
@@ -92,8 +96,20 @@ def run_worker(
     )
     slices = Slices(connection, worker.give_way)
     made_before = MadeBefore(connection)
-    open_workplace(Workplace(connection, engine, worker.stopped, worker.leaving, slices, made_before, vectors=vectors))
     store, ended = byte_store(), threading.Event()
+    open_workplace(
+        Workplace(
+            connection,
+            engine,
+            worker.stopped,
+            worker.leaving,
+            slices,
+            made_before,
+            vectors=vectors,
+            apart=LastTry(redis_url, make_engine, store),
+            on_last_try=worker.on_last_try,
+        )
+    )
     if store:
         keep_sweeping(connect(redis_url, retries=PATIENT), store, ended.wait)
     try:
@@ -106,6 +122,10 @@ def run_worker(
     if worker.stop_requested:
         return 0
     return EXIT_RECYCLE if full() else EXIT_LOST_REDIS
+
+
+def _same(engine: Engine) -> Engine:
+    return engine
 
 
 def _use_the_pause(abilities: Abilities, spare: SpareMemory) -> None:

@@ -91,6 +91,7 @@ class GpuWorker(SimpleWorker):
         self._grace_s = grace_s
         self._leave_at_s: float | None = None
         self._stop_job = threading.Event()
+        self._last_try = False
         self._enough = enough
         self._beat = beat
         self._announced, self._idle = about, idle
@@ -114,6 +115,10 @@ class GpuWorker(SimpleWorker):
     def stopped(self) -> bool:
         """Whether RQ's stop-job command came for the running job."""
         return self._stop_job.is_set()
+
+    def on_last_try(self) -> bool:
+        """Whether the running job's workers died twice before: it has no try left after this one."""
+        return self._last_try
 
     def leaving(self) -> bool:
         """Whether the running job has to go: the grace period is over, or another worker has it."""
@@ -238,6 +243,7 @@ class GpuWorker(SimpleWorker):
     def execute_job(self, job: RQJob, queue: Queue) -> None:
         """Run a job under a lease and a watchdog; where Redis has no room for its end, it is brought back later."""
         self._stop_job.clear()
+        self._last_try = job.retries_left == 0
         try:
             self._execute(job, queue)
         except ResponseError as error:

@@ -53,6 +53,11 @@ class S3Store:
             raise OperatorError("bad_setting", detail)
         self._prefix = f"{prefix}/" if prefix else ""
         self._client = _s3_client(access)
+        self._origin = (url, access)
+
+    def __reduce__(self) -> tuple[type[S3Store], tuple[str, S3Access]]:
+        """To another process goes the address: clients cannot."""
+        return S3Store, self._origin
 
     def write(self, digest: str, data: bytes) -> None:
         """As ``ByteStore``."""

@@ -28,6 +28,7 @@ from workers import keys
 from workers.blobs import Blobs
 from workers.clips import ClipEngine, paint_clip
 from workers.contract import ContractError, Job, Result
+from workers.last_try import LastTry
 from workers.made_before import MadeBefore
 from workers.outbox import post_terminal
 from workers.painting import Engine, paint
@@ -60,6 +61,8 @@ class Workplace:
         made_before: Spares work that was done already.
         cards: Has results appraised; None where nobody can.
         vectors: Style vectors shared with other workers, or None.
+        apart: How a job is run in a process of its own; None where this is that process.
+        on_last_try: Whether the running job has no try left after this one.
     """
 
     connection: redis.Redis
@@ -70,6 +73,13 @@ class Workplace:
     made_before: MadeBefore
     cards: QualityCards | None = None
     vectors: RedisVectors | None = None
+    apart: LastTry | None = None
+    on_last_try: Callable[[], bool] = lambda: False
+
+    @property
+    def last_try(self) -> LastTry | None:
+        """How to run this job apart, if it has to be."""
+        return self.apart if self.on_last_try() else None
 
 
 _workplace: Workplace | None = None
@@ -104,6 +114,8 @@ def stylize(job_json: str) -> Retry | None:
     standing = look(connection, job)
     if standing.done:
         return None
+    if _workplace.last_try and not standing.cancelled:
+        return _try_apart(_workplace, _workplace.last_try, job)
     reset_peak()
     outcome = Result.cancellation(job) if standing.cancelled else _attempt(_workplace, job, standing)
     if outcome is None:
@@ -112,6 +124,29 @@ def stylize(job_json: str) -> Retry | None:
     if _workplace.cards:
         _workplace.cards.order(outcome, peak_bytes())
     return None
+
+
+def _try_apart(workplace: Workplace, last_try: LastTry, job: Job) -> Retry | None:
+    """The last try of a job that killed two workers, or happened to be there: not in this process."""
+    try:
+        done = last_try.run(job.to_json(), lambda: workplace.stopped() or workplace.leaving())
+    except JobTimeoutException:
+        post_terminal(workplace.connection, Result.failure(job, _timed_out(job)))
+        return None
+    if done:
+        return None
+    if workplace.leaving():
+        return Retry(max=1)
+    if workplace.stopped():
+        post_terminal(workplace.connection, Result.cancellation(job))
+        return None
+    log.error("Job %s is given up: its last try died as well", job.job_id, extra={"job_id": job.job_id})
+    post_terminal(workplace.connection, Result.failure(job, JobError("job_abandoned", {"job_id": job.job_id})))
+    return None
+
+
+def _timed_out(job: Job) -> JobError:
+    return JobError("job_timed_out", {"timeout_s": timeout_s(job.options.method, job.frames)})
 
 
 def _attempt(workplace: Workplace, job: Job, standing: Standing) -> Result | None:
@@ -127,7 +162,7 @@ def _attempt(workplace: Workplace, job: Job, standing: Standing) -> Result | Non
     except Cancelled:
         return None if workplace.leaving() else Result.cancellation(job)
     except JobTimeoutException:
-        error: PasticheError = JobError("job_timed_out", {"timeout_s": timeout_s(job.options.method, job.frames)})
+        error: PasticheError = _timed_out(job)
     except OperatorError as known:
         if known.code in _STORE_ERRORS:
             _wait_for_the_store(known)

@@ -138,10 +138,10 @@ def test_a_killed_workers_job_runs_again(chat: Any, spawn: Any, redis_connection
     assert len(chat.results()) == 1
 
 
-def test_poison_is_reported_after_three_workers_and_the_queue_goes_on(chat: Any, spawn: Any) -> None:
+def test_poison_is_reported_after_three_tries_and_kills_no_third_worker(chat: Any, spawn: Any) -> None:
     chat.send("poison", seed=POISON)
     chat.send("good", user="bob")
-    for _ in range(3):
+    for _ in range(2):
         worker = spawn()
         chat.until(lambda worker=worker: worker.poll() is not None, "its end")
         assert worker.returncode == -signal.SIGKILL
@@ -150,6 +150,29 @@ def test_poison_is_reported_after_three_workers_and_the_queue_goes_on(chat: Any,
     assert poison.error == {"code": "job_abandoned", "detail": {"job_id": "poison"}}
     assert good.outcome == "done"
     assert survivor.poll() is None
+
+
+def test_a_last_try_can_succeed_be_cancelled_and_be_handed_back(
+    chat: Any, spawn: Any, redis_connection: redis.Redis
+) -> None:
+    chat.send("innocent", seed=300)
+    chat.send("cancelled", seed=60_000)
+    for job_id in ("innocent", "cancelled"):
+        redis_connection.hset(keys.rq_job(job_id), "retries_left", 0)
+    worker = spawn(grace_s=0.1)
+    (innocent,) = chat.wait_for("innocent")
+    assert innocent.outcome == "done"
+    chat.until(lambda: chat.state("cancelled") == "running", "its start in a process of its own")
+    assert chat.client.cancel("cancelled", "ann")
+    (cancelled,) = chat.wait_for("cancelled")
+    assert cancelled.outcome == "cancelled"
+    chat.send("back", seed=60_000)
+    redis_connection.hset(keys.rq_job("back"), "retries_left", 0)
+    chat.until(lambda: chat.state("back") == "running", "its start")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    assert redis_connection.lrange(keys.rq_queue("fast"), 0, -1) == [b"back"]
+    assert chat.client.result("back") is None
 
 
 def test_sigterm_lets_a_short_job_finish(chat: Any, spawn: Any) -> None:
