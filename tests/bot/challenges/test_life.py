@@ -49,6 +49,14 @@ def test_a_process_that_was_away_catches_up_in_order_and_leaves_late_reminders_o
     assert world.told() == ["results"]
 
 
+def test_a_reminder_that_comes_much_too_late_is_left_out(world: World) -> None:
+    world.opened(rules=NO_RULES)
+    world.wait(30)  # six hours after the first reminder's moment
+    assert world.told() == ["opened"]
+    world.wait(17.1)
+    assert world.told() == ["closing_soon.1h.1"]
+
+
 def test_many_clocks_do_everything_once(world: World) -> None:
     made = [world.opened(everywhere=True, rules=NO_RULES) for _ in range(5)]
     for challenge in made:

@@ -123,6 +123,19 @@ def test_the_script_itself_refuses_a_vote_that_comes_too_late(world: World, in_v
     assert world.redis.exists(keys.votes(challenge.challenge_id, 1)) == 0
 
 
+def test_a_process_that_remembers_an_older_version_votes_in_the_present_round(
+    world: World, in_voting: InVoting
+) -> None:
+    challenge, entries = in_voting(3)
+    name = challenge.challenge_id
+    for number in (0, 1):
+        world.core.votes.vote(name, entries[number].entry_id, world.person(f"discord:v{number}"))
+    world.wait(48, world.another())  # another process begins the run-off
+    assert world.core.votes.vote(name, entries[0].entry_id, world.person("discord:v1")).left == 0
+    assert (read_tally(world.redis, name, 1).total, read_tally(world.redis, name, 2).total) == (2, 1)
+    refused("entry_unknown", world.core.votes.vote, name, entries[2].entry_id, world.person("discord:v1"))
+
+
 def test_a_disqualified_entrys_votes_are_void_and_their_voters_have_them_back(
     world: World, in_voting: InVoting
 ) -> None:
