@@ -31,6 +31,7 @@ from bot.discord.promises import Promises, redeem
 from bot.discord.settings_command import add_settings_command
 from bot.discord.throttle import trace
 from bot.discord.words import Words
+from bot.picture_room import PictureRoom
 from bot.presets.catalogue import load_presets
 from bot.progress_lines import ProgressLines
 from bot.recipe_codes import RecipeCodes
@@ -46,7 +47,7 @@ from workers.reaper import keep_reaping
 log = logging.getLogger(__name__)
 
 FRONTEND = "discord"
-_PICTURES_AT_ONCE = 2  # of up to 20 MiB each: what keeps the process small
+_ROOM_BYTES = 12 * 1024 * 1024  # on each way: many small pictures, or one large one; what keeps the process small
 _READY_TIMEOUT_S = 0.5  # nothing here needs every server's members
 
 
@@ -81,7 +82,7 @@ class PasticheClient(discord.Client):
         self.posting, self.lines = Posting(self), ProgressLines()
         self.promises = Promises(connection)
         self.sheets: dict[tuple[tuple[str, ...], str], bytes] = {}
-        self.picture_room = asyncio.Semaphore(_PICTURES_AT_ONCE)
+        self.picture_room, self.results_room = PictureRoom(_ROOM_BYTES), PictureRoom(_ROOM_BYTES)
         self._courier = Courier(self, OutboxReader(stream, FRONTEND))
         self._background: list[asyncio.Task[Any]] = []
         self.tree = _tree(self)

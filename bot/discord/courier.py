@@ -15,7 +15,6 @@ import aiohttp
 import discord
 from redis.exceptions import RedisError
 
-from bot.allocator import let_go
 from bot.captions import alt_text, caption, failure
 from bot.challenges.model import State
 from bot.discord.address import Address
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 2  # pictures in memory
+_BYTES_PER_PX = {"image/png": 3, "image/jpeg": 1}  # at most, but for noise
 _LONGEST_PAUSE_S = 60.0
 _PASSING = (
     OSError,
@@ -60,7 +59,6 @@ class Courier:
     def __init__(self, bot: PasticheClient, reader: OutboxReader) -> None:
         self._bot = bot
         self._reader = reader
-        self._room = asyncio.Semaphore(_AT_ONCE)
         self._strips: dict[str, asyncio.Lock] = {}
         self._shown_strips: set[str] = set()
         self._rounds: set[asyncio.Task[None]] = set()
@@ -87,9 +85,8 @@ class Courier:
         """Post and acknowledge; False where another try makes sense."""
         job_id = delivery.result.job_id
         try:
-            async with self._room:
+            async with self._bot.results_room.take(_weight_bytes(delivery.result)):
                 await self._post(delivery)
-                let_go()
         except Exception as error:  # one result that cannot be posted must not stop the others
             if _passes(error):
                 log.warning("Job %s cannot be posted now: %s", job_id, type(error).__name__)
@@ -203,6 +200,11 @@ def _passes(error: Exception) -> bool:
     if isinstance(error, discord.HTTPException) and error.status == _TOO_MANY:
         return True
     return isinstance(error, _PASSING)
+
+
+def _weight_bytes(result: Result) -> int:
+    """What a result's file may have, before it is read."""
+    return result.width_px * result.height_px * _BYTES_PER_PX.get(result.media_type, 3)
 
 
 def _with_less_room(address: Address) -> Address:

@@ -19,7 +19,7 @@ from bot.chat_settings import ChatSettings, check_place
 from bot.discord.address import Address
 from bot.discord.boundary import language_of
 from bot.discord.keys import channel_keys, chat_key, job_id_of, role_keys, user_key
-from bot.discord.pictures import Readable, check_declared, read_picture
+from bot.discord.pictures import Readable, check_declared, read_picture, size_bytes
 from bot.discord.promises import Promise, acknowledge
 from bot.discord.views import queued_view
 from bot.privacy import note_job
@@ -76,7 +76,7 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
         options = admitted.settings.options(**order.chosen)
 
         async def submit(address: Address) -> Job:
-            async with bot.picture_room:
+            async with bot.picture_room.take(sum(map(size_bytes, (order.content, *order.pictures)))):
                 content = await _bytes_or_hash(order.content)
                 styles = [Style(preset=name) for name in order.presets]
                 styles += [Style(picture=await _bytes_or_hash(picture)) for picture in order.pictures]

@@ -15,7 +15,7 @@ from bot.discord.address import Address
 from bot.discord.boundary import sentence
 from bot.discord.intake import check_held, queue_job
 from bot.discord.keys import channel_keys, job_id_of, role_keys, user_key
-from bot.discord.pictures import check_declared, pictures_of, read_picture
+from bot.discord.pictures import check_declared, pictures_of, read_picture, size_bytes
 from bot.discord.posting import NOBODY
 from bot.discord.promises import Promise
 from bot.recipes import StyleCommand, parse_style_command
@@ -103,7 +103,7 @@ async def _queue(
     bot.promises.make(promise)
 
     async def submit(address: Address) -> Job:
-        async with bot.picture_room:
+        async with bot.picture_room.take(sum(map(size_bytes, pictures[:2]))):
             styles = [Style(preset=name) for name in command.presets]
             if not styles and len(pictures) > 1:
                 styles = [Style(picture=await read_picture(pictures[1]))]

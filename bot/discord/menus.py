@@ -11,7 +11,7 @@ from discord import app_commands
 from bot.discord.boundary import language_of, spoken
 from bot.discord.intake import check_permissions
 from bot.discord.keys import chat_key, user_key
-from bot.discord.pictures import Readable, check_declared, pictures_of, read_picture
+from bot.discord.pictures import Readable, check_declared, pictures_of, read_picture, size_bytes
 from bot.discord.posting import NOBODY
 from bot.discord.promises import acknowledge
 from bot.discord.views import style_view
@@ -67,7 +67,7 @@ async def _use_as_style(bot: PasticheClient, interaction: discord.Interaction, p
 
 
 async def _keep(bot: PasticheClient, picture: Readable) -> str:
-    async with bot.picture_room:
+    async with bot.picture_room.take(size_bytes(picture)):
         return await bot.service.keep(await read_picture(picture))
 
 

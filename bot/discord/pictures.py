@@ -14,6 +14,9 @@ from nst.image_header import DEFAULT_LIMITS
 _KINDS = ("image/", "video/mp4", "video/quicktime")
 
 
+_AVATAR_BYTES = 2 * 1024 * 1024
+
+
 class Readable(Protocol):
     """What has bytes behind an address of Discord's CDN."""
 
@@ -30,6 +33,13 @@ def check_declared(attachment: discord.Attachment) -> None:
     if attachment.size > DEFAULT_LIMITS.max_bytes:
         detail = {"received_bytes": attachment.size, "allowed_bytes": DEFAULT_LIMITS.max_bytes}
         raise UserError("image_too_many_bytes", detail)
+
+
+def size_bytes(picture: object) -> int:
+    """What Discord says a picture weighs; a guess for avatars, nothing for what is stored already."""
+    if isinstance(picture, discord.Attachment):
+        return picture.size
+    return 0 if isinstance(picture, str) else _AVATAR_BYTES
 
 
 async def read_picture(picture: Readable) -> bytes:

@@ -574,8 +574,9 @@ def test_a_strip_that_was_half_queued_is_taken_back(stage: Stage, ann: User) -> 
 
 
 def test_a_gatys_result_offers_another_seed(stage: Stage, ann: User) -> None:
-    """The result of the slow method is another worker's, who posts it while ours stands still."""
+    """The result of the slow method is another worker's, who posts it while ours stands still at another job."""
     with stage.paused_worker():
+        stage.says(stage.style(ann), "Painting")
         interaction = stage.style(ann, method="gatys")
         stage.waiting(interaction)
         job = stage.job(interaction)
@@ -689,7 +690,7 @@ def test_while_redis_is_away_users_are_told_and_afterwards_it_goes_on(tmp_path: 
         stage.says(stage.style(ann), "the studio is closed for a moment")
         assert stage.says(stage.peer.slash("help", ann), "/style").attachments  # needs no Redis
         server.start()
-        stage.waiting(stage.style(ann))
+        stage.says(stage.style(ann), "Queued")
     finally:
         stage.close()
         server.kill()

@@ -14,7 +14,6 @@ import aiohttp
 import discord
 from discord.utils import escape_markdown
 
-from bot.allocator import let_go
 from bot.challenges.announcements import Announcement
 from bot.discord.address import DEFAULT_LIMIT_BYTES
 from bot.discord.challenges.views import announcement_view
@@ -31,6 +30,7 @@ PLATFORM = "discord"
 _INTERVAL_S = 1.0
 _AGAIN_S = 10.0
 _HISTORY = 500
+_POSTER_BYTES = 12 * 1024 * 1024  # while it is drawn
 _PASSING = (OSError, TimeoutError, aiohttp.ClientError, discord.DiscordServerError, discord.RateLimited)
 _CLOSED = (discord.Forbidden, discord.NotFound)
 
@@ -111,11 +111,10 @@ class Herald:
         if announcement.kind == "results":
             content["file"] = await self._poster(announcement)
         message = await channel.send(**content, allowed_mentions=NOBODY)
-        let_go()
         return message.id
 
     async def _poster(self, announcement: Announcement) -> discord.File:
-        async with self._bot.picture_room:
+        async with self._bot.results_room.take(_POSTER_BYTES):
             gallery, chat = self._bot.challenges.gallery, announcement.chat
             poster = await asyncio.to_thread(gallery.poster, announcement.challenge_id, chat.language)
         guild = self._bot.get_guild(int(chat.chat_id))

@@ -37,6 +37,7 @@ Count = Range[int, 1, 10]
 Days = Range[int, 0, 365]
 MemberHours = Range[int, 0, 8760]
 Reason = Range[str, 1, 200]
+_EXPORT_BYTES = 12 * 1024 * 1024
 _UNFINISHED = frozenset({State.DRAFT, *RUNNING})
 _SCORING = [Choice(name=word(f"scoring_{one.value}"), value=one.value) for one in Scoring]
 _PLAN = {
@@ -176,7 +177,7 @@ async def show_invitation(bot: PasticheClient, interaction: discord.Interaction,
 
 async def _export(bot: PasticheClient, interaction: discord.Interaction, challenge_id: str) -> None:
     language, manager = language_of(interaction, bot.language), await acting(bot, interaction)
-    async with bot.picture_room:
+    async with bot.results_room.take(_EXPORT_BYTES):
         data = await asyncio.to_thread(bot.challenges.gallery.export, challenge_id, manager)
     if len(data) > interaction.filesize_limit:
         detail = {"received_bytes": len(data), "allowed_bytes": interaction.filesize_limit}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Cell = tuple[str, str]  # what stands below a picture, and where it is kept
 _LONGEST = 2000
+_SHEET_BYTES = 8 * 1024 * 1024  # while it is drawn
 
 
 async def show_ballot(bot: PasticheClient, interaction: discord.Interaction, challenge_id: str, page: int = 1) -> None:
@@ -141,7 +142,7 @@ async def _show(
 ) -> None:
     attachments = []
     if cells:
-        async with bot.picture_room:
+        async with bot.results_room.take(_SHEET_BYTES):
             data = await asyncio.to_thread(_sheet, bot, cells)
         attachments = [await to_file(Picture(data, "image/jpeg", alt, "entries"), interaction.filesize_limit)]
     await interaction.edit_original_response(**content, attachments=attachments, allowed_mentions=NOBODY)

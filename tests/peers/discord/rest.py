@@ -11,7 +11,7 @@ from aiohttp import BodyPartReader, web
 
 from tests.peers.discord.faults import Fault, Faults
 from tests.peers.discord.gateway import Gateway
-from tests.peers.discord.rules import IMAGE_TYPES, RefusalError, check_choices, check_message, own_rules
+from tests.peers.discord.rules import IMAGE_TYPES, RefusalError, check_choices, check_commands, check_message, own_rules
 from tests.peers.discord.schema import Schema
 from tests.peers.discord.world import (
     ATTACH_FILES,
@@ -153,6 +153,7 @@ class Rest:
         }
 
     def _announce(self, commands: list[Json]) -> list[Json]:
+        check_commands(commands)
         for command in commands:
             command.setdefault("type", 1)
         own = {"application_id": self._world.application_id, "version": snowflake(), "description": ""}

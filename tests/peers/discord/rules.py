@@ -7,6 +7,7 @@ from typing import Any
 from tests.peers.discord.world import Json
 
 MAX_CONTENT, MAX_ATTACHMENTS, MAX_ALT, MAX_REQUEST_BYTES = 2000, 10, 1024, 25 * 1024 * 1024
+MAX_COMMAND, MAX_OPTIONS = 8000, 25
 MAX_ROWS, MAX_BUTTONS, MAX_CUSTOM_ID, MAX_LABEL, MAX_CHOICES, MAX_CHOICE_NAME = 5, 5, 100, 80, 25, 100
 _BUTTON, _TEXT_SELECT = 2, 3
 IMAGE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "gif": "image/gif", "mp4": "video/mp4"}
@@ -50,6 +51,36 @@ def check_choices(choices: list[Json]) -> None:
     """At most 25, each with a name of at most 100 characters."""
     if len(choices) > MAX_CHOICES or any(not 1 <= len(str(choice["name"])) <= MAX_CHOICE_NAME for choice in choices):
         raise RefusalError(400, 50035, "Invalid autocomplete choices")
+
+
+def check_commands(commands: list[Json]) -> None:
+    """Names, descriptions, numbers of options, and at most 8000 characters for each command with all that it holds."""
+    for command in commands:
+        if _size(command) > MAX_COMMAND:
+            raise RefusalError(400, 50035, f"{command['name']} is too large")
+        _check_command(command)
+
+
+def _check_command(command: Json) -> None:
+    if command.get("type", 1) in (1, 3) and "options" in command:
+        if len(command["options"]) > MAX_OPTIONS:
+            raise RefusalError(400, 50035, "a command has at most 25 options")
+        for option in command["options"]:
+            texts = [option["description"], *(option.get("description_localizations") or {}).values()]
+            if not 1 <= len(option["name"]) <= 32 or any(not 1 <= len(text) <= 100 for text in texts):
+                raise RefusalError(400, 50035, f"name or description of {option['name']}")
+            if option["type"] <= 2:
+                _check_command({"type": 1, **option} if option["type"] == 1 else option)
+
+
+def _size(thing: Json) -> int:
+    """As Discord counts: of every text the longest of its translations."""
+    texts = [
+        max(map(len, [thing.get(name) or "", *(thing.get(f"{name}_localizations") or {}).values()]))
+        for name in ("name", "description")
+    ]
+    values = [len(str(choice["name"])) + len(str(choice["value"])) for choice in thing.get("choices") or []]
+    return sum(texts) + sum(values) + sum(map(_size, thing.get("options") or []))
 
 
 def _check_components(rows: list[Json]) -> None:
