@@ -49,6 +49,33 @@ def test_a_count_that_a_vote_overtook_is_not_written(world: World) -> None:
     assert not world.redis.exists(keys.results(name))
 
 
+def test_a_disqualification_between_counting_and_writing_is_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    challenge = world.opened(rules=NO_RULES)
+    entries = [world.enter(challenge, f"discord:p{number}", number) for number in range(2)]
+    name = world.to_voting(challenge).challenge_id
+    for number, voters in enumerate((2, 1)):
+        for voter in range(voters):
+            world.core.votes.vote(name, entries[number].entry_id, world.person(f"discord:v{voter}"))
+    late, store = world.another(), world.core.clock._store
+    commit = store.commit
+    outcomes: list[bool] = []
+
+    def overtaken(change: Change) -> bool:
+        if not outcomes:
+            late.moderation.disqualify(name, entries[0].entry_id, "copied", world.maker)
+        outcomes.append(commit(change))
+        return outcomes[-1]
+
+    world.now_s = world.core.life.read(name).until_s
+    world.redis.zrem(keys.DUE, f"{name}|soon_24", f"{name}|soon_1")
+    monkeypatch.setattr(store, "commit", overtaken)
+    world.core.clock.tick()
+    assert outcomes == [False, True]
+    assert world.core.gallery.results(name).winners == (entries[1].entry_id,)
+
+
 def test_what_is_announced_once_is_not_announced_again(world: World) -> None:
     challenge = world.opened()
     for _ in range(2):
