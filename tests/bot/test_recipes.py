@@ -71,3 +71,9 @@ def test_mistakes_are_named(text: str, code: str, named: str) -> None:
     assert caught.value.code == code
     assert named in str(caught.value.detail["received"])
     assert caught.value.detail["allowed"]
+
+
+def test_a_still_of_a_clip_is_a_word() -> None:
+    command = parse_style_command("mosaic 70 still", ["mosaic"])
+    assert not command.options.animate
+    assert parse_style_command(format_style_command(command.presets, command.options), ["mosaic"]) == command

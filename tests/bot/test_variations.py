@@ -35,3 +35,9 @@ def test_no_button_is_offered_that_would_give_the_same_picture() -> None:
             assert any(varied != options for varied in vary(options, button))
     assert Button.STRONGER not in offered(StyleOptions(strength=1.0))
     assert Button.REFINE not in offered(StyleOptions(method="gatys"))
+
+
+def test_a_clip_offers_nothing_that_would_make_stills_of_it() -> None:
+    for media_type in ("image/gif", "image/webp", "video/mp4"):
+        assert not {Button.STRIP, Button.REFINE} & set(offered(StyleOptions(strength=0.5), media_type))
+    assert {Button.STRIP, Button.REFINE} <= set(offered(StyleOptions(strength=0.5), "image/jpeg"))
