@@ -7,9 +7,10 @@ With ``--keep`` every pair's figures are kept as they come, and a run that was c
 
 Compared are the content untouched, mere colour transport, the fast method, the default preset, and a plain
 re-implementation of the TensorFlow tutorial's loop (Adam 0.02, beta1 0.99, epsilon 0.1, from the content, Gram
-matrices) and L-BFGS, as jcjohnson/neural-style does by default, on the tutorial's own loss. The tutorial's weights hold for Keras' VGG-19
-only; both its terms are divided by their targets' energy here, so that they weigh the same with any extractor, and the
-sum is multiplied by 10⁶, the tutorial's own order of magnitude: beside a loss of 1 Adam's epsilon of 0.1 would stop it.
+matrices) and L-BFGS, as jcjohnson/neural-style does by default, on the tutorial's own loss. The tutorial's weights hold
+for Keras' VGG-19 only; both its terms are divided by their targets' energy here, so that they weigh the same with any
+extractor, and the sum is multiplied by 10⁶, the tutorial's own order of magnitude: beside a loss of 1 Adam's epsilon of
+0.1 would stop it.
 
 Goals: R and LP both better than the tutorial's after all its steps, in at most 1/20 of its time, on 18 of 20 pairs;
 L-BFGS within 5 % of the tutorial's final loss in at most 1/3 of its time; a step within 1.5 times of the machine's
