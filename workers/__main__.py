@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import redis
+
 from nst.engine import Engine as StyleEngine
 from nst.errors import UserError
 from nst.method import MethodSettings
@@ -29,6 +31,7 @@ from workers.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker
 from workers.last_try import LastTry
 from workers.made_before import MadeBefore
 from workers.painting import Engine
+from workers.quality_cards import Appraiser, QualityCards
 from workers.routing import QUEUES, queue_of
 from workers.slices import Slices
 from workers.tasks import Workplace, open_workplace
@@ -77,11 +80,13 @@ def run_worker(
     vectors = RedisVectors(connection)
     share_vectors(vectors)
     make_engine: Callable[[], Engine] = partial(StyleEngine, methods or MethodSettings())
+    own_engine = engine is not None
     if engine is None:
         engine, abilities = _warm_engine(methods or MethodSettings(), queues, max_side_px)
     else:
         make_engine = partial(_same, engine)
         abilities = Abilities(lambda method: None, queues, max_side_px)
+    cards = None if own_engine else _quality_cards(connection, methods or MethodSettings())
     full, spare = _memory_watch(max_rss_bytes), SpareMemory()
     worker = GpuWorker(
         connection,
@@ -92,7 +97,7 @@ def run_worker(
         beat=health_file.touch if health_file else lambda: None,
         enough=full,
         about=abilities.about,
-        idle=lambda: _use_the_pause(abilities, spare),
+        idle=lambda: _use_the_pause(abilities, spare, cards),
     )
     slices = Slices(connection, worker.give_way)
     made_before = MadeBefore(connection)
@@ -105,6 +110,7 @@ def run_worker(
             worker.leaving,
             slices,
             made_before,
+            cards=cards,
             vectors=vectors,
             apart=LastTry(redis_url, make_engine, store),
             on_last_try=worker.on_last_try,
@@ -128,9 +134,20 @@ def _same(engine: Engine) -> Engine:
     return engine
 
 
-def _use_the_pause(abilities: Abilities, spare: SpareMemory) -> None:
+def _use_the_pause(abilities: Abilities, spare: SpareMemory, cards: QualityCards | None) -> None:
     abilities.try_again()
     spare.give_back()
+    if cards:
+        cards.make_one()
+
+
+def _quality_cards(connection: redis.Redis, methods: MethodSettings) -> QualityCards | None:
+    def load() -> Appraiser:
+        from nst.quality_card import Appraiser as Loaded
+
+        return Loaded(methods.quality)
+
+    return None if methods.quality == "off" else QualityCards(connection, load)
 
 
 def choose_device(device: str | int | None) -> None:
