@@ -712,9 +712,12 @@ def test_killed_between_showing_and_acknowledging_there_is_one_result(
     assert "strength 30 · palette" in chat.result(2)["caption"], "the buttons outlive the restart"
 
 
-def test_an_inline_query_lists_own_results(peer: TelegramPeer, anna: Person, chat: Chat, until: Until) -> None:
+def test_an_inline_query_lists_own_results(
+    peer: TelegramPeer, anna: Person, chat: Chat, redis_server: EmbeddedRedis, until: Until
+) -> None:
     anna.photo(picture(), caption="/style mosaic 50 palette")
     result = chat.result()
+    outbox_is_empty(redis_server, until)  # noted, too
     asked = [("1", "style"), ("2", "mosaic"), ("3", "nothing like it")]
     for query_id, words in asked:
         peer.push(inline_query={"id": query_id, "from": anna.user, "query": words, "offset": ""})
