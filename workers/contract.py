@@ -148,6 +148,7 @@ class Result:
         method: The method that really made it.
         model: Identity of its weights.
         service_s: Seconds that the worker spent on it.
+        time_lapse: Blob hash of an animated WEBP of the way there, or "".
         notices: ``{"code", "detail"}`` of what the user should know.
         error: ``{"code", "detail"}`` (``failed`` only).
         job: The job itself, so that a result can be varied and replayed.
@@ -165,6 +166,7 @@ class Result:
     method: str = ""
     model: str = ""
     service_s: float = 0.0
+    time_lapse: str = ""
     notices: tuple[Json, ...] = ()
     error: Json | None = None
     job: str = ""

@@ -15,7 +15,7 @@ import redis
 from workers import keys
 from workers.contract import Job, Result
 
-_FIELDS = ("picture", "media_type", "width_px", "height_px", "method", "model", "notices")
+_FIELDS = ("picture", "media_type", "width_px", "height_px", "method", "model", "time_lapse", "notices")
 
 
 def made_key(job: Job) -> str:
@@ -52,7 +52,8 @@ class MadeBefore:
         fields: dict[str, Any] = json.loads(text)
         if self._models.get(job.options.method) != fields["model"]:
             return None
-        if not self._connection.expire(keys.blob(fields["picture"]), keys.RESULT_TTL_S):
+        wanted = [digest for digest in (fields["picture"], fields.get("time_lapse", "")) if digest]
+        if not all(self._connection.expire(keys.blob(digest), keys.RESULT_TTL_S) for digest in wanted):
             return None
         return fields | {"notices": tuple(fields["notices"])}
 

@@ -24,6 +24,7 @@ from nst.clip_painting import PaintedClip
 from nst.errors import Cancelled, JobError, OperatorError, PasticheError
 from nst.images import encode, media_type_of
 from nst.method import Pastiche
+from nst.time_lapse import encode_time_lapse
 from workers import keys
 from workers.blobs import Blobs
 from workers.clips import ClipEngine, paint_clip
@@ -234,8 +235,14 @@ def _with_picture(
         height_px=pastiche.picture.height_px,
         method=pastiche.method,
         model=pastiche.model,
+        time_lapse=_time_lapse(workplace, pastiche),
         notices=tuple(asdict(notice) for notice in pastiche.notices),
     )
+
+
+def _time_lapse(workplace: Workplace, pastiche: Pastiche) -> str:
+    frames = pastiche.time_lapse
+    return Blobs(workplace.connection).put(encode_time_lapse(frames)) if frames else ""
 
 
 def _result(job: Job, outcome: str, service_s: float, **fields: Any) -> Result:

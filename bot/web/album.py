@@ -87,7 +87,8 @@ class Album:
             pipe.hsetnx(_wall(job.user), job.job_id, _packed(Entry(job, hung_at_s)))
             pipe.expire(_wall(job.user), _TTL_S)
             pipe.execute()
-        self.let_see(job.user, result.picture if result else "")
+        if result:
+            self.let_see(job.user, result.picture, result.time_lapse)
 
     def hang(self, user: str, job_id: str) -> Entry | None:
         """Give a part of a strip a card of its own.

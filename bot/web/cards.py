@@ -116,6 +116,7 @@ class Card:
             for sentence in notices:
                 tag("p", "notice", sentence)
             self._build_buttons(result)
+            self._build_time_lapse(result)
             self._build_curves()
             with tag("div", "card-foot"):
                 self._build_recipe()
@@ -132,6 +133,15 @@ class Card:
             self._build_curves()
             with tag("div", "card-foot"):
                 self._small_buttons()
+
+    def _build_time_lapse(self, result: Result) -> None:
+        if not result.time_lapse:
+            return
+        address, name = picture_url(result.time_lapse), self._play("time_lapse")
+        with tag("details", "more lapse"):
+            tag("summary", "", name)
+            tag("img", "", src=address, alt=self._play("time_lapse_alt"), loading="lazy")
+            tag("a", "quiet", self._reader.say("download"), href=address, download="pastiche-time-lapse.webp")
 
     def _build_curves(self) -> None:
         if self._curves is None or self._curves.of(self.job.job_id) is None:

@@ -10,6 +10,8 @@ from bot.web.knobs import GATYS_KNOBS, KNOBS, PICTURE_KNOBS
 from bot.web.mixing import mixing_place, mixing_weights
 from nst.options import StyleOptions, strength_from_percent
 
+TIME_LAPSE = "time_lapse"  # a box to tick
+
 
 def read_experiment(fields: Mapping[str, Any], styles: int) -> StyleOptions:
     """Check a form.
@@ -31,6 +33,7 @@ def read_experiment(fields: Mapping[str, Any], styles: int) -> StyleOptions:
         strength=strength_from_percent(read_number(fields, "strength", 100)),
         colours=str(fields.get("colours", plain.colours))[:40],
         style_weights=mixing_weights(styles, *place) if styles > 1 else (),
+        time_lapse=method == "gatys" and fields.get(TIME_LAPSE) == "on",
         **{knob.option: knob.read(fields) for knob in knobs},
     )
 
@@ -44,5 +47,6 @@ def form_of(options: StyleOptions) -> dict[str, str]:
         "colours": options.colours,
         "mix-x": f"{x * 100:g}",
         "mix-y": f"{y * 100:g}",
+        TIME_LAPSE: "on" if options.time_lapse else "",
         **{knob.name: knob.write(options) for knob in KNOBS},
     }

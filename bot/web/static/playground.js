@@ -108,7 +108,8 @@ const playground = (() => {
     fill: (fields) => {
       for (const [name, value] of Object.entries(fields)) {
         const found = field(name);
-        if (found) found.value = value;
+        if (found?.type === "checkbox") found.checked = value === found.value;
+        else if (found) found.value = value;
       }
       field("recipe").value = "1";
       showAll();
