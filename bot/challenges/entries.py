@@ -12,7 +12,7 @@ from bot.challenges.entry import Entry, Status
 from bot.challenges.model import Challenge, Person, State
 from bot.challenges.moderation import leave_ballot
 from bot.challenges.rules import check_manager, check_person
-from bot.challenges.store import Change, Store, count_row, swap_entry
+from bot.challenges.store import Change, Store, count_row, index_user, swap_entry
 from bot.challenges.submissions import Submissions
 from nst.errors import UserError
 
@@ -150,7 +150,7 @@ class Entries:
         change.write("HSET", keys.entries(name), entry.entry_id, entry.to_json())
         count_row(change, name)
         self._note_rows(change, name, entry.user, before, rows)
-        change.write("SADD", keys.of_user(entry.user), name)
+        index_user(change, entry.user, name)
         if entry.status is Status.PENDING:
             change.write("ZADD", keys.DUE, now_s + SETTLE_S, phases.due(name, "settle"))
         else:

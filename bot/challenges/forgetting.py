@@ -60,6 +60,7 @@ def _forgetting(store: Store, challenge: Challenge, entries: list[Entry], user: 
     change, name = Change(), challenge.challenge_id
     if challenge.created_by == user:
         phases.turn(change, challenge, challenge.changed(created_by=""))
+        _untell(store, change, challenge, user)
     else:
         change.check(keys.challenge(name), "state", challenge.state)
     for entry in entries:
@@ -76,6 +77,18 @@ def _forgetting(store: Store, challenge: Challenge, entries: list[Entry], user: 
     if change.writes:
         count_row(change, name)
     return change
+
+
+def _untell(store: Store, change: Change, challenge: Challenge, user: str) -> None:
+    """What waits to be told to them in private is told to nobody."""
+    home = challenge.chats[0]
+    line = keys.line(home.platform, home.key)
+    with speaking_redis():
+        for key in cast("list[bytes]", store.redis.lrange(line, 0, -1)):
+            data = cast("bytes | None", store.redis.hget(key.decode(), "data"))
+            if data and json.loads(data)["user"] == user:
+                change.write("HSET", key.decode(), "data", "", "dropped", "forgotten")
+                change.write("LREM", line, 0, key.decode())
 
 
 def _nobodys(entry: Entry) -> Entry:

@@ -16,7 +16,7 @@ from bot.challenges.pictures import Pictures
 from bot.challenges.plans import checked
 from bot.challenges.rules import check_manager
 from bot.challenges.seen import Seen
-from bot.challenges.store import Change, Store
+from bot.challenges.store import Change, Store, index_user
 from bot.presets.catalogue import Preset
 from nst.errors import UserError
 from workers.blobs import blob_hash
@@ -76,7 +76,7 @@ class Life:
         change = Change()
         phases.create(change, challenge)
         _index(change, challenge.challenge_id, home.key, now_s)
-        change.write("SADD", keys.of_user(manager.user), challenge.challenge_id)
+        index_user(change, manager.user, challenge.challenge_id)
         if not self._store.commit(change):  # the name is taken: one in 10¹²
             raise UserError("challenge_changed")
         return challenge

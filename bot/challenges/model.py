@@ -21,6 +21,7 @@ RUN_OFF_S = 12 * HOUR_S
 REVIEW_S = DAY_S  # then the voting begins with whatever was not disqualified
 SHOWN_S = 7 * DAY_S  # from results to archived
 KEPT_S = 180 * DAY_S  # pictures and records, from the last change
+INDEX_KEPT_S = 2 * KEPT_S  # who takes part in what, for "forget me": longer than anything of theirs
 FEWEST_ENTRIES = 2
 
 

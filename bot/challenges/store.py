@@ -15,7 +15,7 @@ import redis
 
 from bot.challenges import keys
 from bot.challenges.entry import Entry
-from bot.challenges.model import KEPT_S, Challenge
+from bot.challenges.model import INDEX_KEPT_S, KEPT_S, Challenge
 from nst.errors import UserError
 from workers.connection import speaking_redis
 
@@ -145,6 +145,12 @@ def swap_entry(change: Change, before: Entry, after: Entry) -> None:
     key = keys.entries(before.challenge_id)
     change.check(key, before.entry_id, before.to_json())
     change.write("HSET", key, before.entry_id, after.to_json())
+
+
+def index_user(change: Change, user: str, challenge_id: str) -> None:
+    """Note that somebody has a part in a challenge, for "forget me"."""
+    change.write("SADD", keys.of_user(user), challenge_id)
+    change.write("EXPIRE", keys.of_user(user), INDEX_KEPT_S)
 
 
 def count_row(change: Change, challenge_id: str) -> None:

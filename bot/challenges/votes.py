@@ -8,7 +8,7 @@ from typing import cast
 
 from bot.challenges import keys
 from bot.challenges.entry import Ballot, BallotEntry, Choice, Status
-from bot.challenges.model import KEPT_S, VOTABLE, Challenge, Person
+from bot.challenges.model import INDEX_KEPT_S, VOTABLE, Challenge, Person
 from bot.challenges.phases import due, order_key
 from bot.challenges.rules import check_person, check_seen
 from bot.challenges.seen import Seen
@@ -22,7 +22,7 @@ _TRIES, _KNOWN = 20, 64
 # KEYS: challenge, ballot, votes, recent, flags, due, the voter's challenges.
 # ARGV: now, voter, entry, "vote" or "revoke", version of the challenge on which the rules were checked, challenge id,
 # due moment, then the burst's numbers (of how many votes, how many for one entry, within how many seconds) and how long
-# things are kept.
+# the index of the voter's challenges is kept.
 # A row holds void votes as well (for entries that left the ballot); only the others count.
 # The vote is written first: a full Redis refuses that, and nothing was changed.
 _VOTE = """
@@ -173,7 +173,7 @@ class Votes:
             keys.of_user(voter.user),
         ]
         click: list[str | int] = [repr(self._now_s()), voter.user, entry_id, action, challenge.version, challenge_id]
-        args = [*click, due(challenge_id, "flags"), BURST_VOTES, BURST_SAME, BURST_S, KEPT_S]
+        args = [*click, due(challenge_id, "flags"), BURST_VOTES, BURST_SAME, BURST_S, INDEX_KEPT_S]
         with speaking_redis():
             word, chosen, left = (part.decode() for part in self._script(keys=names, args=args))
         if word == "stale":

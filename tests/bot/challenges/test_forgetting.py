@@ -94,14 +94,15 @@ def test_before_the_closing_they_may_come_back_anew(world: World) -> None:
 
 
 def test_who_made_the_challenge_is_forgotten_and_it_goes_on(world: World, in_voting: InVoting) -> None:
-    challenge, entries = in_voting(2)
+    challenge, entries = in_voting(2, review=True)
     name = challenge.challenge_id
+    world.wait(24)
     world.core.moderation.disqualify(name, entries[0].entry_id, "copied", world.maker)
-    world.told()
     forget(world.redis, "discord:boss")
     assert world.core.life.read(name).created_by == ""
     assert {line.user for line in world.core.moderation.log(name, world.maker)} == {""}
     world.wait(48)
     assert world.core.life.read(name).state is State.RESULTS
     assert mentions(world, "discord:boss") == []
+    assert world.told() == ["opened", "voting", "results"]  # not the review, which was for them
     assert world.redis.exists(keys.challenge(name))
