@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bot.models import app as models_app
 from nst.errors import OperatorError, PasticheError, UserError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ Method = Annotated[str, typer.Option(help="fast, gatys or palette.")]
 Strength = Annotated[float, typer.Option(help="0 (the photograph) to 100 (all style).")]
 Size = Annotated[int, typer.Option(help="Longer side of the result at most, in pixels.", metavar="MAX_SIDE_PX")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+
+app.add_typer(models_app, name="models")
 
 
 @app.command()

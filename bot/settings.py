@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     web_operator_password: SecretStr = SecretStr("")
     nst_fast_model: str = "auto"
     nst_vgg_weights: str = ""
+    nst_gatys_precision: str = Field(default="float32", pattern="^(float32|bfloat16)$")
+    nst_gatys_xla: bool = False
+    nst_quality: str = "bundled"
+    nst_keras_weights_url: Annotated[str, AfterValidator(_http_url)] = ""
     model_cache_dir: Path = Field(default_factory=lambda: user_cache_path("pastiche") / "models")
     presets_dir: Path | None = None
     data_dir: Path = Field(default_factory=lambda: user_data_path("pastiche"))
@@ -96,7 +100,13 @@ class Settings(BaseSettings):
     def methods(self) -> MethodSettings:
         """What the methods need to know."""
         return MethodSettings(
-            fast_model=self.nst_fast_model, vgg_weights=self.nst_vgg_weights, model_cache=str(self.model_cache_dir)
+            fast_model=self.nst_fast_model,
+            vgg_weights=self.nst_vgg_weights,
+            model_cache=str(self.model_cache_dir),
+            keras_weights_url=self.nst_keras_weights_url,
+            gatys_precision=self.nst_gatys_precision,
+            gatys_xla=self.nst_gatys_xla,
+            quality=self.nst_quality,
         )
 
     @property

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nst.download import Advance
 from nst.errors import OperatorError
 
 log = logging.getLogger(__name__)
@@ -43,19 +44,35 @@ class Download:
     path: str
     md5: str
 
-    @property
-    def url(self) -> str:
-        """Its address; ``NST_KERAS_WEIGHTS_URL`` puts a mirror in place of Keras' host."""
-        return os.environ.get("NST_KERAS_WEIGHTS_URL", _BASE).rstrip("/") + "/" + self.path
+    def address(self, mirror: str = "") -> str:
+        """Its address: at Keras' host, or at a mirror of it."""
+        return (mirror or _BASE).rstrip("/") + "/" + self.path
 
 
-def fetch(model: str, download: Download, cache: str = "") -> Path:
+def cached(download: Download, cache: str = "") -> Path | None:
+    """The weights' file with the right checksum where it is here already; see ``fetch``."""
+    for folder in _folders(cache):
+        file = folder / Path(download.path).name
+        if file.is_file() and _digest(file, "md5") == download.md5:
+            return file
+    return None
+
+
+def fetch(
+    model: str,
+    download: Download,
+    cache: str = "",
+    mirror: str = "",
+    advance: Advance = lambda received_bytes, total_bytes: None,
+) -> Path:
     """The weights' file, from the cache or else downloaded.
 
     Args:
         model: The extractor's name, for errors.
         download: What to get.
         cache: Folder for downloads; "" for Keras' own (``KERAS_HOME`` or ``~/.keras``).
+        mirror: ``NST_KERAS_WEIGHTS_URL``, in place of Keras' host; "" for that.
+        advance: Told the bytes received and the bytes in all (0 if unknown).
 
     Returns:
         A local file with the right checksum.
@@ -63,12 +80,11 @@ def fetch(model: str, download: Download, cache: str = "") -> Path:
     Raises:
         OperatorError: ``weights_missing`` within 5 s where the host cannot be reached.
     """
-    for folder in _folders(cache):
-        file = folder / Path(download.path).name
-        if file.is_file() and _digest(file, "md5") == download.md5:
-            return file
-    _check_reachable(model, download.url)
-    return _download(model, download, _folders(cache)[0])
+    if file := cached(download, cache):
+        return file
+    url = download.address(mirror)
+    _check_reachable(model, url)
+    return _download(model, url, download.md5, _folders(cache)[0], advance)
 
 
 def _folders(cache: str) -> list[Path]:
@@ -95,16 +111,18 @@ def _check_reachable(model: str, url: str) -> None:
         raise OperatorError("weights_missing", {"model": model, "reason": reason})
 
 
-def _download(model: str, download: Download, folder: Path) -> Path:
-    file = folder / Path(download.path).name
+def _download(model: str, url: str, md5: str, folder: Path, advance: Advance) -> Path:
+    file = folder / url.rsplit("/", 1)[-1]
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     log.info("downloading the weights of %s", model)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(download.url, timeout=_READ_TIMEOUT_S) as response, part.open("wb") as out:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=_READ_TIMEOUT_S) as response, part.open("wb") as out:  # noqa: S310
+            total_bytes = int(response.headers.get("Content-Length") or 0)
             while chunk := response.read(_CHUNK_BYTES):
                 out.write(chunk)
-        if _digest(part, "md5") != download.md5:
+                advance(out.tell(), total_bytes)
+        if _digest(part, "md5") != md5:
             raise OperatorError("weights_missing", {"model": model, "reason": "the download's checksum is wrong"})
         part.replace(file)
     except OSError as error:

@@ -109,7 +109,7 @@ def _vgg(name: str, settings: MethodSettings, pooling: Pooling, padding: Padding
         extractor = _vgg_from_file(settings, pooling, padding)
         if extractor.name == name:
             return extractor
-    file = fetch(name, ENTRIES[name].download, settings.model_cache)
+    file = fetch(name, ENTRIES[name].download, settings.model_cache, settings.keras_weights_url)
     weights = read_vgg(file)[1]
     return _vgg_extractor(name, f"imagenet:{ENTRIES[name].download.md5[:12]}", weights, settings, pooling, padding)
 
@@ -147,7 +147,8 @@ def _keras(name: str, settings: MethodSettings, random_seed: int | None) -> Extr
     entry = ENTRIES[name]
     if random_seed is None:
         source = f"imagenet:{entry.download.md5[:12]}"
-        features = keras_features(entry, str(fetch(name, entry.download, settings.model_cache)))
+        file = fetch(name, entry.download, settings.model_cache, settings.keras_weights_url)
+        features = keras_features(entry, str(file))
         notices: tuple[Notice, ...] = ()
     else:
         _seed_keras(random_seed)

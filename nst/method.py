@@ -136,6 +136,7 @@ class MethodSettings:
         fast_model: ``NST_FAST_MODEL``: ``auto``, ``bundled``, a folder, a TF-Hub URL, …
         vgg_weights: ``NST_VGG_WEIGHTS``: a local VGG-19 weight file, or "".
         model_cache: Folder for what is downloaded.
+        keras_weights_url: ``NST_KERAS_WEIGHTS_URL``: a mirror of Keras' weights, or "".
         gatys_precision: ``NST_GATYS_PRECISION``: ``float32``, or ``bfloat16`` for the VGGs' convolutions.
         gatys_xla: ``NST_GATYS_XLA``: whether steps are compiled, once per size of picture.
         quality: ``NST_QUALITY``: who looks for quality cards: ``bundled``, a file of SqueezeNet's weights, or ``off``.
@@ -144,6 +145,7 @@ class MethodSettings:
     fast_model: str = "auto"
     vgg_weights: str = ""
     model_cache: str = ""
+    keras_weights_url: str = ""
     gatys_precision: str = "float32"
     gatys_xla: bool = False
     quality: str = "bundled"

@@ -28,6 +28,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+from platformdirs import user_cache_path
 
 from nst.download import Advance, Patience, SourceFailed, fetch_archive
 from nst.errors import OperatorError
@@ -63,6 +64,11 @@ class Located:
     reason: str = ""
 
 
+def cache_folder(setting: str) -> Path:
+    """Where downloaded models lie: ``MODEL_CACHE_DIR``, or the user's cache folder for ""."""
+    return Path(setting or user_cache_path("pastiche") / "models")
+
+
 def no_advance(received_bytes: int, total_bytes: int) -> None:
     """A download that nobody watches."""
 
@@ -96,8 +102,8 @@ def locate(
     if spec == "auto":
         return _auto(auto, cache, patience, advance)
     try:
-        if _is_remote(spec):
-            return Located(_cached(spec, cache) or _fetch(spec, cache, patience, advance), spec)
+        if is_remote(spec):
+            return Located(cached_folder(spec, cache) or _fetch(spec, cache, patience, advance), spec)
         return Located(_folder(Path(spec).expanduser()), spec)
     except SourceFailed as error:
         raise OperatorError("weights_missing", {"model": spec, "reason": str(error)}) from error
@@ -110,7 +116,7 @@ def forget_failures() -> None:
 
 def _auto(sources: Sequence[str], cache: Path, patience: Patience, advance: Advance) -> Located:
     for source in sources:
-        if folder := _cached(source, cache):
+        if folder := cached_folder(source, cache):
             return Located(folder, source)
     _knock([source for source in sources if not _recent_failure(source)], patience)
     for source in sources:
@@ -129,7 +135,8 @@ def _recent_failure(source: str) -> str:
     return reason if reason and time.monotonic() - failed_at < ASK_AGAIN_S else ""
 
 
-def _is_remote(spec: str) -> bool:
+def is_remote(spec: str) -> bool:
+    """Whether a source is asked over the network: a URL or a Kaggle handle."""
     return spec.startswith(("http://", "https://")) or bool(_KAGGLE_HANDLE.fullmatch(spec) and not Path(spec).exists())
 
 
@@ -139,7 +146,7 @@ def _folder(folder: Path) -> Path:
     return folder
 
 
-def _cached(source: str, cache: Path) -> Path | None:
+def cached_folder(source: str, cache: Path) -> Path | None:
     """A model that was fetched before: by Pastiche, by tensorflow-hub or by kagglehub."""
     if not source.startswith("http"):
         return cached_model(source, cache)

@@ -9,10 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from nst.clip_painting import ClipPainter
 from nst.colour import keep_colours, transport
@@ -26,7 +24,7 @@ from nst.methods.fast_clips import begin_clip
 from nst.options import StyleOptions
 from nst.precision import ReducedPrecision
 from nst.style_vectors import MemoryVectors, VectorStore, shared_or
-from nst.weights import Located, locate
+from nst.weights import Located, cache_folder, locate
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +107,7 @@ class Fast:
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
-            cache = Path(self._settings.model_cache or user_cache_path("pastiche") / "models")
+            cache = cache_folder(self._settings.model_cache)
             self._loaded = self._open(locate(self._settings.fast_model, cache))
         return self._loaded
 

@@ -220,21 +220,21 @@ def silent_host() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
-def no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str) -> None:
+def no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str) -> MethodSettings:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setenv("NST_KERAS_WEIGHTS_URL", url)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return MethodSettings(keras_weights_url=url)
 
 
 def test_a_silent_host_is_given_up(silent_host: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    no_cache(monkeypatch, tmp_path, silent_host)
+    settings = no_cache(monkeypatch, tmp_path, silent_host)
     assert extractor_weights.REACHABLE_WITHIN_S <= 5
     done = threading.Event()
     caught: list[BaseException] = []
 
     def load() -> None:
         try:
-            load_extractor("resnet50", MethodSettings())
+            load_extractor("resnet50", settings)
         except OperatorError as error:
             caught.append(error)
         done.set()
@@ -249,9 +249,9 @@ def test_a_silent_host_is_given_up(silent_host: str, monkeypatch: pytest.MonkeyP
 def test_a_refused_connection_and_a_wrong_checksum(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    no_cache(monkeypatch, tmp_path, f"http://127.0.0.1:{port}/")
+    settings = no_cache(monkeypatch, tmp_path, f"http://127.0.0.1:{port}/")
     with pytest.raises(OperatorError) as caught:
-        load_extractor("vgg19", MethodSettings())
+        load_extractor("vgg19", settings)
     assert caught.value.code == "weights_missing"
 
 
@@ -284,12 +284,14 @@ def test_a_download_is_checked_kept_and_not_fetched_again(
     served.write_bytes(b"weights" * 1000)
     right = extractor_weights.Download("vgg19/w.h5", hashlib.md5(served.read_bytes()).hexdigest())  # noqa: S324
     with pytest.raises(OperatorError) as caught:
-        extractor_weights.fetch("vgg19", extractor_weights.Download("vgg19/w.h5", "0" * 32), str(tmp_path / "cache"))
+        extractor_weights.fetch(
+            "vgg19", extractor_weights.Download("vgg19/w.h5", "0" * 32), str(tmp_path / "cache"), url
+        )
     assert "checksum" in str(caught.value.detail["reason"])
     assert [f for f in tmp_path.rglob("*") if f.is_file()] == [served]
-    file = extractor_weights.fetch("vgg19", right, str(tmp_path / "cache"))
+    file = extractor_weights.fetch("vgg19", right, str(tmp_path / "cache"), url)
     served.unlink()
-    assert extractor_weights.fetch("vgg19", right, str(tmp_path / "cache")) == file
+    assert extractor_weights.fetch("vgg19", right, str(tmp_path / "cache"), url) == file
     assert file.read_bytes() == b"weights" * 1000
 
 
@@ -308,8 +310,8 @@ def test_the_bundled_extractor_stands_in_where_nothing_can_be_downloaded(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    no_cache(monkeypatch, tmp_path, f"http://127.0.0.1:{port}/")
-    extractor = load_extractor(None, MethodSettings())
+    settings = no_cache(monkeypatch, tmp_path, f"http://127.0.0.1:{port}/")
+    extractor = load_extractor(None, settings)
     assert extractor.name == "bundled"
     assert [notice.code for notice in extractor.notices] == ["bundled_extractor"]
     assert extractor.model == load_extractor("bundled", MethodSettings()).model

@@ -1,0 +1,130 @@
+"""What the methods need from outside, what of it is here, and whether it is whole: for ``pastiche models``.
+
+fast              the networks that ``NST_FAST_MODEL`` may take, in the order in which it tries them
+gatys             the extractors' weights, or the operator's own file
+bundled           what comes with Pastiche
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nst import weights
+from nst.bundled.checksums import SHA256
+from nst.download import Advance
+from nst.errors import OperatorError, PasticheError, UserError
+from nst.extractor_table import ENTRIES
+from nst.extractor_weights import cached, fetch
+from nst.method import MethodSettings
+
+
+@dataclass(frozen=True)
+class Model:
+    """One thing that a method may need.
+
+    Attributes:
+        name: For the command line: ``fast``, ``fast:2``, ``vgg19``, ``bundled:network``.
+        source: Where it comes from.
+        place: Where it lies on this machine, or None.
+        fetch: Gets it, telling bytes received and bytes in all; raises ``OperatorError``. None where there is
+            nothing to get.
+        check: Raises ``OperatorError`` if what lies there is damaged.
+    """
+
+    name: str
+    source: str
+    place: Path | None
+    fetch: Callable[[Advance], object] | None
+    check: Callable[[], object]
+
+
+def models(settings: MethodSettings) -> list[Model]:
+    """Everything that the methods may need with these settings."""
+    return [*_fast(settings), *_gatys(settings), *_bundled()]
+
+
+def chosen(settings: MethodSettings, names: list[str]) -> list[Model]:
+    """Models by name.
+
+    Args:
+        settings: The operator's.
+        names: None of them means those that the settings make the methods ask for first.
+
+    Raises:
+        UserError: ``option_out_of_range`` for an unknown name.
+    """
+    known = {model.name: model for model in models(settings)}
+    for name in names:
+        if name not in known:
+            raise UserError(
+                "option_out_of_range", {"option": "model", "received": name[:40], "allowed": ", ".join(known)}
+            )
+    return [known[name] for name in names or [name for name in ("fast", "vgg19") if name in known]]
+
+
+def _fast(settings: MethodSettings) -> Iterator[Model]:
+    cache, spec = weights.cache_folder(settings.model_cache), settings.fast_model
+    sources = weights.AUTO if spec == "auto" else () if spec == "bundled" else (spec,)
+    for number, source in enumerate(sources, 1):
+        remote = weights.is_remote(source)
+        place = weights.cached_folder(source, cache) if remote else Path(source).expanduser()
+
+        def get(advance: Advance, source: str = source) -> object:
+            return weights.locate(source, cache, advance=advance)
+
+        def check(place: Path | None = place) -> None:
+            from nst.hub_module import load_module
+
+            if place is not None:
+                load_module(place)
+
+        name = "fast" if number == 1 else f"fast:{number}"
+        yield Model(name, source, place if place and place.exists() else None, get if remote else None, check)
+
+
+def _gatys(settings: MethodSettings) -> Iterator[Model]:
+    if settings.vgg_weights:
+        file = Path(settings.vgg_weights).expanduser()
+
+        def read() -> object:
+            from nst.extractor_weights import read_vgg
+
+            return read_vgg(file)
+
+        yield Model("vgg", settings.vgg_weights, file if file.is_file() else None, None, read)
+    for name, entry in ENTRIES.items():
+        download = entry.download
+
+        def get(advance: Advance, name: str = name) -> object:
+            return fetch(name, ENTRIES[name].download, settings.model_cache, settings.keras_weights_url, advance)
+
+        # A file with another checksum counts as absent: what is found is whole.
+        place = cached(download, settings.model_cache)
+        yield Model(name, download.address(settings.keras_weights_url), place, get, lambda: None)
+
+
+def _bundled() -> Iterator[Model]:
+    folder = Path(__file__).with_name("bundled")
+    for file, expected in sorted(SHA256.items()):
+        place = folder / file
+
+        def check(place: Path = place, expected: str = expected) -> None:
+            found = hashlib.sha256(place.read_bytes()).hexdigest()
+            if found != expected:
+                reason = f"its checksum is {found[:12]}, expected {expected[:12]}"
+                raise OperatorError("weights_missing", {"model": f"bundled/{place.name}", "reason": reason})
+
+        name = f"bundled:{place.stem}"
+        yield Model(name, "comes with Pastiche", place if place.is_file() else None, None, check)
+
+
+def fault(model: Model) -> PasticheError | None:
+    """What is wrong with a model that is here; None if nothing is."""
+    try:
+        model.check()
+    except PasticheError as error:
+        return error
+    return None

@@ -1,0 +1,91 @@
+import hashlib
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.models import app
+from nst.extractor_table import ENTRIES
+
+run = CliRunner().invoke
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A real HTTP server over a folder."""
+    folder = tmp_path / "host"
+    folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield folder, f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def source(host: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The settings of an operator with an archive on the host, whose model is garbage, and an empty cache."""
+    folder, address = host
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as tar:
+        member = tarfile.TarInfo("saved_model.pb")
+        member.size = 7
+        tar.addfile(member, io.BytesIO(b"garbage"))
+    checksum = hashlib.sha256((folder / "model.tar.gz").read_bytes()).hexdigest()
+    url = f"{address}/model.tar.gz#sha256={checksum}"
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "NST_FAST_MODEL": url,
+        "NST_KERAS_WEIGHTS_URL": address,
+        "MODEL_CACHE_DIR": str(tmp_path / "cache"),
+        "KERAS_HOME": str(tmp_path / "keras"),
+        "no_proxy": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return url
+
+
+def test_what_is_listed_as_absent_is_fetched_once_and_listed_as_here(source: str, tmp_path: Path) -> None:
+    before = run(app, ["list"])
+    assert before.exit_code == 0
+    assert str(tmp_path / "cache") not in before.stdout.replace("\n", "")
+    assert {"fast", *ENTRIES, "bundled:network"} <= set(before.stdout.split())
+    fetched = run(app, ["fetch", "fast"])
+    assert (fetched.exit_code, fetched.stdout) == (0, "fast: fetched\n")
+    assert [file.read_bytes() for file in (tmp_path / "cache").rglob("saved_model.pb")] == [b"garbage"]
+    assert run(app, ["fetch", "fast"]).stdout == "fast: is here\n"
+
+
+def test_a_failure_says_how_and_does_not_keep_the_others(source: str, host: tuple[Path, str]) -> None:
+    done = run(app, ["fetch", "vgg19", "fast"])
+    assert done.exit_code == 1
+    failed, fetched = done.stdout.splitlines()
+    assert failed.startswith("vgg19: The model vgg19")
+    assert "ile not found" in failed
+    assert fetched == "fast: fetched"
+
+
+def test_an_unknown_name_names_the_choice(source: str) -> None:
+    done = run(app, ["fetch", "alexnet"])
+    assert getattr(done.exception, "code", "") == "option_out_of_range"
+
+
+def test_what_comes_along_is_whole(source: str) -> None:
+    done = run(app, ["verify"])
+    assert done.exit_code == 0
+    assert done.stdout == "bundled:extractor: is whole\nbundled:network: is whole\n"
+
+
+@pytest.mark.tensorflow
+def test_a_damaged_network_is_found(source: str) -> None:
+    run(app, ["fetch", "fast"])
+    done = run(app, ["verify", "fast"])
+    assert done.exit_code == 1
+    assert "is whole" not in done.stdout
