@@ -77,13 +77,14 @@ async def take_press(front: Frontend, query: CallbackQuery) -> None:
 
 async def _challenge(front: Frontend, asker: Asker, query: CallbackQuery, pressed: Meaning) -> None:
     """These answer the press themselves: what came of it is nobody else's to see."""
-    await front.saw(asker)
-    settings = await asyncio.to_thread(front.chats.read, asker.chat)
-    asker = asker.speaking(settings.language)
-    if pressed.kind == "c":
-        await press(front, asker, query)
-    else:
-        await press_enter(front, asker, query, pressed.argument)
+    async with spoken(front, asker):
+        await front.saw(asker)
+        settings = await asyncio.to_thread(front.chats.read, asker.chat)
+        asker = asker.speaking(settings.language)
+        if pressed.kind == "c":
+            await press(front, asker, query)
+        else:
+            await press_enter(front, asker, query, pressed.argument)
 
 
 async def _act(front: Frontend, asker: Asker, query: CallbackQuery, pressed: Meaning) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from telegram import InlineKeyboardButton
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 
+from bot.allocator import let_go
 from bot.challenges.announcements import Announcement
 from bot.challenges.speech import clock_time
 from bot.telegram.challenges.buttons import link_button, spoken_button
@@ -60,6 +61,7 @@ class Herald:
         self._outbox = front.challenges.announcements
         self._in_hand: set[str] = set()
         self._failures: Counter[str] = Counter()
+        self._easel = asyncio.Lock()  # a poster takes some 60 MiB while it is drawn
 
     async def run(self) -> None:
         """Post what comes until cancelled; waits while Redis is away. A slow chat holds no other one up."""
@@ -185,7 +187,9 @@ class Herald:
         rows = keyboard([self._buttons(announcement, chat_id)])
         if announcement.kind != "results":
             return Post(text, keyboard=rows)
-        picture, alt = await asyncio.to_thread(self._poster, announcement.challenge_id, chat.language)
+        async with self._easel:
+            picture, alt = await asyncio.to_thread(self._poster, announcement.challenge_id, chat.language)
+            let_go()
         return Post(f"{text}\n\n{alt}", picture, rows)  # Telegram has no other place for an alternative text
 
     def _poster(self, name: str, language: str) -> tuple[Picture, str]:

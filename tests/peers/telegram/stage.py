@@ -64,11 +64,11 @@ class TelegramStage:
     def ready(self) -> None:
         """The bot listens."""
         known = len(self.peer.calls("getUpdates"))
-        self.until(lambda: len(self.peer.calls("getUpdates")) > known, f"the bot ({self.log()})", DEADLINE_S)
+        self.until(lambda: len(self.peer.calls("getUpdates")) > known, f"the bot ({self.log()[-2000:]})", DEADLINE_S)
 
     def log(self) -> str:
         """What the bot has said so far."""
-        return self.bot.log.read_text(errors="replace")[-3000:] if self.bot.log.exists() else ""
+        return self.bot.log.read_text(errors="replace") if self.bot.log.exists() else ""
 
     def member(self, manages: bool = False) -> Person:
         """Somebody of the group whom the bot has seen there."""
@@ -90,7 +90,7 @@ class TelegramStage:
             found = _answer_to(person, asked)
             return found if found and "photo" in found and _has(found, "r.recipe") else None
 
-        painted: Json = self.until(result, f"a result ({self.log()})", DEADLINE_S)
+        painted: Json = self.until(result, f"a result ({self.log()[-2000:]})", DEADLINE_S)
         return painted
 
     def picture(self) -> bytes:
