@@ -26,7 +26,7 @@ from workers.blobs import Blobs, blob_hash, forget_bytes, stage
 log = logging.getLogger(__name__)
 
 SLICE_S = 1.5
-KEEP_S = 20.0  # a checkpoint is tens of megabytes: not after every slice
+KEEP_S = 10.0  # a checkpoint is tens of megabytes: not after every slice
 
 
 class Run(Protocol):
