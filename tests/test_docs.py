@@ -30,6 +30,7 @@ def test_every_setting_is_in_the_readme() -> None:
 
 def test_commands_and_targets_of_the_readme_exist() -> None:
     commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands |= {group.name for group in app.registered_groups if group.name}
     named = set(re.findall(r"(?:^    |`)pastiche ([a-z]+)", README, re.M))
     assert named <= commands
     assert commands <= named | {"web", "worker", "discord", "telegram", "demo"}
