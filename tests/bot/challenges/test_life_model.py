@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from bot.challenges import keys
 from bot.challenges.entry import Status
+from bot.challenges.forgetting import forget_in_challenges
 from bot.challenges.model import ARCS, FINISHED, RUNNING, VOTABLE, Scoring, State
 from bot.challenges.scoring import read_tally
 from nst.errors import PasticheError
@@ -51,7 +52,7 @@ class Life(RuleBasedStateMachine):
         self.pending: dict[str, int] = {}
         self.votes: dict[int, dict[str, set[str]]] = {1: {}, 2: {}}
         self.posted: Counter[tuple[str, str]] = Counter()  # as people see it in their chats
-        self.seed = 0
+        self.seed = self.forgotten = 0
 
     @initialize(
         review=st.booleans(),
@@ -188,6 +189,19 @@ class Life(RuleBasedStateMachine):
             assert refusal == "entry_unknown"  # it failed meanwhile
         else:
             self.out.add(name)
+
+    @rule(user=USERS)
+    def forget(self, user: str) -> None:
+        running = self.round if self.state in VOTABLE else 0
+        forget_in_challenges(self.redis, user)
+        if self.state in RUNNING:
+            self.out |= {name for name, maker in self.makers.items() if maker == user}
+        self.makers = {name: "" if maker == user else maker for name, maker in self.makers.items()}
+        for vote_round, votes in self.votes.items():
+            mine = votes.pop(user, set())
+            if vote_round != running:  # counted already, and by nobody's name from now on
+                self.forgotten += 1
+                votes[f"nobody {self.forgotten}"] = mine
 
     @rule(hours=st.sampled_from([0.1, 1.0, 12.0, 24.0]), ticks=st.integers(0, 2))
     def deadline(self, hours: float, ticks: int) -> None:
