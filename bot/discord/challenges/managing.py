@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
+from discord.utils import escape_markdown
 
 from bot.challenges.model import DAY_S, FINISHED, HOUR_S, RUNNING, Chat, Plan, Rules, Scoring, State
 from bot.discord.boundary import language_of, spoken
@@ -140,7 +141,7 @@ def _add_moderation(bot: PasticheClient, group: app_commands.Group) -> None:
             found, manager = await meant(bot, interaction, challenge), await acting(bot, interaction)
             moderation = bot.challenges.moderation
             row = await asyncio.to_thread(moderation.disqualify, found.challenge_id, entry, reason, manager)
-            await _say(interaction, row_line(row, language_of(interaction, bot.language)))
+            await _say(interaction, row_line(row, language_of(interaction, bot.language), escape_markdown))
 
 
 def _add_ends(bot: PasticheClient, group: app_commands.Group) -> None:

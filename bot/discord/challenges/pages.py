@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import discord
@@ -75,9 +75,8 @@ async def show_gallery(bot: PasticheClient, interaction: discord.Interaction, ch
     head = say("discord_challenge.gallery", language, theme=theme, page=found.page, pages=found.pages)
     cells = [(str(one.place or "–"), one.entry.picture) for one in found.placed]
     view = pages_view("plate", challenge_id, found.page, found.pages, language)
-    await _show(
-        bot, interaction, {"content": "\n".join([head, *lines])[:_LONGEST], "view": view}, cells, " ".join(lines)
-    )
+    alt = "\n".join(entry_line(one, bot.presets, language) for one in found.placed)
+    await _show(bot, interaction, {"content": "\n".join([head, *lines])[:_LONGEST], "view": view}, cells, alt)
 
 
 async def show_review(bot: PasticheClient, interaction: discord.Interaction, challenge_id: str, page: int = 1) -> None:
@@ -93,18 +92,27 @@ async def show_review(bot: PasticheClient, interaction: discord.Interaction, cha
     marks = {flag.entry_id: say(f"discord_challenge.flag_{flag.kind}", language) for flag in flags}
     shown, page, pages = page_of([(place, row) for place, row in enumerate(rows, start=1)], page)
     head = say("discord_challenge.review", language, theme=escape_markdown(challenge.theme), page=page, pages=pages)
-    lines = [f"{place}. {row_line(row, language)} {marks.get(row.entry_id, '')}" for place, row in shown]
+    lines = [
+        f"{place}. {row_line(row, language, escape_markdown)} {marks.get(row.entry_id, '')}" for place, row in shown
+    ]
     content = {
         "content": "\n".join([head, *lines])[:_LONGEST],
         "view": pages_view("sift", challenge_id, page, pages, language),
     }
-    await _show(bot, interaction, content, [(str(place), row.picture) for place, row in shown], " ".join(lines))
+    alt = "\n".join(f"{place}. {row_line(row, language)}" for place, row in shown)
+    await _show(bot, interaction, content, [(str(place), row.picture) for place, row in shown], alt)
 
 
-def row_line(row: Entry, language: str) -> str:
-    """A row as moderators see it: maker, how it stands, why it was disqualified."""
-    state = say(f"discord_challenge.entry_{row.status}", language, reason=row.reason)
-    return f"{escape_markdown(row.name or say('challenge.nobody', language))} · `{row.entry_id}` · {state}"
+def row_line(row: Entry, language: str, escape: Callable[[str], str] = str) -> str:
+    """A row as moderators see it: maker, how it stands, why it was disqualified.
+
+    Args:
+        row: The row.
+        language: Whom to speak to.
+        escape: Takes markup out of what people wrote, where there is any.
+    """
+    state = say(f"discord_challenge.entry_{row.status}", language, reason=escape(row.reason))
+    return f"{escape(row.name or say('challenge.nobody', language))} · {row.entry_id} · {state}"
 
 
 def page_of(things: Sequence[T], page: int) -> tuple[Sequence[T], int, int]:
