@@ -377,6 +377,26 @@ def test_the_buttons_under_a_result(peer: TelegramPeer, anna: Person, chat: Chat
     until(lambda: all(m["message_id"] != result["message_id"] for m in anna.bot_messages()), "it is gone", DEADLINE_S)
 
 
+def test_a_gatys_result_offers_another_variation(
+    anna: Person, chat: Chat, paused: Callable[[], None], redis_server: EmbeddedRedis, until: Until
+) -> None:
+    """What a worker would post after minutes is posted here; "again" is the same with another seed."""
+    anna.photo(picture(), caption="/style mosaic 80 gatys")
+    queued = chat.message(lambda m: has_button(m, "r.cancel"), "the job")
+    result_of_long_ago(redis_server, anna, queued, until)
+    anna.press(chat.result(), "r.again")
+    again = chat.message(lambda m: has_button(m, "r.cancel") and m["message_id"] != queued["message_id"], "the job")
+    with connect(redis_server.url) as connection:
+        job_id = anna.button(again, "r.cancel").removeprefix("r.cancel.")
+        job = Job.from_json(until(lambda: connection.hget(keys.record(job_id), "job"), "a queued job"))
+    assert job.options.method == "gatys"
+    assert job.options.seed != 0
+    anna.send("/cancel")
+    chat.says("Stopped: ")
+    paused()
+    outbox_is_empty(redis_server, until)
+
+
 def test_refining_is_a_job_of_the_gatys_method(
     anna: Person, chat: Chat, paused: Callable[[], None], redis_server: EmbeddedRedis, until: Until
 ) -> None:
@@ -440,6 +460,38 @@ def test_waiting_jobs_are_seen_and_stopped(
     paused()
     until(lambda: [m.get("text") for m in anna.bot_messages()].count("Cancelled.") == 2, "both", DEADLINE_S)
     outbox_is_empty(redis_server, until)
+
+
+def test_who_waits_is_told_about_how_long(anna: Person, chat: Chat, worker: Process) -> None:
+    anna.photo(picture(), caption="/style mosaic palette")
+    chat.result()
+    worker.signal(signal.SIGSTOP)
+    try:
+        anna.photo(picture(2), caption="/style mosaic palette")
+        assert ", about " in chat.says("Queued, position ")["text"]
+    finally:
+        worker.signal(signal.SIGCONT)
+    chat.result(2)
+
+
+def test_styles_and_start_show_the_way(peer: TelegramPeer, anna: Person, chat: Chat, until: Until) -> None:
+    anna.send("/start")
+    chat.says("Send me a photo")
+    anna.send("/styles")
+    assert "photo" in chat.says("The styles: woodblock-waves")
+    anna.send("/styles")
+    until(lambda: len([m for m in anna.bot_messages() if "photo" in m]) == 2, "the sheet again", DEADLINE_S)
+    assert isinstance(peer.calls("sendPhoto")[-1]["photo"], str), "by Telegram's own id: sent once only"
+
+
+def test_an_albums_caption_may_name_the_style(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
+    """The first picture is the style then, the second is painted."""
+    anna.send(**anna.a_photo(picture(1, 200, 100)), media_group_id="album4", caption="style")
+    anna.send(**anna.a_photo(picture(6, 120, 160)), media_group_id="album4")
+    anna.press(chat.asks("strength"), anna.named(chat.asks("strength"), "100"))
+    anna.press(chat.asks("method"), anna.named(chat.asks("method"), "Palette"))
+    with Image.open(io.BytesIO(bytes_of(peer, chat.result()))) as image:
+        assert image.size == (120, 160)
 
 
 def test_progress_is_seen_in_place_with_the_picture_as_it_develops(
