@@ -72,6 +72,13 @@ def stylize(
     still: Annotated[bool, typer.Option("--still", help="Of a clip, paint the first frame only.")] = False,
     steps: Annotated[int | None, typer.Option(help="Steps of gatys: 1 to 10000.")] = None,
     extractor: Annotated[str | None, typer.Option(help="Feature extractor of gatys.")] = None,
+    preset: Annotated[str, typer.Option(help="Set-up of gatys: default, or gatys2016 for the paper's.")] = "default",
+    start: Annotated[str, typer.Option(help="What gatys starts from: content, noise or fast.")] = "content",
+    mask: Annotated[Path | None, typer.Option(help="A picture that is white where to paint, black elsewhere.")] = None,
+    time_lapse: Annotated[Path | None, typer.Option(help="Film of gatys at work: .gif, .webp or .mp4.")] = None,
+    smaller_allowed: Annotated[
+        bool, typer.Option("--smaller-allowed", help="Let gatys work at a smaller size where memory is short.")
+    ] = False,
 ) -> None:
     """Paint one picture right here, without Redis."""
     from nst.commands import run_stylize
@@ -83,9 +90,14 @@ def stylize(
         extractor=extractor,
         style_weights=_weights(weights),
         animate=not still,
+        gatys_preset=preset,
+        start=start,
+        smaller_allowed=smaller_allowed,
     )
     settings = _settings()
-    for note in run_stylize(content, _style_paths(styles, settings), out, options, settings.methods):
+    paths = _style_paths(styles, settings)
+    extras = {"mask": mask, "time_lapse": time_lapse}
+    for note in run_stylize(content, paths, out, options, settings.methods, **extras):
         _say_notice(note.code, note.detail, settings)
 
 

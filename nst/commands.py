@@ -25,7 +25,14 @@ OUTPUT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"
 
 
 def run_stylize(
-    content: Path, styles: Sequence[Path], out: Path, options: StyleOptions, settings: MethodSettings
+    content: Path,
+    styles: Sequence[Path],
+    out: Path,
+    options: StyleOptions,
+    settings: MethodSettings,
+    *,
+    mask: Path | None = None,
+    time_lapse: Path | None = None,
 ) -> tuple[Notice, ...]:
     """Make one pastiche and write it.
 
@@ -39,6 +46,8 @@ def run_stylize(
             nobody ever sees half a file.
         options: What the user chose.
         settings: The operator's choices about methods.
+        mask: File of a picture that is white where the content is to be painted.
+        time_lapse: Where the way there goes, for methods that have steps: ``.gif``, ``.webp`` or ``.mp4``.
 
     Returns:
         What the user should be told.
@@ -48,6 +57,8 @@ def run_stylize(
     """
     clip_type = CLIP_TYPES.get(out.suffix.lower())
     media_type = "" if clip_type else _checked(out)
+    film_type = _checked_film(time_lapse) if time_lapse else ""
+    where = read_picture(mask) if mask else None
     picture, *painted = [read_picture(path) for path in (content, *styles)]
     from nst.clip_header import is_clip
 
@@ -57,10 +68,23 @@ def run_stylize(
     from nst.engine import Engine
 
     with _progress_bar() as report:
-        options = options.replace(animate=options.animate and bool(clip_type))
-        made = Engine(settings).stylize(picture, painted, options, report)
+        options = options.replace(animate=options.animate and bool(clip_type), time_lapse=bool(time_lapse))
+        made = Engine(settings).stylize(picture, painted, options, report, mask=where)
     _write(out, _encoded(made.picture, media_type))
+    if time_lapse and made.time_lapse:
+        from nst.time_lapse import encode_time_lapse
+
+        _write(time_lapse, encode_time_lapse(made.time_lapse, film_type))
     return made.notices
+
+
+def _checked_film(out: Path) -> str:
+    _check_folder(out)
+    media_type = CLIP_TYPES.get(out.suffix.lower())
+    if media_type is None:
+        detail = {"option": "time-lapse", "received": out.suffix or out.name, "allowed": ", ".join(CLIP_TYPES)}
+        raise UserError("option_out_of_range", detail)
+    return media_type
 
 
 def _stylize_clip(

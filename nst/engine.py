@@ -11,9 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nst.clip_header import inspect_content
 from nst.clip_painting import Animating, ClipPainter, PaintedClip, Unpainted, paint_clip
 from nst.clips import first_frame
+from nst.colour import luma
 from nst.device import memory_errors
 from nst.errors import Cancelled, JobError, OperatorError, UserError
 from nst.images import Picture, decode, resize
@@ -93,6 +97,7 @@ class Engine:
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
         perform: Perform = perform_whole,
+        mask: bytes | None = None,
     ) -> Pastiche:
         """Make one pastiche from files' bytes.
 
@@ -103,6 +108,7 @@ class Engine:
             report: Told about progress; its fractions never fall, also across a fall-back.
             cancelled: Asked at least once a step.
             perform: How a method is run on decoded pictures.
+            mask: A picture that says where to paint: white for the pastiche, black for the content as it is.
 
         Returns:
             The pastiche, with the content's size (fitted to ``options.max_side_px``) and alpha.
@@ -114,7 +120,7 @@ class Engine:
             PasticheError: Whatever else the method has to say.
         """
         try:
-            return self._stylize(content, styles, options, report, cancelled, perform)
+            return self._stylize(content, styles, options, report, cancelled, perform, mask)
         except memory_errors() as error:
             raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
 
@@ -211,6 +217,7 @@ class Engine:
         report: Report,
         cancelled: IsCancelled,
         perform: Perform,
+        mask: bytes | None,
     ) -> Pastiche:
         _check_styles(styles, options)
         picture = _first_picture(content, options.max_side_px)
@@ -221,8 +228,13 @@ class Engine:
         if options.strength == 0:
             report(Progress(1.0))
             return Pastiche(replace(picture, frames=1), options.method, notices=notices)
-        pastiche = self._made(picture, decoded, options, _never_falling(report), cancelled, perform)
-        return replace(pastiche, picture=_like(picture, pastiche.picture), notices=(*notices, *pastiche.notices))
+        where = None if mask is None else _whiteness(mask, picture)
+        shown = picture if where is None else _showing(picture, where)
+        pastiche = self._made(shown, decoded, options, _never_falling(report), cancelled, perform)
+        made = _like(picture, pastiche.picture)
+        if where is not None:
+            made = replace(made, rgb=picture.rgb + where[..., None] * (made.rgb - picture.rgb))
+        return replace(pastiche, picture=made, notices=(*notices, *pastiche.notices))
 
     def _made(
         self,
@@ -259,6 +271,17 @@ def _check_styles(styles: Sequence[bytes], options: StyleOptions) -> None:
     if len(styles) > MAX_STYLES:
         raise UserError("too_many_styles", {"received": len(styles), "allowed": MAX_STYLES})
     options.shares(len(styles))
+
+
+def _whiteness(mask: bytes, content: Picture) -> NDArray[np.float32]:
+    """How white a mask is, [h, w] of the content's size, 0..1."""
+    white = resize(Picture(decode(mask).rgb), content.width_px, content.height_px)
+    return luma(white.rgb).astype(np.float32).clip(0, 1)
+
+
+def _showing(content: Picture, where: NDArray[np.float32]) -> Picture:
+    """The content with nothing to be seen of it but what is to be painted."""
+    return replace(content, alpha=where if content.alpha is None else where * content.alpha)
 
 
 def _like(content: Picture, made: Picture) -> Picture:

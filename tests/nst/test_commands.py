@@ -49,3 +49,36 @@ def test_a_picture_does_not_become_a_film(style: Path, tmp_path: Path) -> None:
         run_stylize(style, [style], tmp_path / "out.mp4", PALETTE, MethodSettings())
     assert caught.value.code == "option_out_of_range"
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_mask_says_where_to_paint(style: Path, tmp_path: Path) -> None:
+    content, mask, out = (tmp_path / f"{name}.png" for name in ("content", "mask", "out"))
+    Image.radial_gradient("L").resize((64, 48)).convert("RGB").save(content)
+    half = Image.new("L", (128, 96), 0)
+    half.paste(255, (64, 0, 128, 96))
+    half.save(mask)
+    run_stylize(content, [style], out, PALETTE, MethodSettings(), mask=mask)
+    with Image.open(content) as before, Image.open(out) as after:
+        left, right = (16, 0, 28, 48), (36, 0, 64, 48)
+        assert before.crop(left).tobytes() == after.convert("RGB").crop(left).tobytes()
+        assert before.crop(right).tobytes() != after.convert("RGB").crop(right).tobytes()
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("ending", [".gif", ".webp", ".mp4"])
+def test_a_time_lapse_is_written_beside_the_pastiche(style: Path, tmp_path: Path, ending: str) -> None:
+    content, film = tmp_path / "content.png", tmp_path / f"film{ending}"
+    Image.radial_gradient("L").resize((65, 49)).convert("RGB").save(content)
+    options = StyleOptions(method="gatys", extractor="bundled", steps=3)
+    run_stylize(content, [style], tmp_path / "out.png", options, MethodSettings(), time_lapse=film)
+    with open_clip(film.read_bytes(), 1024) as clip:
+        assert clip.timing.frames == 4
+        assert abs(clip.width_px - 65) <= 1
+        assert clip.timing.durations_ms[-1] > 5 * clip.timing.durations_ms[0]
+
+
+def test_a_time_lapse_is_a_film(style: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        run_stylize(style, [style], tmp_path / "o.png", PALETTE, MethodSettings(), time_lapse=tmp_path / "film.png")
+    assert caught.value.detail["option"] == "time-lapse"
+    assert not (tmp_path / "o.png").exists()
