@@ -40,6 +40,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "total_variation_weight": (0.0, 1e9),
 }
 _WHOLE = frozenset({"max_side_px", "seed", "steps"})
+_WEIGHTS = frozenset({"style_weights", "layer_weights"})
+_MOST_LAYERS = 8
 _SWITCHES = ("time_lapse", "smaller_allowed")
 _OPTIONAL = frozenset({"steps", "extractor", "content_weight", "style_weight", "total_variation_weight"})
 
@@ -65,6 +67,8 @@ class StyleOptions:
         content_weight: Alpha of the paper; None for the preset's own.
         style_weight: Beta of the paper; None for the preset's own.
         total_variation_weight: None for the preset's own.
+        layer_weights: One weight per style layer of the extractor, fine to coarse, any scale; empty means equal (w_l of
+            the paper).
         start: What ``gatys`` starts from.
         time_lapse: Whether ``gatys`` also hands over pictures of the way there.
         smaller_allowed: Whether ``gatys`` may work on a picture that is too large for the memory at a smaller size
@@ -89,6 +93,7 @@ class StyleOptions:
     content_weight: float | None = None
     style_weight: float | None = None
     total_variation_weight: float | None = None
+    layer_weights: tuple[float, ...] = ()
     start: str = "content"
     time_lapse: bool = False
     smaller_allowed: bool = False
@@ -102,7 +107,8 @@ class StyleOptions:
         for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise _out_of_range(name, getattr(self, name), "true or false")
-        _check_weights(self.style_weights)
+        _check_weights("style_weights", self.style_weights, MAX_STYLES)
+        _check_weights("layer_weights", self.layer_weights, _MOST_LAYERS)
         if not isinstance(self.animate, bool):
             raise _out_of_range("animate", self.animate, "true, false")
 
@@ -114,8 +120,8 @@ class StyleOptions:
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, only what differs from the defaults, so that old readers meet few new names."""
         given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
-        if "style_weights" in given:
-            given["style_weights"] = list(given["style_weights"])
+        for name in _WEIGHTS & given.keys():
+            given[name] = list(given[name])
         return given
 
     @classmethod
@@ -133,8 +139,8 @@ class StyleOptions:
             if name not in known:
                 raise UserError("option_unknown", {"option": str(name)[:40], "allowed": ", ".join(sorted(known))})
         values = dict(data)
-        if "style_weights" in values:
-            values["style_weights"] = _as_weights(values["style_weights"])
+        for name in _WEIGHTS & values.keys():
+            values[name] = _as_weights(name, values[name])
         return cls(**values)
 
     def shares(self, styles: int) -> tuple[float, ...]:
@@ -154,6 +160,23 @@ class StyleOptions:
             raise _out_of_range("style_weights", len(weights), f"{styles} weights, one per style")
         return tuple(weight / sum(weights) for weight in weights)
 
+    def emphasis(self, layers: int) -> tuple[float, ...]:
+        """How much more or less than an equal share each style layer counts.
+
+        Args:
+            layers: How many style layers the extractor has.
+
+        Returns:
+            One factor per layer, 1 on average; all 1 where no weights were given.
+
+        Raises:
+            UserError: ``option_out_of_range`` where the weights are not as many as the layers.
+        """
+        weights = self.layer_weights or (1.0,) * layers
+        if len(weights) != layers:
+            raise _out_of_range("layer_weights", len(weights), f"{layers} weights, one per style layer")
+        return tuple(weight * layers / sum(weights) for weight in weights)
+
     def replace(self, **changes: Any) -> StyleOptions:
         """A copy with some options changed, validated again."""
         return dataclasses.replace(self, **changes)
@@ -170,9 +193,9 @@ def strength_from_percent(percent: float) -> float:
     return percent / 100
 
 
-def _as_weights(value: Any) -> tuple[float, ...]:
+def _as_weights(name: str, value: Any) -> tuple[float, ...]:
     if not isinstance(value, list | tuple):
-        raise _out_of_range("style_weights", value, f"a list of up to {MAX_STYLES} numbers")
+        raise _out_of_range(name, value, "a list of numbers")
     return tuple(value)
 
 
@@ -197,10 +220,12 @@ def _check_range(name: str, value: object, low: float, high: float) -> None:
         raise _out_of_range(name, value, f"{low:g} to {high:g}")
 
 
-def _check_weights(weights: tuple[float, ...]) -> None:
-    if len(weights) > MAX_STYLES:
-        raise UserError("too_many_styles", {"received": len(weights), "allowed": MAX_STYLES})
+def _check_weights(name: str, weights: tuple[float, ...], most: int) -> None:
+    if len(weights) > most and name == "style_weights":
+        raise UserError("too_many_styles", {"received": len(weights), "allowed": most})
+    if len(weights) > most:
+        raise _out_of_range(name, len(weights), f"up to {most} weights")
     for weight in weights:
-        _check_range("style_weights", weight, 0.0, 1e6)
+        _check_range(name, weight, 0.0, 1e6)
     if weights and sum(weights) <= 0:
-        raise _out_of_range("style_weights", weights, "at least one above 0")
+        raise _out_of_range(name, weights, "at least one above 0")

@@ -15,7 +15,7 @@ from bot.texts import say
 from bot.web.composer import SUBMIT, own_style_tile
 from bot.web.drop import Drop, file_input
 from bot.web.experiment import TIME_LAPSE, form_of, read_experiment
-from bot.web.fields import colour_choice, knob_field, method_choice, strength_slider
+from bot.web.fields import colour_choice, knob_field, layer_sliders, method_choice, strength_slider
 from bot.web.knobs import GATYS_KNOBS, PICTURE_KNOBS
 from bot.web.markup import button, picture_url, put, put_text, tag, thumbnail_url
 from bot.web.pad import Pad
@@ -198,6 +198,7 @@ class Bench:
             tag("p", "faint only", self._say("gatys_only"))
             for knob in GATYS_KNOBS:
                 knob_field(knob, self._language)
+            layer_sliders(self._language)
             with tag("div", "knob"):
                 with tag("label", "tick"):
                     tag("input", type="checkbox", name=TIME_LAPSE, value="on", aria_describedby="lapse-hint")

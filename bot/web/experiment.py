@@ -11,6 +11,7 @@ from bot.web.mixing import mixing_place, mixing_weights
 from nst.options import StyleOptions, strength_from_percent
 
 TIME_LAPSE = "time_lapse"  # a box to tick
+LAYERS = 5  # of the style, in all extractors but one (densenet121 has four, and its sentence says so)
 
 
 def read_experiment(fields: Mapping[str, Any], styles: int) -> StyleOptions:
@@ -33,6 +34,7 @@ def read_experiment(fields: Mapping[str, Any], styles: int) -> StyleOptions:
         strength=strength_from_percent(read_number(fields, "strength", 100)),
         colours=str(fields.get("colours", plain.colours))[:40],
         style_weights=mixing_weights(styles, *place) if styles > 1 else (),
+        layer_weights=_layer_weights(fields) if method == "gatys" else (),
         time_lapse=method == "gatys" and fields.get(TIME_LAPSE) == "on",
         **{knob.option: knob.read(fields) for knob in knobs},
     )
@@ -47,6 +49,25 @@ def form_of(options: StyleOptions) -> dict[str, str]:
         "colours": options.colours,
         "mix-x": f"{x * 100:g}",
         "mix-y": f"{y * 100:g}",
+        **{layer_field(place): f"{weight * 100:g}" for place, weight in enumerate(_shown_weights(options))},
         TIME_LAPSE: "on" if options.time_lapse else "",
         **{knob.name: knob.write(options) for knob in KNOBS},
     }
+
+
+def layer_field(place: int) -> str:
+    """The name of a style layer's slider, 0 is the finest."""
+    return f"layer-{place}"
+
+
+def _layer_weights(fields: Mapping[str, Any]) -> tuple[float, ...]:
+    """The sliders' weights; none where all stand alike, which says the same and suits every extractor."""
+    weights = tuple(read_number(fields, layer_field(place), 100) / 100 for place in range(LAYERS))
+    return weights if len(set(weights)) > 1 else ()
+
+
+def _shown_weights(options: StyleOptions) -> tuple[float, ...]:
+    """Where the sliders stand: the largest weight is at their end."""
+    weights = options.layer_weights[:LAYERS] or (1.0,)
+    shown = tuple(weight / max(weights) for weight in weights)
+    return shown + (shown[-1],) * (LAYERS - len(shown))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.texts import say
+from bot.web.experiment import LAYERS, layer_field
 from bot.web.form import COLOURS, METHODS
 from bot.web.knobs import Knob
 from bot.web.markup import tag
@@ -78,6 +79,18 @@ def knob_field(knob: Knob, language: str) -> None:
         else:
             _log_slider(knob, label)
         tag("p", "faint", hint, id=f"knob-{knob.name}-hint")
+
+
+def layer_sliders(language: str) -> None:
+    """What each style layer counts, fine to coarse."""
+    with tag("fieldset", "knob layers"):
+        tag("legend", "", say("playground.layers", language))
+        for place in range(LAYERS):
+            with tag("label", "layer"):
+                tag("span", "", say("playground.layer", language, n=place + 1))
+                name = layer_field(place)
+                tag("input", "slider", type="range", name=name, min=0, max=100, step=1, defaultValue="100")
+        tag("p", "faint", say("playground.layers_hint", language))
 
 
 def _radio(name: str, value: str) -> None:

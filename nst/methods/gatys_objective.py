@@ -18,6 +18,7 @@ from nst.extractors import Extractor
 from nst.methods.gatys_controller import controlled_weight, step_budget
 from nst.methods.gatys_optimiser import AdamState, adam_step
 
+_NO_WEIGHT = 1e-12  # of a layer that does not count: nothing beside any other's
 TOTAL_VARIATION_WEIGHT = 0.05  # measured: 0.5 costs style, 0 leaves grain
 
 
@@ -108,6 +109,7 @@ class Objective:
         weights: Sequence[float],
         style_masks: Sequence[tf.Tensor],
         mask: tf.Tensor,
+        emphasis: Sequence[float] = (),
     ) -> Targets:
         """Look at the content target and the styles.
 
@@ -118,13 +120,19 @@ class Objective:
             weights: One per style, summing to 1: moments are blended, not losses, so that cost is that of one style.
             style_masks: Each [1, h', w', 1], which pixels of the style count.
             mask: Which pixels of the pastiche are to be painted, [1, h, w, 1].
+            emphasis: From ``StyleOptions.emphasis``; empty for 1 everywhere. What counts twice as much has half the
+                energy, so that weights are data and no job traces a step of its own.
         """
         means, seconds = self._blend(styles, weights, style_masks)
         pairs = zip(means, seconds, strict=True)
         roots = tuple(self._root(losses.Moments(mean, second)) for mean, second in pairs)
         found, units = self._content(content), self._original(original)
         before = self._moments(original, mask)[1]
-        energies = tuple(self._energy(A) + self._energy(C) for A, C in zip(seconds, before, strict=True))
+        factors = emphasis or (1.0,) * len(seconds)
+        energies = tuple(
+            (self._energy(A) + self._energy(C)) / max(factor, _NO_WEIGHT)
+            for A, C, factor in zip(seconds, before, factors, strict=True)
+        )
         return Targets(found, means, seconds, roots, energies, units, self._masks(content, mask))
 
     def change_between(self, image: tf.Tensor, original: tf.Tensor) -> float:

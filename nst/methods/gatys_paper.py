@@ -77,12 +77,27 @@ class PaperObjective:
         self._features = tf.function(extractor.features, input_signature=[tf.TensorSpec([1, None, None, 3])])
         self._evaluate = tf.function(self._loss_and_gradient, reduce_retracing=True, jit_compile=xla or None)
 
-    def targets(self, content: tf.Tensor, styles: Sequence[tf.Tensor], weights: Sequence[float]) -> PaperTargets:
-        """Look at the content and the styles: float [1, h, w, 3] each, weights summing to 1."""
+    def targets(
+        self,
+        content: tf.Tensor,
+        styles: Sequence[tf.Tensor],
+        weights: Sequence[float],
+        emphasis: Sequence[float] = (),
+    ) -> PaperTargets:
+        """Look at the content and the styles.
+
+        Args:
+            content: [1, h, w, 3].
+            styles: [1, h', w', 3] each.
+            weights: One per style, summing to 1.
+            emphasis: From ``StyleOptions.emphasis``; empty for 1 everywhere. A layer's loss goes with the fourth power
+                of its activations: so they carry its w_l.
+        """
         there, arts = self._features(content), [self._features(style) for style in styles]
         grams, scales = [], []
-        for layer in self.extractor.style_layers:
-            scale = _scale_of([there[layer], *(art[layer] for art in arts)])
+        factors = emphasis or (1.0,) * len(self.extractor.style_layers)
+        for layer, factor in zip(self.extractor.style_layers, factors, strict=True):
+            scale = factor**0.25 * _scale_of([there[layer], *(art[layer] for art in arts)])
             positions = float(np.prod(there[layer].shape[1:3]))
             blended = [w * losses.moments(scale * art[layer]).second for art, w in zip(arts, weights, strict=True)]
             grams.append(positions * tf.add_n(blended))
@@ -238,7 +253,8 @@ class PaperRun:
             minimum = self._objective.extractor.min_side_px
             pairs = zip(material.styles, material.style_masks, strict=True)
             styles = [style_at(r, m, scale.pixels, self._options.style_scale, minimum)[0] for r, m in pairs]
-            self._targets = self._objective.targets(content, styles, material.style_weights)
+            emphasis = self._options.emphasis(len(self._objective.extractor.style_layers))
+            self._targets = self._objective.targets(content, styles, material.style_weights, emphasis)
         return self._targets
 
     def progress(self) -> Progress:

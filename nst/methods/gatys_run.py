@@ -220,7 +220,8 @@ class Run:
         seen = [style_at(rgb, mask, scale.pixels, self._options.style_scale, minimum) for rgb, mask in pairs]
         styles, masks = [style for style, _ in seen], [mask for _, mask in seen]
         mask = tf.image.resize(material.mask[None, ..., None], [scale.height_px, scale.width_px], antialias=True)
-        return self._objective.targets(content, original, styles, material.style_weights, masks, mask)
+        emphasis = self._options.emphasis(len(self._objective.extractor.style_layers))
+        return self._objective.targets(content, original, styles, material.style_weights, masks, mask, emphasis)
 
     def _next_scale(self) -> None:
         self.place = Place(self.place.scale + 1, 0)

@@ -74,8 +74,11 @@ const playground = (() => {
       follow(number);
     } else if (target.classList.contains("axis")) showPoint(true);
     else if (target.classList.contains("knob-number")) follow(target);
+    else if (target.closest(".layer")) showLayer(target);
     else if (target.name === "method") showMethod();
   });
+
+  const showLayer = (slider) => slider.style.setProperty("--at", `${slider.value}%`);
 
   function showMethod() {
     const gatys = field("method").value === "gatys";
@@ -87,6 +90,7 @@ const playground = (() => {
   function showAll() {
     document.querySelectorAll(".knob-number").forEach(follow);
     document.querySelectorAll("[data-shown]").forEach((slider) => studio.follow(slider));
+    document.querySelectorAll(".layer .slider").forEach(showLayer);
     showMethod();
     showPoint(true);
   }

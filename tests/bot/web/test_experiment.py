@@ -88,3 +88,12 @@ def test_only_what_differs_is_compared() -> None:
     assert differences(PLAIN, PLAIN) == []
     one, other = StyleOptions(method="gatys", steps=50), StyleOptions(method="gatys", strength=0.5)
     assert differences(one, other) == [("strength", (1.0, 0.5)), ("steps", (50, None))]
+
+
+def test_layer_weights_count_only_where_they_differ() -> None:
+    fields = {"method": "gatys", **{f"layer-{place}": "40" for place in range(5)}}
+    assert read_experiment(fields, 1).layer_weights == ()
+    options = read_experiment({**fields, "layer-4": "0"}, 1)
+    assert options.layer_weights == (0.4, 0.4, 0.4, 0.4, 0.0)
+    assert read_experiment(form_of(options), 1).emphasis(5) == options.emphasis(5)
+    assert read_experiment({**fields, "method": "fast", "layer-4": "0"}, 1).layer_weights == ()
