@@ -45,7 +45,7 @@ def test_200_ms_a_command_are_slow_and_nothing_worse(
     worker = spawn(url=network.url)
     network.delay_s = 0.2
     far.send("j1", seed=2_000)
-    (result,) = chat.wait_for("j1", deadline_s=90)
+    (result,) = chat.wait_for("j1", deadline_s=120)
     assert result.outcome == "done"
     assert len(chat.results()) == 1
     assert chat.connection.hget(keys.rq_job("j1"), "retries_left") == b"2", "no lease was lost"
@@ -66,7 +66,7 @@ def test_a_redis_that_is_away_for_longer_than_a_lease(
     while time.monotonic() < back_s:
         assert refusal(chat).code == "queue_unavailable"
     mortal_redis.start()
-    results = chat.wait_for("running", "waiting", deadline_s=60)
+    results = chat.wait_for("running", "waiting", deadline_s=120)
     assert {result.outcome for result in results} == {"done"}
     assert len(chat.results()) == 2
     chat.send("after")
@@ -85,7 +85,7 @@ def test_a_host_that_answers_nothing_is_told_of_and_comes_back(
     with network.silence():
         assert refusal(far).code == "queue_unavailable"
     far.send("after", user="bob")
-    results = chat.wait_for("running", "after", deadline_s=60)
+    results = chat.wait_for("running", "after", deadline_s=120)
     assert {result.outcome for result in results} == {"done"}
     assert len(chat.results()) == 2
     assert worker.poll() is None
@@ -107,7 +107,7 @@ def test_a_full_disk_is_said_and_loses_nothing(
     chat.until(lambda: not chat.connection.keys("pastiche:lease:*"), "the lease's end")
     assert worker.poll() is None
     mortal_redis.limit_files()
-    results = chat.wait_for("running", "waiting", deadline_s=60)
+    results = chat.wait_for("running", "waiting", deadline_s=120)
     assert sorted(result.outcome for result in results) == ["done", "done"]
     assert len(chat.results()) == 2
     assert worker.poll() is None

@@ -19,7 +19,7 @@ from workers.contract import Job
 from workers.made_before import made_key
 from workers.service_times import live_workers
 
-pytestmark = [pytest.mark.e2e, pytest.mark.tensorflow]
+pytestmark = [pytest.mark.e2e, pytest.mark.tensorflow, pytest.mark.timeout(480)]
 
 _WORKER = """
 import sys
@@ -49,7 +49,7 @@ def test_a_resumed_job_ends_as_one_that_was_never_interrupted(
     chat: Any, start: Any, redis_connection: redis.Redis, content: bytes, style: bytes
 ) -> None:
     workers = {str(process.pid): process for process in (start(), start())}
-    chat.until(lambda: len(live_workers(redis_connection)) == 2, "two workers", 120)
+    chat.until(lambda: len(live_workers(redis_connection)) == 2, "two workers", 200)
     options = StyleOptions(method="gatys", extractor="bundled", steps=_STEPS, max_side_px=64, seed=5)
     job = Job(job_id="resumed", frontend="web", content=blob_hash(content), styles=(blob_hash(style),), options=options)
     chat.client.submit(job)
