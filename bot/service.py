@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import redis
 
@@ -175,6 +176,10 @@ class StyleService:
     async def result(self, job_id: str) -> Result | None:
         """A job's terminal result, for a day."""
         return await asyncio.to_thread(self._client.result, job_id)
+
+    async def quality(self, job_id: str) -> dict[str, Any]:
+        """A result's quality card; {} while there is none."""
+        return await asyncio.to_thread(self._client.quality, job_id)
 
     async def jobs_of(self, user: str) -> list[str]:
         """A user's unfinished jobs, oldest first."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import redis
 
@@ -24,6 +24,7 @@ from workers.contract import Event, Job, Result
 from workers.frontend_metrics import REFUSED, SUBMITTED
 from workers.job_log import about_job
 from workers.limits import Limits
+from workers.quality_cards import card_of
 from workers.routing import QUEUES, kind_of, queue_of
 from workers.staffing import check_staff
 
@@ -163,6 +164,11 @@ class QueueClient:
         """A job's terminal result, for a day; None while there is none."""
         with speaking_redis():
             return outbox.result_of(self._connection, job_id)
+
+    def quality(self, job_id: str) -> dict[str, Any]:
+        """A result's quality card, for a day; {} while there is none."""
+        with speaking_redis():
+            return card_of(self._connection, job_id)
 
     def jobs_of(self, user: str) -> list[str]:
         """A user's unfinished jobs, oldest first."""

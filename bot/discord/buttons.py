@@ -20,6 +20,7 @@ from bot.discord.posting import Picture as Attached
 from bot.discord.privacy import forget_user
 from bot.discord.promises import acknowledge
 from bot.discord.views import NOTED, is_variation, meaning, style_view
+from bot.quality_lines import with_quality
 from bot.recipe_codes import Recipe
 from bot.recipes import format_style_command
 from bot.service import Request, Style
@@ -159,6 +160,7 @@ async def _recipe(bot: PasticheClient, interaction: discord.Interaction, job_id:
     words = format_style_command(recipe.presets, recipe.options)
     style = style_name(" ".join(recipe.presets), bot.presets, language)
     text = say("discord.recipe", language, code=code, words=words, style=style)
+    text = with_quality(text, await bot.service.quality(job_id), language)
     await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 
 

@@ -14,6 +14,7 @@ from telegram.error import BadRequest, TelegramError
 from bot.captions import caption, style_name
 from bot.conversation import begin
 from bot.privacy import note_job
+from bot.quality_lines import with_quality
 from bot.recipe_codes import Recipe
 from bot.recipes import format_style_command
 from bot.strips import strip_job_ids, submit_strip
@@ -183,6 +184,7 @@ async def _recipe(front: Frontend, press: Press) -> None:
         words=format_style_command(recipe.presets, recipe.options),
         style=style_name(" ".join(recipe.presets), front.presets, language),
     )
+    text = with_quality(text, await front.service.quality(press.job_id), language)
     await front.posting.send(press.asker.chat_id, Post(text), press.asker.message_id, press.asker.thread_id)
 
 
