@@ -9,6 +9,7 @@ from typing import Any
 
 from nicegui import ui
 
+from bot.quality_lines import quality_line
 from bot.recipe_codes import Recipe
 from bot.service import Request, Style
 from bot.texts import say
@@ -105,6 +106,12 @@ class Asking:
         """Keep a job's recipe under its code, as the chats do; "" where that failed."""
         async with self._visit.boundary("paint"):
             return await asyncio.to_thread(self._visit.studio.recipes.keep, Recipe.of(job), job.user)
+        return ""
+
+    async def quality(self, job: Job) -> str:
+        """A job's quality card in a line; "" where there is none."""
+        async with self._visit.boundary("paint"):
+            return quality_line(await self._service.quality(job.job_id), self._visit.language)
         return ""
 
     async def other_style(self, job: Job) -> None:

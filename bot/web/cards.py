@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.captions import alt_text, caption, failure, percent
-from bot.recipes import format_style_command
 from bot.service import Standing
 from bot.texts import say
 from bot.variations import Button, offered
@@ -13,6 +12,7 @@ from bot.web.downloads import download_url, file_name
 from bot.web.markup import button, picture_url, put, put_text, tag
 from bot.web.reader import Reader, Wishes
 from bot.web.standings import fraction_of, standing_words
+from bot.web.words import recipe_words
 from nst.clip_header import MP4
 from workers.contract import Job, Result
 
@@ -196,8 +196,9 @@ class Card:
     def _build_recipe(self) -> None:
         with tag("span", "recipe"):
             tag("span", "faint", say("button.recipe", self._reader.language))
-            if self.job.style_label:  # a picture of one's own has no name that could be typed
-                self._copied(format_style_command(self.job.style_label.split(" "), self.job.options))
+            words = recipe_words(self.job.style_label.split(), self.job.options, self._reader.presets)
+            if words:
+                self._copied(words)
             with tag("span", "") as self._code_place:
                 button("recipe-words code", self._reader.say("recipe_code"), self._show_code)
 
@@ -205,8 +206,11 @@ class Card:
         code = await self._wishes.share(self.job)
         if code:
             self._code_place.clear()
+            line = await self._wishes.quality(self.job)
             with self._code_place:
                 self._copied(code)
+                if line:
+                    tag("span", "faint", line)
 
     def _copied(self, words: str) -> None:
         tag("button", "recipe-words", words, type="button", data_copy=words, data_copied=self._reader.say("copied"))

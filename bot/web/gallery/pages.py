@@ -10,10 +10,10 @@ from bot.challenges.gallery import GalleryPage, Ranked
 from bot.challenges.model import FINISHED, VOTABLE, Challenge
 from bot.challenges.speech import clock_time, entry_line, rules_text, state_text, votes
 from bot.presets.catalogue import Preset
-from bot.recipes import format_style_command
 from bot.texts import say
 from bot.web.gallery.html import Html, el
 from bot.web.gallery.shown import slug_of
+from bot.web.words import recipe_words
 
 
 class Pages:
@@ -130,8 +130,8 @@ class Pages:
             ]
         ratio = max(1, entry.width_px) / max(1, entry.height_px)
         frame = el("div", pictures, class_="frame compare", style=f"--ratio: {ratio:.5f}")
-        names = entry.style_label.split()
-        recipe = [el("code", format_style_command(names, entry.style_options))] if names else []
+        words = recipe_words(entry.style_label.split(), entry.style_options, self._presets)
+        recipe = [el("code", words)] if words else []
         return el("li", el("article", frame, el("h3", line), *recipe))
 
     def _board(self, ranked: Sequence[Ranked]) -> list[Html]:
