@@ -61,6 +61,7 @@ def wishes_of(asking: Asking) -> Wishes:
         delete=asking.delete,
         hang=asking.hang,
         share=asking.share,
+        quality=asking.quality,
     )
 
 

@@ -26,8 +26,8 @@ class Wishes:
         delete: Take it off the wall.
         hang: Give a strip's part a card of its own.
         share: Keep its recipe and tell its code.
-        quality: Tell its quality card in a line; "" where there is none.
         compare: Lay its result beside another; None where there is no place for that.
+        quality: Tell its quality card in a line; "" where there is none.
     """
 
     cancel: Callable[[Job], Any]
@@ -38,8 +38,8 @@ class Wishes:
     delete: Callable[[Job], Any]
     hang: Callable[[Job], Any]
     share: Callable[[Job], Awaitable[str]]
-    quality: Callable[[Job], Awaitable[str]]
     compare: Callable[[Result], Any] | None = None
+    quality: Callable[[Job], Awaitable[str]] | None = None
 
 
 @dataclass(frozen=True)
