@@ -398,3 +398,21 @@ def test_floods_old_servers_and_closed_groups_hold_nothing_up(stage: TelegramSta
         stage.says(admin, told)
     assert "photo" in stage.says(admin, "without a winner")
     stage.until(lambda: not stage.all_with("Art challenge: Doors of"), "the short line is gone", DEADLINE_S)
+
+
+def test_a_tie_is_run_off_and_then_shared(stage: TelegramStage) -> None:
+    stage.go_to(-100_300_400_509)
+    admin, ann, bob, _ = with_two_entries(stage, "Twins")
+    end_phase(stage, admin, "Twins")
+    for told, asked in (("the voting has begun", "an order of your own"), ("a tie between", "a tie!")):
+        call = stage.says(admin, told)
+        for voter in (ann, bob):
+            voter.follow(call, "Vote")
+            home = at_home(stage, voter)
+            ballot = stage.says(home, asked)
+            (other,) = [number for number in numbers(ballot) if number not in label_of(ballot, own_number(ballot))]
+            assert stage.press(home, ballot, home.named(ballot, other)).startswith(f"You voted for {other}.")
+        end_phase(stage, admin, "Twins")
+    poster = stage.says(admin, "so they share it")
+    assert "photo" in poster
+    assert {f"Person{person.user['id']}" in text_of(poster) for person in (ann, bob)} == {True}
