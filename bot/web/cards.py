@@ -206,7 +206,7 @@ class Card:
         code = await self._wishes.share(self.job)
         if code:
             self._code_place.clear()
-            line = await self._wishes.quality(self.job)
+            line = await self._wishes.quality(self.job) if self._wishes.quality else ""
             with self._code_place:
                 self._copied(code)
                 if line:
