@@ -1,10 +1,10 @@
-"""Paint in bfloat16 where the processor computes in it and the picture does not suffer.
+"""Paint in reduced precision where the machine is faster in it and the picture does not suffer.
 
-oneDNN multiplies bfloat16 about twice as fast as float32 on processors that have instructions for it
-(AVX-512 BF16, AMX). Its 8 bits of mantissa change a pastiche a little: whether little enough is measured for
+oneDNN multiplies bfloat16 about twice as fast as float32 on processors that have instructions for it (AVX-512 BF16,
+AMX); a GPU's tensor cores multiply float16. Both change a pastiche a little: whether little enough is measured for
 every network, once, on a picture that has something of everything: no single value of a pixel may differ by 2/255. Few
-networks pass: instance norms magnify rounding where a picture is flat, and then the largest error is ten times the
-root of the mean square. With their published or distilled weights expect float32.
+networks pass: instance norms magnify rounding where a picture is flat, and the largest error is then ten times the
+root of the mean square. Magenta's distilled network does not; it paints in float32.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ log = logging.getLogger(__name__)
 LARGEST_ERROR = 2 / 255
 _PROBE_SIDE_PX = 256
 _OPTION = "auto_mixed_precision_onednn_bfloat16"
+_GPU_OPTION = "auto_mixed_precision"  # float16 on tensor cores
 _INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
 class ReducedPrecision:
-    """A ``StyleNetwork`` whose transformer computes in bfloat16 if that is faster here and good enough.
+    """A ``StyleNetwork`` whose transformer computes in bfloat16, on a GPU in float16, if that is good enough.
 
     Style vectors and statistics stay float32, so that caches can be shared with other machines.
 
@@ -42,7 +43,8 @@ class ReducedPrecision:
         self.identity = network.identity
         self.vector_width = network.vector_width
         self._network = network
-        self._reduced = processor_has_bfloat16() and not _gpus() and self._is_good_enough()
+        self._option = _GPU_OPTION if _gpus() else _OPTION if processor_has_bfloat16() else ""
+        self._reduced = bool(self._option) and self._is_good_enough()
 
     def style_vector(self, style: Floats) -> Floats:
         """``[N, h, w, 3]`` to ``[N, 1, 1, D]``."""
@@ -50,7 +52,7 @@ class ReducedPrecision:
 
     def transform(self, content: Floats, vector: Floats, statistics: Any = None) -> Floats:
         """``[N, h, w, 3]`` and ``[N, 1, 1, D]`` to ``[N, h', w', 3]``."""
-        with _bfloat16() if self._reduced else contextlib.nullcontext():
+        with _reduced(self._option) if self._reduced else contextlib.nullcontext():
             return self._network.transform(content, vector, statistics)
 
     def norm_statistics(self, content: Floats, vector: Floats) -> Any:
@@ -61,10 +63,10 @@ class ReducedPrecision:
         probe = _probe()
         vector = self._network.style_vector(probe[:, ::-1, :, ::-1].copy())
         exact = self._network.transform(probe, vector)
-        with _bfloat16():
+        with _reduced(self._option):
             rough = self._network.transform(probe, vector)
         error = float(np.abs(exact - rough).max())
-        log.info("bfloat16 changes a pastiche by up to %.1f/255, %.0f/255 is allowed", 255 * error, 255 * LARGEST_ERROR)
+        log.info("Reduced precision (%s) changes a pastiche by up to %.1f/255", self._option, 255 * error)
         return error < LARGEST_ERROR
 
 
@@ -82,14 +84,14 @@ def _gpus() -> bool:
 
 
 @contextlib.contextmanager
-def _bfloat16() -> Iterator[None]:
+def _reduced(option: str) -> Iterator[None]:
     """For calls within, not for other methods in this process: TensorFlow looks at the option at each call."""
     optimizer = configure_tensorflow().config.optimizer
-    optimizer.set_experimental_options({_OPTION: True})
+    optimizer.set_experimental_options({option: True})
     try:
         yield
     finally:
-        optimizer.set_experimental_options({_OPTION: False})
+        optimizer.set_experimental_options({option: False})
 
 
 def _probe() -> Floats:

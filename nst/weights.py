@@ -73,6 +73,20 @@ def no_advance(received_bytes: int, total_bytes: int) -> None:
     """A download that nobody watches."""
 
 
+class LoggedProgress:
+    """An ``Advance`` for processes without a terminal: a line in the log for each tenth of a download."""
+
+    def __init__(self) -> None:
+        self._tenths = 0
+
+    def __call__(self, received_bytes: int, total_bytes: int) -> None:
+        """Say it if another tenth is here; a download of unknown size says nothing."""
+        tenths = 10 * received_bytes // total_bytes if total_bytes else 0
+        if tenths > self._tenths:
+            self._tenths = tenths
+            log.info("Fetched %.1f of %.1f MB", received_bytes / 1e6, total_bytes / 1e6)
+
+
 def locate(
     spec: str,
     cache: Path,

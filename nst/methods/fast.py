@@ -24,7 +24,7 @@ from nst.methods.fast_clips import begin_clip
 from nst.options import StyleOptions
 from nst.precision import ReducedPrecision
 from nst.style_vectors import MemoryVectors, VectorStore, shared_or
-from nst.weights import Located, cache_folder, locate
+from nst.weights import Located, LoggedProgress, cache_folder, locate
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class Fast:
     def _load(self) -> _Loaded:
         if self._loaded is None:
             cache = cache_folder(self._settings.model_cache)
-            self._loaded = self._open(locate(self._settings.fast_model, cache))
+            self._loaded = self._open(locate(self._settings.fast_model, cache, advance=LoggedProgress()))
         return self._loaded
 
     def _open(self, located: Located) -> _Loaded:

@@ -368,3 +368,19 @@ def test_a_read_only_cache_is_told(tmp_path: Path, host: Host) -> None:
     occupied = tmp_path / "file"
     occupied.touch()
     assert locate("auto", occupied, patience=IMPATIENT, auto=(host.url("/ok"),)).reason.count("cannot be written") == 1
+
+
+def test_a_worker_says_in_its_log_how_far_a_download_is(
+    host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="nst.weights")
+    url = host.url("/ok.tar.gz") + f"#sha256={host.sha256}"
+    locate(url, tmp_path, patience=IMPATIENT, advance=weights.LoggedProgress())
+    said = [record.getMessage() for record in caplog.records if "MB" in record.getMessage()]
+    assert 1 <= len(said) <= 10
+    assert said[-1] == "Fetched 0.3 of 0.3 MB"
+    told = weights.LoggedProgress()
+    caplog.clear()
+    for received in range(0, 90_000_001, 1_000_000):
+        told(received, 90_000_000)
+    assert [record.getMessage() for record in caplog.records] == [f"Fetched {9 * n}.0 of 90.0 MB" for n in range(1, 11)]
