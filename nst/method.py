@@ -41,6 +41,7 @@ class Progress:
         steps: Steps in all; 0 where the method has no steps.
         preview: The picture as it stands, or None. Made lazily: call it to get it.
         losses: Named losses of this step, for curves; empty where there are none.
+        eta_s: Seconds to the end where the method knows what its steps cost; below 0 where it does not.
     """
 
     fraction: float
@@ -48,6 +49,7 @@ class Progress:
     steps: int = 0
     preview: Callable[[], Picture] | None = None
     losses: dict[str, float] = field(default_factory=dict)
+    eta_s: float = -1.0
 
 
 @dataclass(frozen=True)

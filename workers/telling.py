@@ -63,7 +63,7 @@ class Telling:
 
     def _event(self, progress: Progress) -> Event:
         elapsed_s = time.monotonic() - self._started_s
-        known = self._fraction >= _ETA_FROM
+        by_time_s = elapsed_s * (1 - self._fraction) / self._fraction if self._fraction >= _ETA_FROM else -1.0
         return Event(
             job_id=self._job.job_id,
             frontend=self._job.frontend,
@@ -71,7 +71,7 @@ class Telling:
             fraction=self._fraction,
             step=progress.step,
             steps=progress.steps,
-            eta_s=elapsed_s * (1 - self._fraction) / self._fraction if known else -1.0,
+            eta_s=progress.eta_s if progress.eta_s >= 0 else by_time_s,
             preview=self._preview,
             losses=dict(progress.losses),
         )

@@ -66,9 +66,11 @@ class Gatys:
         self._speeds: dict[tuple[str | None, str], SpeedModel] = {}
 
     def prepare(self) -> None:
-        """Load the default extractor and trace its step; see ``Method.prepare``."""
+        """Load the default extractor, trace its step, and measure this machine; see ``Method.prepare``."""
         grey = Picture(np.full((_WARM_UP_PX, _WARM_UP_PX, 3), 0.5, np.float32), None)
-        self.start(grey, [grey], StyleOptions(method="gatys", steps=1)).advance()
+        options = StyleOptions(method="gatys", steps=1)
+        self.start(grey, [grey], options).advance()
+        self.predict(grey, options)
 
     def stylize(
         self,
@@ -116,7 +118,9 @@ class Gatys:
         if options.gatys_preset == "gatys2016":
             return PaperRun(self._paper_objective(options), material, plan[0], options)
         objective = self._objective(options)
-        return Run(objective, colours_within_budget(objective, material, plan[0], options), plan, options)
+        run = Run(objective, colours_within_budget(objective, material, plan[0], options), plan, options)
+        run.speed = self._speeds.get((options.extractor, options.gatys_preset))
+        return run
 
     def _allowed_side_px(self, plan: tuple[Scale, ...], options: StyleOptions) -> int:
         """The longest side that may be worked on; the plan's own where it fits."""

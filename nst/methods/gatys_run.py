@@ -17,6 +17,7 @@ from nst.images import Picture, resize
 from nst.method import IsCancelled, Notice, Progress, Report, never_cancelled, no_report
 from nst.methods import gatys_optimiser as optimiser
 from nst.methods.gatys_controller import colours_within, content_budget, first_log_weight
+from nst.methods.gatys_cost import SpeedModel
 from nst.methods.gatys_objective import TOTAL_VARIATION_WEIGHT, Knobs, Objective, Targets
 from nst.methods.gatys_pictures import Material, Rgb, content_at, finish, style_at
 from nst.methods.gatys_plan import SMALLEST_SIDE_PX, Scale, limited, one_size_down
@@ -63,6 +64,8 @@ class Run:
         log_weight = tf.constant(_fixed_log_weight(options), tf.float32)
         self._state = optimiser.first_state(first)._replace(log_weight=log_weight)
         self._time_lapse = begin_time_lapse(material, self.steps, options)
+        self.speed: SpeedModel | None = None
+        self._spent_s = self._foreseen_s = 0.0
 
     @property
     def steps(self) -> int:
@@ -85,6 +88,15 @@ class Run:
     def done(self) -> bool:
         """Whether all steps are done."""
         return self.steps_done >= self.steps
+
+    @property
+    def eta_s(self) -> float:
+        """Seconds to the end by the cost model, corrected by what the steps so far took; -1 without a model."""
+        if self.speed is None:
+            return -1.0
+        left = [replace(self._scale, steps=self._scale.steps - self.place.step), *self._plan[self.place.scale + 1 :]]
+        slower = self._spent_s / self._foreseen_s if self._foreseen_s else 1.0
+        return slower * sum(scale.steps * self.speed.step_s(scale.pixels) for scale in left)
 
     @property
     def _scale(self) -> Scale:
@@ -116,16 +128,23 @@ class Run:
                 raise Cancelled
             if self._time_lapse and not self.steps_done:
                 self._time_lapse.look(0, self._preview)
+            began_s = time.monotonic()
             try:
                 self._one_step()
             except memory_errors() as error:
                 self._go_one_size_down(error)
+            self._note_cost(time.monotonic() - began_s)
             if self._time_lapse:
                 self._time_lapse.look(self.steps_done, self._preview)
             report(self.progress())
             if budget_s is not None and time.monotonic() - start_s >= budget_s:
                 break
         return self.done
+
+    def _note_cost(self, seconds: float) -> None:
+        if self.speed is not None:
+            self._spent_s += seconds
+            self._foreseen_s += self.speed.step_s(self._scale.pixels)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -147,7 +166,7 @@ class Run:
         def preview() -> Picture:
             return Picture(finish_at(state, scale, self._material, self._options), None)
 
-        return Progress(self.fraction, self.steps_done, self.steps, preview, dict(self.losses))
+        return Progress(self.fraction, self.steps_done, self.steps, preview, dict(self.losses), self.eta_s)
 
     def _preview(self) -> Picture:
         return Picture(finish_at(self._state, self._scale, self._material, self._options), None)

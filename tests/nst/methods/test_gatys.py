@@ -335,6 +335,18 @@ def test_predictions_grow_with_the_work(gatys: Gatys) -> None:
     assert gatys.predict(picture(1), options(steps=40)).seconds > gatys.predict(picture(1), options(steps=20)).seconds
 
 
+def test_the_time_that_is_left_comes_from_the_cost_model(gatys: Gatys) -> None:
+    content, chosen = picture(3, 330, 440), options(steps=8)
+    foreseen = gatys.predict(content, chosen).seconds
+    run = gatys.start(content, [STYLE], chosen)
+    assert isinstance(run, Run)
+    assert 0 < run.eta_s < foreseen
+    seen: list[Progress] = []
+    run.advance(report=seen.append)
+    assert all(progress.eta_s > 0 for progress in seen[:-1])
+    assert seen[-1].eta_s == 0
+
+
 def starved(monkeypatch: pytest.MonkeyPatch, gatys: Gatys, above_px: int) -> None:
     """The device's own error is raised at the real step's place, for pictures wider than that."""
     objective, real = gatys._objective(options()), gatys._objective(options()).step
