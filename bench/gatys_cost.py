@@ -3,7 +3,8 @@
     python -m bench.gatys_cost [--sides 160,256] [--steps 12] [--extractors bundled,resnet50,...]
 
 Extractors have random weights where they would have to be downloaded: they cost the same. Goal: errors under 25 %.
-Seconds are those of the whole run; memory is the process's peak above what it held before.
+Seconds are those of the whole run, and mean something on a quiet machine only. Memory is the process's peak above what
+it held before: a process that has already worked at larger sizes holds that much, so give one extractor and one size.
 """
 
 from __future__ import annotations
