@@ -68,8 +68,12 @@ class Evaluator:
         Returns:
             0 for the style's own statistics, 1 for the untouched content.
         """
-        before, after, target = (_grams(self.features(picture)) for picture in (content, pastiche, style))
+        before, after, target = (self.grams(picture) for picture in (content, pastiche, style))
         return _ratio(before, after, target)
+
+    def grams(self, picture: Picture) -> list[NDArray[np.float64]]:
+        """Gram matrices of a picture [h,w,3] in 0..1, divided by the number of positions, fine to coarse."""
+        return _grams(self.features(picture))
 
     def content_distance(self, content: Picture, pastiche: Picture) -> float:
         """LP: mean over layers of the squared difference of channel-normalised features.
