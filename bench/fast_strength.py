@@ -45,6 +45,7 @@ class RememberingEvaluator(Evaluator):
     _known: dict[int, tuple[Floats, list[NDArray[np.float64]]]] = {}  # noqa: RUF012 - one evaluator per process
 
     def grams(self, picture: Floats) -> list[NDArray[np.float64]]:
+        """As ``Evaluator.grams``, remembered."""
         if id(picture) not in self._known:
             self._known[id(picture)] = (picture, super().grams(picture))
         return self._known[id(picture)][1]
