@@ -15,7 +15,7 @@ def test_the_frames_come_back_in_order_and_the_last_one_stays() -> None:
     greys = (0.1, 0.5, 0.9)
     frames = [Picture(np.full((40, 60, 3), grey, np.float32)) for grey in greys]
     with Image.open(io.BytesIO(encode_time_lapse(frames))) as film:
-        assert (film.format, film.size, film.n_frames, film.info["loop"]) == ("WEBP", (60, 40), 3, 0)
+        assert (film.format, film.size, getattr(film, "n_frames", 1), film.info["loop"]) == ("WEBP", (60, 40), 3, 0)
         shown, durations = [], []
         for index in range(3):
             film.seek(index)
