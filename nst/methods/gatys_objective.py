@@ -8,7 +8,7 @@ reflects.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -135,9 +135,10 @@ class Objective:
         )
         return Targets(found, means, seconds, roots, energies, units, self._masks(content, mask))
 
-    def change_between(self, image: tf.Tensor, original: tf.Tensor) -> float:
-        """How far a picture is from another, as the content budget counts it; both [1, h, w, 3]."""
-        return float(self._changed(image, self._original(original)))
+    def change_from(self, original: tf.Tensor) -> Callable[[tf.Tensor], float]:
+        """What tells how far pictures are from one, as the content budget counts it; all [1, h, w, 3]."""
+        units = self._original(original)
+        return lambda image: float(self._changed(image, units))
 
     def step(self, state: AdamState, targets: Targets, knobs: Knobs) -> tuple[AdamState, dict[str, tf.Tensor]]:
         """One step of optimisation.

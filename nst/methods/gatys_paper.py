@@ -32,8 +32,8 @@ from nst.options import StyleOptions
 
 ALPHA_OVER_BETA = 1e-3  # the paper's middle choice
 STEPS = 200
-# Seen at 160 px after 30 steps: up to a ratio of 1e-3 nearly all is style, at 1e-1 the content's forms stay. Not yet
-# compared with the paper's figure 4 at its size and number of steps.
+# Seen at 144 px after 100 steps with a 16 times narrower VGG-19: as in the paper's figure 4, what is left of the
+# content grows with the ratio, from next to nothing at 1e-5 to all of its forms at 1e-1.
 _MEAN_ACTIVATION = 100.0
 _DECADES = 4.0
 

@@ -297,9 +297,10 @@ def colours_within_budget(objective: Objective, material: Material, coarsest: Sc
         return material
     size = (coarsest.height_px, coarsest.width_px)
     original, whole = content_at(material.original, *size), content_at(material.content, *size)
+    change = objective.change_from(original)
 
     def moved(share: float) -> float:
-        return objective.change_between(original + share * (whole - original), original)
+        return change(original + share * (whole - original))
 
     share = colours_within(moved, content_budget(options.strength))
     content = (material.original + share * (material.content - material.original)).astype(np.float32)

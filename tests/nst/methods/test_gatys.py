@@ -216,10 +216,10 @@ def test_colours_leave_room_for_strokes(gatys: Gatys, strength: float) -> None:
     run = gatys.start(grey, [STYLE], options(strength=strength))
     assert isinstance(run, Run)
     material, objective = run._material, gatys._objective(options())
-    moved = objective.change_between(material.content[None], material.original[None])
+    moved = objective.change_from(material.original[None])(material.content[None])
     assert 0.5 * content_budget(strength) < moved < 0.85 * content_budget(strength)
     whole = prepare_material(grey, [STYLE], options(strength=strength)).content
-    assert objective.change_between(whole[None], grey.rgb[None]) > 1.2 * moved
+    assert objective.change_from(grey.rgb[None])(whole[None]) > 1.2 * moved
 
 
 def test_given_weights_switch_the_controller_off(gatys: Gatys) -> None:
