@@ -95,9 +95,9 @@ def run_worker(
         device="" if device is None else str(device),
         grace_s=grace_s,
         beat=health_file.touch if health_file else lambda: None,
-        enough=full,
+        enough=lambda: _between_jobs(spare, full),
         about=abilities.about,
-        idle=lambda: _use_the_pause(abilities, spare, cards),
+        idle=lambda: _use_the_pause(abilities, cards),
     )
     slices = Slices(connection, worker.give_way)
     made_before = MadeBefore(connection)
@@ -134,9 +134,13 @@ def _same(engine: Engine) -> Engine:
     return engine
 
 
-def _use_the_pause(abilities: Abilities, spare: SpareMemory, cards: QualityCards | None) -> None:
-    abilities.try_again()
+def _between_jobs(spare: SpareMemory, full: Callable[[], bool]) -> bool:
     spare.give_back()
+    return full()
+
+
+def _use_the_pause(abilities: Abilities, cards: QualityCards | None) -> None:
+    abilities.try_again()
     if cards:
         cards.make_one()
 

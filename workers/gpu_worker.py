@@ -8,6 +8,7 @@ from several queues when it is killed. ``docs/adr/0003-queue.md`` has the measur
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import socket
@@ -47,6 +48,7 @@ _FAREWELL_S = 10.0  # after the grace period; without Redis every step of a fare
 EXIT_LOST_REDIS = 1
 _POLL_S = 0.25  # how long a worker waits on its first queue before it looks at the others
 _ROOM_WAIT_S = 1.0
+_PAUSE_S = 3.0  # so long after a job the next one of a conversation is not to be expected at once
 _WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
 
 
@@ -62,7 +64,7 @@ class GpuWorker(SimpleWorker):
         beat: Called every two seconds while the process is well.
         enough: Asked between jobs; True ends the process (to give back its memory, say).
         about: What it announces besides its vitals; asked at every renewal of the lease.
-        idle: Called again and again while nothing waits.
+        idle: Called again and again once nothing has waited for some seconds: whoever comes next waits for it.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class GpuWorker(SimpleWorker):
         self._leave_at_s: float | None = None
         self._stop_job = threading.Event()
         self._last_try = False
+        self._busy_s = time.monotonic()  # when the last job ended
         self._enough = enough
         self._beat = beat
         self._announced, self._idle = about, idle
@@ -207,7 +210,8 @@ class GpuWorker(SimpleWorker):
     def _wait(self) -> tuple[RQJob, Queue] | None:
         if self.get_state() != WorkerStatus.IDLE:
             self.set_state(WorkerStatus.IDLE)
-        self._idle()
+        if time.monotonic() - self._busy_s >= _PAUSE_S:
+            self._idle()
         first = next((queue for queue in self.queues if queue.name == FAST), self.queues[0])
         wait_s: Any = _POLL_S  # redis-py's types say int; Redis takes fractions since 6.0
         return self._fetch(first, self.connection.blmove(first.key, first.intermediate_queue_key, wait_s))
@@ -243,11 +247,14 @@ class GpuWorker(SimpleWorker):
     def execute_job(self, job: RQJob, queue: Queue) -> None:
         """Run a job under a lease and a watchdog; where Redis has no room for its end, it is brought back later."""
         self._stop_job.clear()
+        self._busy_s = math.inf
         self._last_try = job.retries_left == 0
         try:
             self._execute(job, queue)
         except ResponseError as error:
             self._await_room(error)
+        finally:
+            self._busy_s = time.monotonic()
 
     def _execute(self, job: RQJob, queue: Queue) -> None:
         self.prepare_execution(job)
