@@ -24,7 +24,7 @@ def test_waiting_times_are_those_of_queueing_theory(workers: int, load_per_worke
     service_s = [chance.expovariate(1.0) for _ in range(5000)]
     mean_s = sum(service_s) / len(service_s)
     load = Load(users=1, jobs_per_user_hour=3600 * workers * load_per_worker / mean_s, shares={"fast": 1.0})
-    outcome = simulate(load, {"fast": service_s}, workers, hours=40)
+    outcome = simulate(load, {"fast": service_s}, workers, hours=16)
     offered = workers * load_per_worker
     expected_s = erlang_c(workers, offered) * mean_s / (workers - offered)
     assert utilisation(load, {"fast": service_s}, workers) == pytest.approx(load_per_worker)
