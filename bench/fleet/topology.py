@@ -121,6 +121,8 @@ class Service:
         self.name, self._host, self._container = name, host, container
         own = {key: host.here(str(value or ""), name) for key, value in container.get("environment", {}).items()}
         own |= {"PATH": host.path, "PYTHONPATH": str(ROOT), "HOME": str(host.folder)}
+        if "METRICS_PORT" in own:
+            own["METRICS_PORT"] = "0"  # every container has that port of its own; processes of one host do not
         if "WEB_PORT" in own:
             own |= {"WEB_HOST": "127.0.0.1", "WEB_PORT": str(host.web_port)}
         # Nothing else of this shell's environment: a container has none of it either.
