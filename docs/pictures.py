@@ -29,10 +29,13 @@ HERO = (
 )  # fmt: skip
 STRENGTHS = (0.0, 0.3, 0.6, 1.0)
 METHODS = ("palette", "fast", "gatys")
+BUNDLED_PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
+BUNDLED_PRESETS = ("starry-strokes", "woodblock-waves", "stained-glass", "pointillism", "autumn-impasto", "azulejo")
+BUNDLED_CELL_PX = 164
 
 
 def main() -> None:
-    """Draw and write ``hero.jpg`` and ``methods.jpg``."""
+    """Draw and write ``hero.jpg``, ``methods.jpg`` and the model card's ``bundled.jpg``."""
     engine = Engine(MethodSettings(fast_model="bundled"))
     rows = [[_framed(_painted(engine, *cell), cell[1]) for cell in row] for row in HERO]
     _sheet(rows).save(IMAGES / "hero.jpg", quality=86, optimize=True)
@@ -41,6 +44,18 @@ def main() -> None:
         for method in METHODS
     ]
     _sheet(strips).save(IMAGES / "methods.jpg", quality=86, optimize=True)
+    _bundled(engine).save(IMAGES / "bundled.jpg", quality=84, optimize=True)
+
+
+def _bundled(engine: Engine) -> Image.Image:
+    """Photographs down, presets across: what the bundled network makes of them."""
+    presets = [Image.open(load_presets()[name].picture).convert("RGB") for name in BUNDLED_PRESETS]
+    rows = [[Image.new("RGB", (CELL_PX, CELL_PX), PAPER), *presets]]
+    for photo in BUNDLED_PHOTOS:
+        painted = [_painted(engine, photo, name, "fast") for name in BUNDLED_PRESETS]
+        rows.append([Image.open(PHOTOS / photo).convert("RGB"), *painted])
+    small = [[_square(picture, BUNDLED_CELL_PX) for picture in row] for row in rows]
+    return _sheet(small, BUNDLED_CELL_PX)
 
 
 def _painted(engine: Engine, photo: str, preset: str, method: str, strength: float = 1.0) -> Image.Image:
@@ -66,8 +81,8 @@ def _framed(picture: Image.Image, preset: str) -> Image.Image:
     return cell
 
 
-def _sheet(rows: list[list[Image.Image]]) -> Image.Image:
-    step = CELL_PX + GAP_PX
+def _sheet(rows: list[list[Image.Image]], cell_px: int = CELL_PX) -> Image.Image:
+    step = cell_px + GAP_PX
     sheet = Image.new("RGB", (len(rows[0]) * step - GAP_PX, len(rows) * step - GAP_PX), PAPER)
     for y, row in enumerate(rows):
         for x, cell in enumerate(row):
