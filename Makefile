@@ -32,8 +32,8 @@ setup: $(STAMP)
 demo: setup
 	@$(RUN) -m bot demo $(ARGS)
 
-# Two processes, a file to each: many tests wait for processes of their own. JOBS=0 runs them in one.
-JOBS ?= 2
+# Three processes, a file to each: many tests wait for processes of their own. JOBS=0 runs them in one.
+JOBS ?= 3
 test: setup
 	@$(RUN) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
