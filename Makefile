@@ -14,6 +14,8 @@ help:
 	@echo 'make bench   speed and memory, measured here'
 	@echo 'make chaos   jobs under random kill -9: what is lost, what is told twice'
 	@echo 'make soak    1,000 fast jobs of random sizes in one worker: does its memory grow?'
+	@echo 'make fleet   docker-compose.yml as processes: workers upgraded, Redis backed up and restored, under load'
+	@echo 'make scale   how long people wait with so many workers (docs/scale.md)'
 
 .uv/bin/uv:
 	@test -n "$(PYTHON)" || { echo 'Pastiche needs Python 3.11 or 3.12; neither is on the PATH (make PYTHON=/path/to/python3.12).' >&2; exit 1; }
