@@ -120,10 +120,12 @@ def enter_at_home(world: World, person: Person, announced: Json) -> None:
     assert "Entered into" in world.telegram.press(home, world.telegram.paint(home), "r.enter")
 
 
-def vote_at_home(world: World, person: Person, announced: Json, number: int) -> None:
+def vote_at_home(
+    world: World, person: Person, announced: Json, number: int, words: str = "an order of your own"
+) -> None:
     person.follow(announced, "Vote")
     home = world.telegram.peer.person_again(person)
-    ballot = world.telegram.says(home, "an order of your own")
+    ballot = world.telegram.says(home, words)
     assert f"You voted for {number}." in world.telegram.press(home, ballot, home.named(ballot, str(number)))
 
 
@@ -131,7 +133,7 @@ def test_one_challenge_on_both_platforms_survives_a_kill_of_everything_in_each_s
     club, telegram = world.club, world.telegram
     ann, bob, cem = club.members
     dora, emil, fay = (telegram.member(manages=number == 0) for number in range(3))
-    made = club.created()
+    made = club.created(review=True)
     invited = world.discord.says(club.peer.press(made, "challenge_invite", club.host), "The code `")
     dora.send(f"/challenge join {invited.content.split('`')[1]} paris")
     world.in_group("takes part in")
@@ -159,31 +161,44 @@ def test_one_challenge_on_both_platforms_survives_a_kill_of_everything_in_each_s
     world.kill_all()
     assert entry_of(world, f"telegram:{emil.user['id']}").status is Status.PENDING
     world.discord.connection.delete(HOLD)
+    world.comes_to(State.REVIEW)
+    world.told()
+    world.kill_all()
+    club.end_phase(world.discord.says(club.use("status", club.host), "moderators look through"))
     call = club.told("the voting has begun. 4 entries")
     told = world.in_group("the voting has begun. 4 entries")
-    best = entry_of(world, f"discord:{ann.id}").number
+    first, second = (entry_of(world, f"discord:{user.id}").number for user in (ann, bob))
 
     world.told()
     world.kill_all()
-    for user in (bob, cem):
-        club.vote(club.ballot(call, user), best, user)
-    club.vote(club.ballot(call, ann), entry_of(world, f"discord:{bob.id}").number, ann)
+    for user, number in ((bob, first), (cem, first), (ann, second)):
+        club.vote(club.ballot(call, user), number, user)
+    for person, number in ((dora, first), (emil, second), (fay, second)):
+        vote_at_home(world, person, told, number)
+    club.end_phase(world.discord.says(club.use("status", club.host), "voting"))
+    call, told = club.told("a tie between"), world.in_group("a tie between")
+
+    world.told()
+    world.kill_all()
+    assert world.state() == State.RUN_OFF
+    for user, number in ((bob, first), (cem, first), (ann, second)):
+        club.vote(club.ballot(call, user), number, user)
     for person in (dora, emil, fay):
-        vote_at_home(world, person, told, best)
+        vote_at_home(world, person, told, first, "a tie!")
 
     let_through = world.discord.peer.hold("POST", f"/channels/{club.channel.id}/messages", after=True)
     lost = telegram.peer.fault("editMessageMedia", status=0, after=True, times=1000, chat_id=GROUP)
-    club.end_phase(made)
-    poster = club.told("Ann won, with 5 votes. 6 people voted")
+    club.end_phase(world.discord.says(club.use("status", club.host), "run-off. It ends"))
+    poster = club.told("Ann won, with 3 votes. 6 people voted")
     world.until(lambda: lost.met, "the poster in the group", DEADLINE_S)
     world.kill_all()
     let_through()
     world.told()
     assert world.state() == State.RESULTS
-    assert club.told("Ann won, with 5 votes. 6 people voted") is poster
+    assert club.told("Ann won, with 3 votes. 6 people voted") is poster
     assert len(poster.attachments) == 1
-    assert "photo" in world.in_group("won, with 5 votes. 6 people voted")
-    for words in ("A new challenge", "the voting has begun"):
+    assert "photo" in world.in_group("won, with 3 votes. 6 people voted")
+    for words in ("A new challenge", "the voting has begun", "a tie between"):
         club.told(words)
         world.in_group(words)
     assert not world.telegram.all_with("Art challenge:"), "no short line is left"
