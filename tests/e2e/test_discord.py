@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,8 @@ from PIL import Image
 from bench.steady_redis import SteadyRedis
 from bot.strips import strip_job_ids
 from bot.texts import explain
-from nst.errors import JobError, Scalar
+from nst.clip_header import inspect_content
+from nst.errors import JobError, Scalar, UserError
 from tests.peers.discord.rest import ACK_LIMIT_S
 from tests.peers.discord.stage import DEADLINE_S, ROOT, Stage, Until, noise, picture, replies, undescribed
 from tests.peers.discord.world import (
@@ -604,6 +606,36 @@ def test_what_discord_finds_too_large_is_sent_smaller(stage: Stage, ann: User) -
 
 def test_a_picture_that_only_the_worker_finds_broken_is_told(stage: Stage, ann: User) -> None:
     stage.says(stage.style(ann, content=noise(200)[:60_000]), "damaged|cut")
+
+
+def _bad_pictures() -> list[bytes]:
+    """One file for each thing that can be wrong with a picture before it is decoded."""
+    head = b"IHDR" + (50_000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
+    bomb = b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + head + zlib.crc32(head).to_bytes(4, "big")
+    return [
+        b"",
+        b"just a text",
+        b"PK\x03\x04" + bytes(64),
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.7" + bytes(64),
+        b"\0\0\x01\0\x01\0" + bytes(64),  # an icon
+        picture(1) + b"<script>alert(1)</script>",
+        picture(2)[:40],
+        picture(3, width_px=1, height_px=1),
+        picture(4, width_px=2000, height_px=20),
+        bomb + picture(5)[33:],
+    ]
+
+
+def test_whatever_is_wrong_with_a_picture_is_told(stage: Stage, ann: User) -> None:
+    codes = set()
+    for data in _bad_pictures():
+        with pytest.raises(UserError) as caught:
+            inspect_content(data)
+        codes.add(caught.value.code)
+        stage.says(stage.style(ann, content=data), re.escape(explain(caught.value, "en")))
+    assert len(codes) >= 8, codes
+    stage.result(stage.style(ann))
 
 
 def test_every_way_in_which_a_job_fails_is_told(stage: Stage) -> None:
