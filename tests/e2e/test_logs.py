@@ -55,7 +55,10 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
         with connect(server.url) as connection:
             connection.config_set("requirepass", PASSWORD)
-        yield server.url.replace("unix://", f"unix://:{PASSWORD}@")
+        url = server.url.replace("unix://", f"unix://:{PASSWORD}@")
+        yield url
+        with connect(url) as connection:
+            connection.config_set("requirepass", "")  # or whoever ends it is not let in
 
 
 def test_a_jobs_id_is_in_every_log_and_no_secret_in_any(redis_url: str, tmp_path: Path, until: Until) -> None:
