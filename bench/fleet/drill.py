@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bench.fleet.people import Chats, Order
-from bench.fleet.topology import ROOT, Host, Service, compose_services
+from bench.fleet.topology import ROOT, Host, Service, compose_file
 
 _PASSWORD = "a-fleets-own_7"  # noqa: S105 - of a Redis that lives for one drill
 _READY_S, _DONE_S = 120.0, 300.0
@@ -33,7 +33,7 @@ class Fleet:
     def __init__(self, folder: Path, chats: Chats, variables: Mapping[str, str]) -> None:
         self.host = Host(folder, _free_port(), _free_port())
         given = {"REDIS_PASSWORD": _PASSWORD, "NST_FAST_MODEL": "bundled", **chats.variables(), **variables}
-        self._containers, self._extra = compose_services(given), chats.certificates()
+        self._containers, self._extra = compose_file(given)["services"], chats.certificates()
         self.services: dict[str, Service] = {}
         self._born = 0
 

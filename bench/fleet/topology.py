@@ -22,11 +22,11 @@ import yaml
 from workers.embedded_redis import server_binary
 
 ROOT = Path(__file__).resolve().parents[2]
-_VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 
-def compose_services(variables: Mapping[str, str]) -> dict[str, Any]:
-    """The services of docker-compose.yml with variables put in, as ``docker compose config`` shows them.
+def compose_file(variables: Mapping[str, str]) -> dict[str, Any]:
+    """docker-compose.yml with variables put in, as ``docker compose config`` shows it.
 
     Raises:
         KeyError: A variable that has to be set is not.
@@ -41,8 +41,8 @@ def compose_services(variables: Mapping[str, str]) -> dict[str, Any]:
         return rest or ""
 
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    services: dict[str, Any] = yaml.safe_load(_VARIABLE.sub(value, text))["services"]
-    return services
+    document: dict[str, Any] = yaml.safe_load(VARIABLE.sub(value, text))
+    return document
 
 
 @dataclass

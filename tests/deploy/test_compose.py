@@ -12,30 +12,20 @@ from typing import Any
 import jsonschema
 import pytest
 import typer.main
+import yaml
 
+from bench.fleet.topology import VARIABLE, compose_file
 from bot.cli import app
 from bot.settings import Settings
 from workers.gpu_worker import GRACE_S
 
-yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
 
-_VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
-
 
 def filled(**environment: str) -> Any:
-    """The compose file with its variables put in, as `docker compose config` does."""
-
-    def value(found: re.Match[str]) -> str:
-        name, operator, rest = found.groups()
-        if environment.get(name):
-            return environment[name]
-        if operator == "?":
-            raise KeyError(name)
-        return rest or ""
-
-    return yaml.safe_load(_VARIABLE.sub(value, FILE.read_text(encoding="utf-8")))
+    """The compose file with its variables put in."""
+    return compose_file(environment)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +56,7 @@ def test_without_a_password_nothing_starts() -> None:
 
 
 def test_each_variable_is_explained() -> None:
-    asked = {name for name, *_ in _VARIABLE.findall(FILE.read_text(encoding="utf-8"))}
+    asked = {name for name, *_ in VARIABLE.findall(FILE.read_text(encoding="utf-8"))}
     own = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/compose.env.example").read_text(encoding="utf-8"), re.M))
     assert asked <= own | {name.upper() for name in Settings.model_fields}
     assert own <= asked

@@ -23,7 +23,7 @@ from bot.texts import explain
 from nst.clip_header import inspect_content
 from nst.errors import JobError, Scalar, UserError
 from tests.peers.discord.rest import ACK_LIMIT_S
-from tests.peers.discord.stage import DEADLINE_S, ROOT, Stage, Until, noise, picture, replies, undescribed
+from tests.peers.discord.stage import DEADLINE_S, ROOT, Stage, Until, noise, picture, replies, running, undescribed
 from tests.peers.discord.world import (
     MANAGE_GUILD,
     MANAGE_MESSAGES,
@@ -38,7 +38,6 @@ from tests.peers.discord.world import (
 from workers import keys
 from workers.client import QueueClient
 from workers.contract import Result
-from workers.embedded_redis import EmbeddedRedis
 from workers.limits import Limits
 from workers.outbox import post_terminal
 
@@ -52,17 +51,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def whole_stage(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("discord")
-    with EmbeddedRedis(folder / "redis") as server:
-        stage = Stage(folder, server, until)
-        if sys.dont_write_bytecode:
-            stage.keep_bytecode(tmp_path_factory.getbasetemp() / "bytecode")  # it starts again and again
-        try:
-            stage.worker.start()
-            stage.bot.start()
-            stage.ready()
-            yield stage
-        finally:
-            stage.close()
+    with running(folder, until, tmp_path_factory.getbasetemp() / "bytecode") as stage:
+        yield stage
 
 
 @pytest.fixture

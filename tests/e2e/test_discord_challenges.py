@@ -6,7 +6,6 @@ import io
 import re
 import shutil
 import signal
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from bot.challenges.challenges import Challenges
 from bot.challenges.entry import Entry
 from bot.challenges.model import Person
 from bot.presets.catalogue import load_presets
-from tests.peers.discord.stage import DEADLINE_S, Stage, Until, picture
+from tests.peers.discord.stage import DEADLINE_S, Stage, Until, picture, running
 from tests.peers.discord.world import (
     ATTACH_FILES,
     MANAGE_EVENTS,
@@ -31,7 +30,6 @@ from tests.peers.discord.world import (
     User,
     snowflake,
 )
-from workers.embedded_redis import EmbeddedRedis
 
 pytestmark = [
     pytest.mark.e2e,
@@ -43,17 +41,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def whole_stage(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("discord-challenges")
-    with EmbeddedRedis(folder / "redis") as server:
-        stage = Stage(folder, server, until)
-        if sys.dont_write_bytecode:
-            stage.keep_bytecode(tmp_path_factory.getbasetemp() / "bytecode")  # it starts again and again
-        try:
-            stage.worker.start()
-            stage.bot.start()
-            stage.ready()
-            yield stage
-        finally:
-            stage.close()
+    with running(folder, until, tmp_path_factory.getbasetemp() / "bytecode") as stage:
+        yield stage
 
 
 class Community:

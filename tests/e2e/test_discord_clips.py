@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
 
 from nst.clips import open_clip
-from tests.peers.discord.stage import Stage, Until
+from tests.peers.discord.stage import Stage, Until, running
 from tests.peers.discord.world import Message
-from workers.embedded_redis import EmbeddedRedis
 
 pytestmark = [
     pytest.mark.e2e,
@@ -24,17 +22,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("discord")
-    with EmbeddedRedis(folder / "redis") as server:
-        stage = Stage(folder, server, until)
-        if sys.dont_write_bytecode:
-            stage.keep_bytecode(tmp_path_factory.getbasetemp() / "bytecode")
-        try:
-            stage.worker.start()
-            stage.bot.start()
-            stage.ready()
-            yield stage
-        finally:
-            stage.close()
+    with running(folder, until, tmp_path_factory.getbasetemp() / "bytecode") as stage:
+        yield stage
 
 
 def durations_of(stage: Stage, message: Message) -> list[int]:

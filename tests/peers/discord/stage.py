@@ -11,7 +11,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,22 @@ class Stage:
 
     def paused_worker(self) -> Paused:
         return Paused(self)
+
+
+@contextmanager
+def running(folder: Path, until: Until, bytecode: Path) -> Iterator[Stage]:
+    """A stage with a Redis, a worker and the bot, all up."""
+    with EmbeddedRedis(folder / "redis") as server:
+        stage = Stage(folder, server, until)
+        if sys.dont_write_bytecode:
+            stage.keep_bytecode(bytecode)  # it starts again and again
+        try:
+            stage.worker.start()
+            stage.bot.start()
+            stage.ready()
+            yield stage
+        finally:
+            stage.close()
 
 
 class Paused:
