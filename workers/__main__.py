@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from nst.style_vectors import share_vectors
 from workers.abilities import Abilities
 from workers.blob_sweep import keep_sweeping
 from workers.blobs import byte_store
+from workers.byte_stores import ByteStore
 from workers.connection import PATIENT, connect
 from workers.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker
 from workers.last_try import LastTry
@@ -79,14 +80,12 @@ def run_worker(
     connection, side_connection = connect(redis_url, retries=PATIENT), connect(redis_url)
     vectors = RedisVectors(connection)
     share_vectors(vectors)
-    make_engine: Callable[[], Engine] = partial(StyleEngine, methods or MethodSettings())
-    own_engine = engine is not None
+    methods = methods or MethodSettings()
+    make_engine: Callable[[], Engine] = partial(_same, engine) if engine else partial(StyleEngine, methods)
+    cards = None if engine else _quality_cards(connection, methods)
+    abilities = Abilities(lambda method: None, queues, max_side_px)
     if engine is None:
-        engine, abilities = _warm_engine(methods or MethodSettings(), queues, max_side_px)
-    else:
-        make_engine = partial(_same, engine)
-        abilities = Abilities(lambda method: None, queues, max_side_px)
-    cards = None if own_engine else _quality_cards(connection, methods or MethodSettings())
+        engine, abilities = _warm_engine(methods, queues, max_side_px)
     full, spare = _memory_watch(max_rss_bytes), SpareMemory()
     worker = GpuWorker(
         connection,
@@ -99,35 +98,49 @@ def run_worker(
         about=abilities.about,
         idle=lambda: _use_the_pause(abilities, cards),
     )
-    slices = Slices(connection, worker.give_way)
-    made_before = MadeBefore(connection)
-    store, ended = byte_store(), threading.Event()
+    store = byte_store()
     open_workplace(
         Workplace(
             connection,
             engine,
             worker.stopped,
             worker.leaving,
-            slices,
-            made_before,
+            Slices(connection, worker.give_way),
+            MadeBefore(connection),
             cards=cards,
             vectors=vectors,
             apart=LastTry(redis_url, make_engine, store),
             on_last_try=worker.on_last_try,
         )
     )
-    if store:
-        keep_sweeping(connect(redis_url, retries=PATIENT), store, ended.wait)
-    try:
+    with _sweeping(redis_url, store), _healthy(health_file):
         worker.run(ready=lambda: _announce(worker, health_file))
-    finally:
-        ended.set()
-        if health_file:
-            with contextlib.suppress(OSError):
-                health_file.unlink(missing_ok=True)
     if worker.stop_requested:
         return 0
     return EXIT_RECYCLE if full() else EXIT_LOST_REDIS
+
+
+@contextlib.contextmanager
+def _sweeping(redis_url: str, store: ByteStore | None) -> Iterator[None]:
+    """The byte store is swept now and then while this process works."""
+    ended = threading.Event()
+    if store:
+        keep_sweeping(connect(redis_url, retries=PATIENT), store, ended.wait)
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+@contextlib.contextmanager
+def _healthy(health_file: Path | None) -> Iterator[None]:
+    """No health file is left behind."""
+    try:
+        yield
+    finally:
+        if health_file:
+            with contextlib.suppress(OSError):
+                health_file.unlink(missing_ok=True)
 
 
 def _same(engine: Engine) -> Engine:
