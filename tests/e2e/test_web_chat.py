@@ -37,7 +37,7 @@ def test_a_dropped_photograph_becomes_a_pastiche_closer_to_its_style(
     visit.bring(content)
     card = visit.paint(method="fast", preset="starry-strokes")
     card.get_by_role("progressbar").wait_for()
-    assert re.match(r"Queued|Painting|Waiting", card.locator(".status").inner_text())
+    assert re.match(r"One moment|Queued|Painting|Waiting", card.locator(".status").inner_text())
     visit.finished(card)
     pastiche = visit.fetch(card.locator(".after").get_attribute("src"))
     assert card.get_by_role("slider", name="Compare photo and pastiche").count() == 1
