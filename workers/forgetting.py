@@ -45,6 +45,7 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
     with connection.pipeline() as pipe:
         pipe.delete(keys.record(job_id), keys.rq_job(job_id), keys.cancel(job_id), *made)
         pipe.set(keys.done(job_id), b"", ex=keys.RESULT_TTL_S, xx=True)
+        pipe.zrem(keys.FAILURES, job_id)
         pipe.execute()
     forget_pictures(connection, blobs - set(shared))
     return bool(text)

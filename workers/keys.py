@@ -115,6 +115,7 @@ def ready(worker: str) -> str:
 
 STOP_AND_KEEP = b"keep"
 WORKERS = "pastiche:workers"  # set of worker names; those without a lease are dead
+FAILURES = "pastiche:failures"  # sorted set: the jobs that failed last, by Unix time
 SERVICE_TIMES = "pastiche:service"  # hash: kind of job → seconds, exponentially weighted
 REAPER_LOCK = "pastiche:reaper"
 SWEEP_LOCK = "pastiche:sweep"  # held by whoever swept the byte store last

@@ -8,6 +8,7 @@ and every later one finds the key set. RQ's callbacks would fire twice and are n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -26,9 +27,10 @@ from workers.routing import queue_of
 
 log = logging.getLogger(__name__)
 
-# KEYS: done, outbox, pending, cancel, counters, service times, record.
+# KEYS: done, outbox, pending, cancel, counters, service times, record, failures.
 # ARGV: result, ttl_s, oldest id, job id, counter, service_s ("" to learn nothing from this job), name of the
-# service histogram, its bucket, name of the waiting histogram, its bucket, seconds waited, the outbox's ttl.
+# service histogram, its bucket, name of the waiting histogram, its bucket, seconds waited, the outbox's ttl,
+# Unix time of a failure ("" for other outcomes), how many failures to remember.
 # Service times are exponentially weighted means: a fifth of each new measurement, the first one as it is.
 # The chat's set is named by the record, since a result does not know the chat.
 # The stream comes first: if Redis has no memory left, the script fails before it changed anything.
@@ -49,6 +51,11 @@ local function post(keys, argv)
     redis.call('HINCRBY', keys[5], argv[9] .. argv[10], 1)
     redis.call('HINCRBYFLOAT', keys[5], argv[9] .. 'sum', argv[11])
   end
+  if argv[13] ~= '' then
+    redis.call('ZADD', keys[8], argv[13], argv[4])
+    redis.call('ZREMRANGEBYRANK', keys[8], 0, -1 - argv[14])
+    redis.call('EXPIRE', keys[8], argv[2])
+  end
   local kind = redis.call('HGET', keys[7], 'kind')
   if argv[6] ~= '' and kind then
     local mean = tonumber(redis.call('HGET', keys[6], kind) or argv[6])
@@ -60,6 +67,7 @@ end
 _POST_ONLY = POST + "return post(KEYS, ARGV)"
 
 GROUP = "frontend"
+_FAILURES = 50  # remembered for the operator
 _BLOCK_MS = 2_000  # below connection.SOCKET_TIMEOUT_S
 
 
@@ -88,6 +96,7 @@ def post_keys(result: Result) -> list[str]:
         keys.COUNTERS,
         keys.SERVICE_TIMES,
         keys.record(job_id),
+        keys.FAILURES,
     ]
 
 
@@ -96,7 +105,8 @@ def post_args(result: Result) -> list[str | int]:
     oldest_ms = int((time.time() - keys.OUTBOX_TTL_S) * 1000)
     counter = f"results:{result.method or '-'}:{result.outcome}"
     head: list[str | int] = [result.to_json(), keys.RESULT_TTL_S, oldest_ms, result.job_id, counter]
-    return [*head, *_lesson(result), keys.OUTBOX_TTL_S]
+    failed_s = f"{time.time():.3f}" if result.outcome == "failed" else ""
+    return [*head, *_lesson(result), keys.OUTBOX_TTL_S, failed_s, _FAILURES]
 
 
 def _lesson(result: Result) -> tuple[str, ...]:
@@ -117,6 +127,21 @@ def result_of(connection: redis.Redis, job_id: str) -> Result | None:
     """
     data = cast("bytes | None", connection.get(keys.done(job_id)))
     return Result.from_json(data) if data else None
+
+
+def last_failures(connection: redis.Redis) -> list[tuple[float, Result]]:
+    """The results that failed last, the newest first: of a day at most, and none that was forgotten.
+
+    Returns:
+        Pairs of Unix time and result.
+    """
+    known = cast("list[tuple[bytes, float]]", connection.zrevrange(keys.FAILURES, 0, -1, withscores=True))
+    texts = connection.mget([keys.done(job_id.decode()) for job_id, _ in known]) if known else []
+    failed = []
+    for (_, failed_s), text in zip(known, cast("list[bytes | None]", texts), strict=True):
+        with contextlib.suppress(ContractError):  # of another release
+            failed += [(failed_s, Result.from_json(text))] if text else []
+    return failed
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
 
 import pytest
 import redis
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from bot.texts import explain
+from bot.web.ledger import NEXT
 from bot.web.operator import OperatorPage
+from nst.errors import JobError
 from nst.options import StyleOptions
+from workers import keys
 from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
-from workers.contract import Job
+from workers.contract import Event, Job, Result
+from workers.forgetting import forget_job
+from workers.outbox import post_terminal
+from workers.progress import write_event
 
 PASSWORD = "correct horse, battery: stäple"  # noqa: S105 - the tests' own
 
@@ -53,3 +64,37 @@ def test_it_tells_what_waits_and_that_no_worker_is_up(browser: TestClient, redis
     assert "<strong>0</strong><span>wait in the slow queue</span>" in page
     assert "No worker is up" in page
     assert blob_hash(b"\x89PNG stands for a picture here") not in page
+
+
+def test_it_tells_of_each_job_when_it_will_be_ready_and_why_it_failed(
+    browser: TestClient, redis_connection: redis.Redis
+) -> None:
+    def show() -> list[list[str]]:
+        page = browser.get("/operator", auth=("x", PASSWORD.encode())).text
+        rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall("<tr>(.*?)</tr>", page)]
+        return [row for row in rows if row[0].startswith("job")]
+
+    picture = Blobs(redis_connection).put(b"\x89PNG stands for a picture here")
+    plain = Job(job_id="job0", frontend="web", content=picture, styles=(picture,), options=StyleOptions(), user="ann")
+    for number in range(NEXT + 4):
+        QueueClient(redis_connection).submit(replace(plain, job_id=f"job{number:02}", user=f"user{number}"))
+    assert [row[3] for row in show()] == ["–"] * NEXT
+    kind = cast("bytes", redis_connection.hget(keys.record("job00"), "kind")).decode()
+    redis_connection.hset(keys.SERVICE_TIMES, kind, 10)
+    redis_connection.sadd(keys.WORKERS, "w1")
+    redis_connection.hset(keys.ready("w1"), "queues", "fast")
+    assert show()[:2] == [["job00", kind, "Queued, position 1", "10 s"], ["job01", kind, "Queued, position 2", "20 s"]]
+    redis_connection.lrem(keys.rq_queue("fast"), 1, "job00")
+    redis_connection.zadd(keys.rq_started("fast"), {"job00:1": 1})
+    running = Event(job_id="job00", frontend="web", state="running", step=40, steps=200, eta_s=240)
+    write_event(redis_connection, running)
+    assert show()[0] == ["job00", kind, "Painting … step 40 of 200", "4 min"]
+    for number in range(1, 4):
+        error = JobError("job_out_of_memory", {"job_id": f"job0{number}"})
+        post_terminal(redis_connection, Result.failure(replace(plain, job_id=f"job0{number}"), error))
+    forget_job(redis_connection, "job02")
+    failed = [row for row in show() if "job_out_of_memory" in row]
+    assert [row[0] for row in failed] == ["job03", "job01"]
+    assert failed[0][2] == "fast"
+    assert explain(JobError("job_out_of_memory", {"job_id": "job03"})) == html.unescape(failed[0][4])
+    assert re.search(r"<time datetime=.*UTC</time>", failed[0][1])
