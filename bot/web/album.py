@@ -12,8 +12,9 @@ from typing import cast
 
 import redis
 
+from nst.errors import UserError
 from workers.connection import speaking_redis
-from workers.contract import Job, Result
+from workers.contract import ContractError, Job, Result
 
 _TTL_S = 86_400  # as long as results and pictures live (README, "What is kept")
 STRIP = "strip"  # the name in ``reply_to`` of the strip that a job belongs to
@@ -114,7 +115,8 @@ class Album:
         """All jobs of a session, the oldest first."""
         with speaking_redis():
             texts = cast("list[bytes]", self._connection.hvals(_wall(user)))
-        return sorted(map(_unpacked, texts), key=lambda entry: (entry.job.submitted_at_s, entry.job.job_id))
+        known = [entry for text in texts if (entry := _unpacked(text))]
+        return sorted(known, key=lambda entry: (entry.job.submitted_at_s, entry.job.job_id))
 
     def take_down(self, user: str, job_id: str, picture: str = "") -> None:
         """Take a job off the wall, and its picture out of sight.
@@ -137,6 +139,10 @@ def _packed(entry: Entry) -> str:
     return json.dumps({"hung_at_s": entry.hung_at_s, "job": entry.job.to_json()})
 
 
-def _unpacked(text: bytes) -> Entry:
+def _unpacked(text: bytes) -> Entry | None:
+    """An entry; None for one that another release wrote and this one cannot read, so that the others hang all the same."""
     data = json.loads(text)
-    return Entry(Job.from_json(data["job"]), float(data["hung_at_s"]))
+    try:
+        return Entry(Job.from_json(data["job"]), float(data["hung_at_s"]))
+    except (ContractError, UserError):
+        return None

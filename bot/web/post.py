@@ -63,9 +63,19 @@ async def keep_result(studio: Studio, result: Result) -> None:
 async def _deliver_results(studio: Studio, connection: redis.asyncio.Redis) -> None:
     reader = OutboxReader(connection, FRONTEND)
     async for delivery in reader.deliveries():
-        await keep_result(studio, delivery.result)
-        await studio.doorbell.hand_over(delivery.result)
+        await _deliver(studio, delivery.result)
         await reader.ack(delivery)
+
+
+async def _deliver(studio: Studio, result: Result) -> None:
+    """Hang a result and tell the open pages. One that cannot be shown is said and left: the next ones wait for it."""
+    try:
+        await keep_result(studio, result)
+        await studio.doorbell.hand_over(result)
+    except (RedisError, OperatorError):  # not the result's fault
+        raise
+    except Exception:  # the frontend's boundary
+        log.exception("Job %s has a result that cannot be shown: %s", result.job_id, result.outcome)
 
 
 async def _tell_progress(studio: Studio, connection: redis.asyncio.Redis) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import redis
 
@@ -57,6 +59,14 @@ def test_a_strips_part_has_no_card_until_it_is_picked(album: Album) -> None:
     assert album.hang(ANN, "1") == hung
     album.add(job("1", strip="s"))  # its result comes: what was picked stays picked
     assert album.entry(ANN, "1") == hung
+
+
+def test_an_entry_of_another_release_does_not_cost_the_wall(album: Album, redis_connection: redis.Redis) -> None:
+    album.add(job("1"))
+    entry = job("2").to_json().replace('"version":1', '"version":99')
+    redis_connection.hset(f"pastiche:web:wall:{ANN}", "2", json.dumps({"hung_at_s": 2.0, "job": entry}))
+    assert [entry.job.job_id for entry in album.entries(ANN)] == ["1"]
+    assert album.entry(ANN, "2") is None
 
 
 def test_pictures_are_seen_by_those_who_own_them(album: Album) -> None:
