@@ -140,7 +140,7 @@ def _packed(entry: Entry) -> str:
 
 
 def _unpacked(text: bytes) -> Entry | None:
-    """An entry; None for one that another release wrote and this one cannot read, so that the others hang all the same."""
+    """An entry; None for another release's that this one cannot read, so that the others hang all the same."""
     data = json.loads(text)
     try:
         return Entry(Job.from_json(data["job"]), float(data["hung_at_s"]))
