@@ -1,16 +1,17 @@
 """The Gatys method beside what others would do: same extractor, same pictures, one run.
 
-    python -m bench.gatys [--side 256] [--pairs 20] [--tutorial-steps 1000] [--strength 70]
-                          [--keep FILE.jsonl] [--out FILE.json]
+    python -m bench.gatys [--side 256] [--pairs 20] [--tutorial-steps 1000] [--strength 70] [--steps N]
+                          [--peer-iterations 1000] [--keep FILE.jsonl] [--out FILE.json]
 
-With ``--keep`` every pair's figures are kept as they come, and a run that was cut off goes on there.
+With ``--keep`` every pair's figures are kept as they come, and a run that was cut off goes on there; others' figures
+are found again when only Pastiche's settings change.
 
-Compared are the content untouched, mere colour transport, the fast method, the default preset, and a plain
-re-implementation of the TensorFlow tutorial's loop (Adam 0.02, beta1 0.99, epsilon 0.1, from the content, Gram
-matrices) and L-BFGS, as jcjohnson/neural-style does by default, on the tutorial's own loss. The tutorial's weights hold
-for Keras' VGG-19 only; both its terms are divided by their targets' energy here, so that they weigh the same with any
-extractor, and the sum is multiplied by 10⁶, the tutorial's own order of magnitude: beside a loss of 1 Adam's epsilon of
-0.1 would stop it.
+Compared are the content untouched, mere colour transport, the fast method, the default preset (``--steps`` gives it
+fewer or more), and what ``bench.gatys_peers`` re-implements: the TensorFlow tutorial's loop and
+jcjohnson/neural-style's L-BFGS by its defaults; and the project's own L-BFGS on the tutorial's loss.
+
+Seconds are the processor's, summed over its cores, so that a busy machine counts for nothing; loading and tracing are
+left out everywhere. What Pastiche's are compared with is the tutorial's loop timed right before and right after.
 
 Goals: R and LP both better than the tutorial's after all its steps, in at most 1/20 of its time, on 18 of 20 pairs;
 L-BFGS within 5 % of the tutorial's final loss in at most 1/3 of its time; a step within 1.5 times of the machine's
@@ -37,15 +38,15 @@ from nst.quality import Evaluator, ssim
 
 import tensorflow as tf  # isort: skip - after nst.methods.gatys, which configures it
 
-from nst import colour, losses
+from bench.gatys_peers import NeuralStyle, Tutorial
+from nst import colour
 from nst.extractors import Extractor
 from nst.method import Method, create_method
-from nst.methods import gatys_lbfgs as lbfgs
 from nst.options import StyleOptions
 
 Rgb = NDArray[np.float32]
 OWN_LOSS_WITHIN = 1.05
-_ORDER = 1e6
+_TIMED_STEPS = 12  # of the tutorial's, before Pastiche's own work and after
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ class Row:
         r: Style distance left, lower is better.
         lp: Content distance, lower is better.
         ssim: Structural similarity to the content.
-        seconds: Wall clock, loading and tracing left out.
+        seconds: Of the processor, loading and tracing left out.
         own_loss: The tutorial's loss of the result.
+        tutorial_seconds: What all the tutorial's steps would take, timed at the same moment.
     """
 
     r: float
@@ -65,96 +67,70 @@ class Row:
     ssim: float
     seconds: float
     own_loss: float
+    tutorial_seconds: float
 
 
-class Tutorial:
-    """The tutorial's loss on one pair, and its loop.
+class Judge:
+    """Makes rows of one pair.
 
     Args:
-        extractor: Where activations come from.
         pair: Content and style.
+        extractor: The same for all ways.
+        evaluator: Nobody's own.
+        tutorial_steps: Of its loop.
     """
 
-    def __init__(self, extractor: Extractor, pair: Pair) -> None:
-        self._extractor = extractor
-        content, style = extractor.features(_batch(pair.content.rgb)), extractor.features(_batch(pair.style.rgb))
-        self._content = content[extractor.content_layer]
-        self._grams = [losses.moments(style[layer]).second for layer in extractor.style_layers]
-        self.loss_and_gradient = tf.function(self._loss_and_gradient)
-        self.loss_and_gradient(_batch(pair.content.rgb))
+    def __init__(self, pair: Pair, extractor: Extractor, evaluator: Evaluator, tutorial_steps: int) -> None:
+        self.pair, self.tutorial = pair, Tutorial(extractor, pair)
+        self._evaluator, self._steps = evaluator, tutorial_steps
 
-    def _loss_and_gradient(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            tape.watch(image)
-            found = self._extractor.features(image)
-            pairs = zip(self._extractor.style_layers, self._grams, strict=True)
-            style = [losses.relative_gram_loss(losses.moments(found[name]).second, A) for name, A in pairs]
-            content = losses.relative_content_loss(found[self._extractor.content_layer], self._content)
-            total = _ORDER * (tf.add_n(style) / len(style) + content)
-        return total, tape.gradient(total, image)
-
-    def adam(self, start: Rgb, steps: int) -> Rgb:
-        """The tutorial's loop."""
-        image, first, second = _batch(start), tf.zeros([1, *start.shape]), tf.zeros([1, *start.shape])
-        for step in range(1, steps + 1):
-            _, gradient = self.loss_and_gradient(image)
-            first, second = 0.99 * first + 0.01 * gradient, 0.999 * second + 0.001 * gradient**2
-            move = first / (1 - 0.99**step) / (tf.sqrt(second / (1 - 0.999**step)) + 0.1)
-            image = tf.clip_by_value(image - 0.02 * move, 0.0, 1.0)
-        return np.asarray(image.numpy()[0])
-
-    def lbfgs(self, start: Rgb, goal: float, seconds: float) -> Rgb:
-        """The project's own L-BFGS until the loss is ``goal`` or the time is over.
-
-        SciPy's needs as many evaluations, and five times an evaluation's time for itself on pictures of this size.
-        """
-        end = time.perf_counter() + seconds
-
-        def function(flat: lbfgs.Flat) -> tuple[float, lbfgs.Flat]:
-            value, gradient = self.loss_and_gradient(tf.constant(flat.reshape(1, *start.shape)))
-            return float(value) / _ORDER, gradient.numpy().ravel() / np.float32(_ORDER)
-
-        state: lbfgs.LbfgsState | None = lbfgs.first_state(np.clip(start, 0, 1).astype(np.float32).ravel(), function)
-        while state is not None:
-            best = state
-            if best.loss * _ORDER <= goal or time.perf_counter() > end:
-                break
-            state = lbfgs.iterate(best, function)
-        return best.image.reshape(start.shape)
-
-
-def measure(
-    pair: Pair, gatys: Gatys, fast: Method, evaluator: Evaluator, strength: float, tutorial_steps: int
-) -> dict[str, Row]:
-    """All ways on one pair, one after the other, so that a busy machine is busy for all of them."""
-    options = StyleOptions(method="gatys", strength=strength)
-    tutorial = Tutorial(gatys.extractor(options), pair)
-    content, style = pair.content.rgb, pair.style.rgb
-    moved = colour.transport(content, style)
-
-    def row(make: Callable[[], Rgb]) -> Row:
-        start_s = time.perf_counter()
+    def row(self, make: Callable[[], Rgb]) -> Row:
+        """Time and judge what ``make`` gives."""
+        before = self._tutorial_seconds()
+        start_s = time.process_time()
         made = make()
-        seconds = time.perf_counter() - start_s
-        own = float(tutorial.loss_and_gradient(_batch(made))[0])
-        left, lost = evaluator.style_distance_ratio(content, made, style), evaluator.content_distance(content, made)
-        return Row(left, lost, float(ssim(content, made)), seconds, own)
+        seconds = time.process_time() - start_s
+        theirs = (before + self._tutorial_seconds()) / 2
+        content, style = self.pair.content.rgb, self.pair.style.rgb
+        left = self._evaluator.style_distance_ratio(content, made, style)
+        lost = self._evaluator.content_distance(content, made)
+        return Row(left, lost, float(ssim(content, made)), seconds, self.tutorial.loss(made), theirs)
 
-    rows = {"content": row(lambda: content), "palette": row(lambda: colour.transport(content, style))}
-    rows["fast"] = row(lambda: fast.stylize(pair.content, [pair.style], options.replace(method="fast")).picture.rgb)
-    rows["pastiche"] = row(lambda: gatys.stylize(pair.content, [pair.style], options).picture.rgb)
-    slow = rows["tutorial"] = row(lambda: tutorial.adam(content, tutorial_steps))
-    goal = slow.own_loss * OWN_LOSS_WITHIN
-    rows["lbfgs"] = row(lambda: tutorial.lbfgs(moved, goal, slow.seconds))
+    def _tutorial_seconds(self) -> float:
+        start_s = time.process_time()
+        self.tutorial.adam(self.pair.content.rgb, _TIMED_STEPS)
+        return (time.process_time() - start_s) * self._steps / _TIMED_STEPS
+
+
+def theirs(judge: Judge, extractor: Extractor, tutorial_steps: int, iterations: int) -> dict[str, Row]:
+    """What takes minutes, and does not change with Pastiche."""
+    content = judge.pair.content.rgb
+    rows = {"tutorial": judge.row(lambda: judge.tutorial.adam(content, tutorial_steps))}
+    if iterations:
+        peer = NeuralStyle(extractor, judge.pair)
+        rows["neural_style"] = judge.row(lambda: peer.run(iterations))
+    return rows
+
+
+def ours(judge: Judge, gatys: Gatys, fast: Method, options: StyleOptions, goal: float) -> dict[str, Row]:
+    """Pastiche's ways, and the content untouched."""
+    pair = judge.pair
+    moved = colour.transport(pair.content.rgb, pair.style.rgb)
+    rows = {"content": judge.row(lambda: pair.content.rgb)}
+    rows["palette"] = judge.row(lambda: colour.transport(pair.content.rgb, pair.style.rgb))
+    easy = options.replace(method="fast", steps=None)
+    rows["fast"] = judge.row(lambda: fast.stylize(pair.content, [pair.style], easy).picture.rgb)
+    rows["pastiche"] = judge.row(lambda: gatys.stylize(pair.content, [pair.style], options).picture.rgb)
+    rows["lbfgs"] = judge.row(lambda: judge.tutorial.lbfgs(moved, goal, rows["pastiche"].tutorial_seconds))
     return rows
 
 
 def verdict(table: list[dict[str, Row]]) -> dict[str, object]:
     """The figures that the goals are about."""
     better = [t["pastiche"].r < t["tutorial"].r and t["pastiche"].lp < t["tutorial"].lp for t in table]
-    in_time = [t["pastiche"].seconds <= t["tutorial"].seconds / 20 for t in table]
+    in_time = [t["pastiche"].seconds <= t["pastiche"].tutorial_seconds / 20 for t in table]
     reached = [t["lbfgs"].own_loss <= t["tutorial"].own_loss * OWN_LOSS_WITHIN * 1.001 for t in table]
-    third = [t["lbfgs"].seconds <= t["tutorial"].seconds / 3 for t in table]
+    third = [t["lbfgs"].seconds <= t["lbfgs"].tutorial_seconds / 3 for t in table]
     return {
         "pairs": len(table),
         "both_better": sum(better),
@@ -211,10 +187,6 @@ def _median_s(work: Callable[[], object], times: int = 9) -> float:
     return float(np.median(spent))
 
 
-def _batch(rgb: Rgb) -> tf.Tensor:
-    return tf.constant(rgb[None], tf.float32)
-
-
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -227,29 +199,49 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--tutorial-steps", type=int, default=1000)
     parser.add_argument("--strength", type=float, default=70)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--peer-iterations", type=int, default=1000)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    gatys, evaluator = Gatys(settings()), Evaluator(evaluator_weights())
+    gatys = Gatys(settings())
     gatys.prepare()
     result: dict[str, object] = {"step": step_over_floor(gatys, arguments.side)}
-    fast = create_method("fast", settings())
-    fast.prepare()
-    what = {"side_px": arguments.side, "tutorial_steps": arguments.tutorial_steps, "strength": arguments.strength}
-    kept, table = PairResults(arguments.keep, what), []
-    for pair in load_pairs(arguments.side, arguments.pairs):
-        if kept.of(pair.name) is None:
-            found = measure(pair, gatys, fast, evaluator, arguments.strength / 100, arguments.tutorial_steps)
-            kept.keep(pair.name, {way: asdict(row) for way, row in found.items()})
-        rows = {way: Row(**row) for way, row in kept.of(pair.name).items()}
-        table.append(rows)
-        cells = [f"{way} {row.r:.3f}/{row.lp:.3f}/{row.ssim:.2f} {row.seconds:.1f}s" for way, row in rows.items()]
-        _say(f"{pair.name}: " + " | ".join(cells))
-    result |= verdict(table)
+    result |= verdict(_table(arguments, gatys))
     text = json.dumps(result, indent=2)
     _say(text)
     if arguments.out:
         arguments.out.write_text(text + "\n")
+
+
+def _table(arguments: argparse.Namespace, gatys: Gatys) -> list[dict[str, Row]]:
+    evaluator, fast = Evaluator(evaluator_weights()), create_method("fast", settings())
+    fast.prepare()
+    options = StyleOptions(method="gatys", strength=arguments.strength / 100, steps=arguments.steps)
+    extractor = gatys.extractor(options)
+    peers = {"tutorial_steps": arguments.tutorial_steps, "peer_iterations": arguments.peer_iterations}
+    where = {"side_px": arguments.side, "extractor": extractor.model}
+    others = PairResults(arguments.keep, where | peers)
+    own = PairResults(arguments.keep, where | peers | {"strength": arguments.strength, "steps": arguments.steps})
+    table = []
+    for pair in load_pairs(arguments.side, arguments.pairs):
+        if own.of(pair.name) is None:
+            judge = Judge(pair, extractor, evaluator, arguments.tutorial_steps)
+            if others.of(pair.name) is None:
+                others.keep(pair.name, _plain(theirs(judge, extractor, *peers.values())))
+            goal = others.of(pair.name)["tutorial"]["own_loss"] * OWN_LOSS_WITHIN
+            own.keep(pair.name, _plain(ours(judge, gatys, fast, options, goal)))
+        table.append({way: Row(**row) for way, row in (own.of(pair.name) | others.of(pair.name)).items()})
+        _say(f"{pair.name}: " + " | ".join(_cell(way, row) for way, row in table[-1].items()))
+    return table
+
+
+def _plain(rows: dict[str, Row]) -> dict[str, dict[str, float]]:
+    return {way: asdict(row) for way, row in rows.items()}
+
+
+def _cell(way: str, row: Row) -> str:
+    return f"{way} {row.r:.3f}/{row.lp:.3f}/{row.ssim:.2f} {row.seconds:.1f}s of {row.tutorial_seconds:.0f}"
 
 
 if __name__ == "__main__":
