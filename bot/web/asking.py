@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from nicegui import ui
@@ -16,6 +17,7 @@ from bot.texts import say
 from bot.variations import Button, vary
 from bot.web.album import STRIP
 from bot.web.composer import reset_file_inputs
+from bot.web.offers import Takes
 from bot.web.samples import sample_photograph
 from bot.web.throttle import JOBS
 from bot.web.visit import Visit
@@ -129,15 +131,21 @@ class Asking:
                 raise UserError("image_missing")
             self._take(role, digest)
 
-    async def take_sample(self, name: str) -> None:
-        """A sample photograph is wanted."""
+    @property
+    def takes(self) -> Takes:
+        """What choosing a picture that is offered does."""
+        return Takes(self.take_sample, self.take_preset)
+
+    async def take_sample(self, name: str, role: str) -> None:
+        """A sample photograph is wanted, to be painted or to be the style."""
+        async with self._visit.boundary(role):
+            await self._take_file(sample_photograph(name), role)
+
+    async def take_preset(self, name: str) -> None:
+        """A preset's own picture is to be painted."""
         async with self._visit.boundary("content"):
-            path = sample_photograph(name)
-            if path is None:
-                raise UserError("image_missing")
-            digest = await self._service.keep(await asyncio.to_thread(path.read_bytes))
-            await asyncio.to_thread(self._album.let_see, self._user, digest)
-            self._take("content", digest)
+            preset = self._visit.studio.presets.get(name)
+            await self._take_file(preset.picture if preset else None, "content")
 
     async def refuse(self, event: Any) -> None:
         """The browser could not send a picture: too large, none at all, or refused with the server's sentence."""
@@ -171,6 +179,13 @@ class Asking:
         placed = self._visit.wall.place([entry for entry in entries if entry])
         if placed:
             _reveal(placed)
+
+    async def _take_file(self, path: Path | None, role: str) -> None:
+        if path is None:
+            raise UserError("image_missing")
+        digest = await self._service.keep(await asyncio.to_thread(path.read_bytes))
+        await asyncio.to_thread(self._album.let_see, self._user, digest)
+        self._take(role, digest)
 
     def _take(self, role: str, digest: str) -> None:
         show = self._visit.composer.show_style if role == "style" else self._visit.composer.show_content

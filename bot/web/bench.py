@@ -18,6 +18,7 @@ from bot.web.experiment import TIME_LAPSE, form_of, read_experiment
 from bot.web.fields import colour_choice, knob_field, layer_sliders, method_choice, strength_slider
 from bot.web.knobs import GATYS_KNOBS, PICTURE_KNOBS
 from bot.web.markup import button, picture_url, put, put_text, tag, thumbnail_url
+from bot.web.offers import Takes, offer_contents, offer_styles
 from bot.web.pad import Pad
 from bot.web.wanted import Wanted
 from nst.errors import UserError
@@ -30,12 +31,12 @@ class Handlers:
 
     Attributes:
         paint: Called with the form's fields.
-        take_sample: Called with a sample's name.
+        takes: What choosing a picture that is offered does.
         open_code: Called with the text of the recipe's field.
     """
 
     paint: Callable[[Mapping[str, Any]], Awaitable[None]]
-    take_sample: Callable[[str], Awaitable[None]]
+    takes: Takes
     open_code: Callable[[str], Awaitable[None]]
 
 
@@ -60,8 +61,8 @@ class Bench:
         self._opened: StyleOptions | None = None
         form = tag("form", "composer bench", autocomplete="off")
         with form.on("submit", lambda e: handlers.paint(e.args), js_handler=SUBMIT):
-            self._drop = Drop(language, handlers.take_sample, playful=True)
-            self._build_styles()
+            self._drop = Drop(language, lambda: offer_contents(presets, handlers.takes, language))
+            self._build_styles(handlers.takes)
             strength_slider(language, hint=True)
             method_choice(language)
             colour_choice(language)
@@ -170,7 +171,7 @@ class Bench:
     def _source(self, style: str) -> str:
         return thumbnail_url(style) if style in self._presets else picture_url(style)
 
-    def _build_styles(self) -> None:
+    def _build_styles(self, takes: Takes) -> None:
         with tag("section", "part", aria_labelledby="part-style"):
             tag("h2", "step", self._say("styles"), id="part-style")
             with tag("div", "gallery", role="group", aria_labelledby="part-style"):
@@ -179,6 +180,7 @@ class Bench:
                 for preset in self._presets.values():
                     alt = preset.alt.get(self._language) or preset.alt.get("en", "")
                     self._tile(preset.name, preset.title(self._language), alt, thumbnail_url(preset.name))
+            offer_styles(takes, self._language)
             self._style_problem = tag("p", "problem", role="alert")
             self._pad = Pad(self._language)
 

@@ -14,7 +14,9 @@ from bot.texts import say
 from bot.web.drop import Drop, file_input
 from bot.web.fields import colour_choice, method_choice, strength_slider
 from bot.web.form import OWN_STYLE, SIZES_PX, read_form
-from bot.web.markup import picture_url, put_text, tag, thumbnail_url
+from bot.web.markup import button, picture_url, put_text, tag, thumbnail_url
+from bot.web.offers import Takes
+from bot.web.samples import sample_names
 from bot.web.wanted import Wanted
 from nst.errors import UserError
 
@@ -29,7 +31,7 @@ class Composer:
         presets: The styles on offer.
         language: The visitor's.
         paint: Called with the form's fields.
-        take_sample: Called with the name of the sample photograph that is wanted.
+        takes: What choosing a sample does.
 
     Attributes:
         style: Blob hash of the visitor's own style picture, or "".
@@ -40,13 +42,13 @@ class Composer:
         presets: Mapping[str, Preset],
         language: str,
         paint: Callable[[Mapping[str, Any]], Awaitable[None]],
-        take_sample: Callable[[str], Awaitable[None]],
+        takes: Takes,
     ) -> None:
         self.style = ""
         self._presets = presets
         self._language = language
         with tag("form", "composer", autocomplete="off").on("submit", lambda e: paint(e.args), js_handler=SUBMIT):
-            self._drop = Drop(language, take_sample)
+            self._drop = Drop(language, lambda: self._offer_sample(takes))
             self._build_style()
             strength_slider(language)
             method_choice(language)
@@ -99,6 +101,10 @@ class Composer:
 
     def _say(self, key: str, **values: object) -> str:
         return say(f"web.{key}", self._language, **values)
+
+    def _offer_sample(self, takes: Takes) -> None:
+        if sample_names():
+            button("quiet", self._say("sample"), lambda: takes.sample(sample_names()[0], "content"))
 
     def _build_style(self) -> None:
         with tag("section", "part", aria_labelledby="part-style"):

@@ -1,14 +1,13 @@
-"""Where a photo comes in: dropped, pasted, chosen, taken with a camera, or one of the samples."""
+"""Where a photo comes in: dropped, pasted, chosen, or whatever else a page offers below."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from nicegui.element import Element
 
 from bot.texts import say
-from bot.web.markup import button, picture_url, put, put_text, tag
-from bot.web.samples import sample_names
+from bot.web.markup import picture_url, put, put_text, tag
 from nst.image_header import DEFAULT_LIMITS
 
 _ACCEPT = "image/*,.heic,.heif,.avif,video/mp4,video/quicktime"
@@ -19,25 +18,20 @@ class Drop:
 
     Args:
         language: The visitor's.
-        take_sample: Called with a sample's name.
-        playful: With a camera, and all samples to choose from.
+        offer: Builds what else there is to choose from, below the place for one's own picture.
 
     Attributes:
         picture: Blob hash of the chosen picture, or "".
     """
 
-    def __init__(self, language: str, take_sample: Callable[[str], Awaitable[None]], playful: bool = False) -> None:
+    def __init__(self, language: str, offer: Callable[[], None]) -> None:
         self.picture = ""
         self._language = language
         with tag("section", "part", aria_labelledby="part-picture"):
             tag("h2", "step", self._say("your_picture"), id="part-picture")
             self._build_zone()
             self._problem = tag("p", "problem", role="alert")
-            if playful:
-                self._build_camera()
-                self._build_samples(take_sample)
-            elif sample_names():
-                button("quiet", self._say("sample"), lambda: take_sample(sample_names()[0]))
+            offer()
 
     def show(self, digest: str) -> None:
         """Show the picture to be painted."""
@@ -63,25 +57,6 @@ class Drop:
                 tag("span", "", self._say("drop_or"))
             tag("span", "replace", self._say("other_picture"), aria_hidden="true")
             tag("span", "busy", self._say("moment"), role="status")
-
-    def _build_camera(self) -> None:
-        name = say("playground.camera", self._language)
-        with tag("label", "quiet camera"):  # phones open the camera; CSS hides it where there is a mouse
-            file_input("content", name, capture="environment")
-            tag("span", "", name, aria_hidden="true")
-
-    def _build_samples(self, take_sample: Callable[[str], Awaitable[None]]) -> None:
-        if not sample_names():
-            return
-        with tag("div", "samples", role="group", aria_label=say("playground.samples", self._language)):
-            tag("span", "faint", say("playground.samples", self._language), aria_hidden="true")
-            for name in sample_names():
-                self._build_sample(name, take_sample)
-
-    def _build_sample(self, name: str, take_sample: Callable[[str], Awaitable[None]]) -> None:
-        label = say(f"playground.sample_{name}", self._language)
-        with button("sample", "", lambda: take_sample(name), aria_label=label, title=label):
-            tag("img", "", src=f"/samples/{name}", alt="", width=56, height=56)
 
 
 def file_input(role: str, name: str, **attributes: object) -> Element:

@@ -42,7 +42,7 @@ def _furnish(visit: Visit, asking: Asking) -> Board:
     visit.banner = tag("p", "banner", role="alert")
     with tag("div", "studio"):
         with tag("div", "desk"), tag("div", "composer how-subject"):
-            visit.composer = Subject(visit.studio.presets, visit.language, asking.take_sample)
+            visit.composer = Subject(visit.studio.presets, visit.language, asking.takes)
         with tag("div", "chapters", id="chapters", tabindex=-1):
             tag("p", "lead", words("lead"))
             _draw_pipeline(visit.language)

@@ -72,6 +72,6 @@ def _furnish(visit: Visit, asking: Asking) -> None:
     visit.banner = tag("p", "banner", role="alert")
     with tag("div", "studio"):
         with tag("div", "desk"):
-            visit.composer = Composer(visit.studio.presets, visit.language, asking.paint, asking.take_sample)
+            visit.composer = Composer(visit.studio.presets, visit.language, asking.paint, asking.takes)
         visit.wall = Wall(reader, wishes_of(asking))
     tag("footer", "faint", say("web.kept", visit.language))

@@ -41,7 +41,7 @@ def _furnish(visit: Visit, asking: Asking) -> None:
     recipes = Recipes(visit)
     with tag("div", "studio"):
         with tag("div", "desk"):
-            handlers = Handlers(asking.paint, asking.take_sample, recipes.open_code)
+            handlers = Handlers(asking.paint, asking.takes, recipes.open_code)
             bench = recipes.bench = visit.composer = Bench(visit.studio.presets, visit.language, handlers)
         with tag("div", "results"):
             duel = Duel(reader)

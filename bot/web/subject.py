@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bot.presets.catalogue import Preset
@@ -11,6 +11,7 @@ from bot.texts import say
 from bot.web.composer import own_style_tile
 from bot.web.drop import Drop
 from bot.web.markup import button, picture_url, put, put_text, tag, thumbnail_url
+from bot.web.offers import Takes, offer_contents, offer_styles
 from bot.web.wanted import Wanted
 from nst.errors import UserError
 from nst.options import StyleOptions
@@ -25,17 +26,15 @@ class Subject:
     Args:
         presets: The styles on offer.
         language: The visitor's.
-        take_sample: Called with a sample's name.
+        takes: What choosing a picture that is offered does.
     """
 
-    def __init__(
-        self, presets: Mapping[str, Preset], language: str, take_sample: Callable[[str], Awaitable[None]]
-    ) -> None:
+    def __init__(self, presets: Mapping[str, Preset], language: str, takes: Takes) -> None:
         self._presets = presets
         self._language = language
         self._tiles: dict[str, Any] = {}
         self._chosen = ""
-        self._drop = Drop(language, take_sample, playful=True)
+        self._drop = Drop(language, lambda: offer_contents(presets, takes, language))
         with tag("section", "part", aria_labelledby="part-style"):
             tag("h2", "step", say("web.style", language), id="part-style")
             with tag("div", "gallery", role="group", aria_labelledby="part-style"):
@@ -44,6 +43,7 @@ class Subject:
                 for preset in presets.values():
                     alt = preset.alt.get(language) or preset.alt.get("en", "")
                     self._tile(preset.name, preset.title(language), alt, thumbnail_url(preset.name))
+            offer_styles(takes, language)
             self._style_problem = tag("p", "problem", role="alert")
         self._problem = tag("p", "problem", role="alert")
         self.choose(next(iter(presets), ""))
