@@ -74,7 +74,8 @@ def stylize(
     extractor: Annotated[str | None, typer.Option(help="Feature extractor of gatys.")] = None,
     preset: Annotated[str, typer.Option(help="Set-up of gatys: default, or gatys2016 for the paper's.")] = "default",
     start: Annotated[str, typer.Option(help="What gatys starts from: content, noise or fast.")] = "content",
-    mask: Annotated[Path | None, typer.Option(help="A picture that is white where to paint, black elsewhere.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="A picture: white, or visible, is the subject.")] = None,
+    region: Annotated[str, typer.Option(help="With a mask: paint its subject, background, or everything.")] = "",
     time_lapse: Annotated[Path | None, typer.Option(help="Film of gatys at work: .gif, .webp or .mp4.")] = None,
     smaller_allowed: Annotated[
         bool, typer.Option("--smaller-allowed", help="Let gatys work at a smaller size where memory is short.")
@@ -93,10 +94,11 @@ def stylize(
         gatys_preset=preset,
         start=start,
         smaller_allowed=smaller_allowed,
+        region=region or ("subject" if mask else "everything"),
     )
     settings = _settings()
     paths = _style_paths(styles, settings)
-    extras = {"mask": mask, "time_lapse": time_lapse}
+    extras = {"mask": None if region == "everything" else mask, "time_lapse": time_lapse}
     for note in run_stylize(content, paths, out, options, settings.methods, **extras):
         _say_notice(note.code, note.detail, settings)
 

@@ -46,7 +46,7 @@ def run_stylize(
             nobody ever sees half a file.
         options: What the user chose.
         settings: The operator's choices about methods.
-        mask: File of a picture that is white where the content is to be painted.
+        mask: File of a picture that says where to paint, together with ``options.region``: see ``nst.masks``.
         time_lapse: Where the way there goes, for methods that have steps: ``.gif``, ``.webp`` or ``.mp4``.
 
     Returns:
@@ -63,7 +63,7 @@ def run_stylize(
     from nst.clip_header import is_clip
 
     if clip_type and is_clip(picture, options):
-        return _stylize_clip(picture, painted, out, clip_type, options, settings)
+        return _stylize_clip(picture, painted, out, clip_type, options, settings, where)
     media_type = media_type or _checked(out)
     from nst.engine import Engine
 
@@ -94,12 +94,13 @@ def _stylize_clip(
     media_type: str,
     options: StyleOptions,
     settings: MethodSettings,
+    mask: bytes | None,
 ) -> tuple[Notice, ...]:
     _check_folder(out)
     from nst.engine import Engine
 
     with _progress_bar() as report:
-        clip = Engine(settings).stylize_clip(content, styles, options, media_type, report)
+        clip = Engine(settings).stylize_clip(content, styles, options, media_type, report, mask=mask)
     _write(out, clip.data)
     return clip.notices
 

@@ -11,16 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nst.clip_header import inspect_content
 from nst.clip_painting import Animating, ClipPainter, PaintedClip, Unpainted, paint_clip
 from nst.clips import first_frame
-from nst.colour import luma
 from nst.device import memory_errors
 from nst.errors import Cancelled, JobError, OperatorError, UserError
 from nst.images import Picture, decode, resize
+from nst.masks import MaskedPainter, mask_for
 from nst.method import (
     IsCancelled,
     Method,
@@ -108,13 +105,13 @@ class Engine:
             report: Told about progress; its fractions never fall, also across a fall-back.
             cancelled: Asked at least once a step.
             perform: How a method is run on decoded pictures.
-            mask: A picture that says where to paint: white for the pastiche, black for the content as it is.
+            mask: A picture that says where to paint, together with ``options.region``: see ``nst.masks``.
 
         Returns:
             The pastiche, with the content's size (fitted to ``options.max_side_px``) and alpha.
 
         Raises:
-            UserError: A picture that cannot be decoded, or not as many weights as styles.
+            UserError: A picture that cannot be decoded, not as many weights as styles, or a ``mask_*`` code.
             JobError: ``job_out_of_memory``.
             Cancelled: ``cancelled()`` was true.
             PasticheError: Whatever else the method has to say.
@@ -164,6 +161,7 @@ class Engine:
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
         max_bytes: int | None = None,
+        mask: bytes | None = None,
     ) -> PaintedClip:
         """Paint every frame of a clip.
 
@@ -175,6 +173,7 @@ class Engine:
             report: Told about every frame, as a step.
             cancelled: Asked before every frame.
             max_bytes: What the result may have at most; None for anything.
+            mask: As in ``stylize``; the same one for every frame.
 
         Returns:
             The clip, with the content's timing.
@@ -187,7 +186,11 @@ class Engine:
         decoded = [decode(style, STYLE_SIDE_PX) for style in styles]
 
         def begin(samples: Sequence[Picture]) -> ClipPainter:
-            return self._clip_painter(samples, decoded, options)
+            where = mask_for(samples, mask, options.region)
+            if where is None or options.strength == 0:
+                return self._clip_painter(samples, decoded, options)
+            shown = [where.show(sample) for sample in samples]
+            return MaskedPainter(self._clip_painter(shown, decoded, options), where)
 
         try:
             return paint_clip(content, media_type, options.max_side_px, begin, report, cancelled, max_bytes)
@@ -228,12 +231,14 @@ class Engine:
         if options.strength == 0:
             report(Progress(1.0))
             return Pastiche(replace(picture, frames=1), options.method, notices=notices)
-        where = None if mask is None else _whiteness(mask, picture)
-        shown = picture if where is None else _showing(picture, where)
+        where = mask_for([picture], mask, options.region)
+        shown = where.show(picture) if where else picture
         pastiche = self._made(shown, decoded, options, _never_falling(report), cancelled, perform)
         made = _like(picture, pastiche.picture)
-        if where is not None:
-            made = replace(made, rgb=picture.rgb + where[..., None] * (made.rgb - picture.rgb))
+        if where:
+            made = replace(made, rgb=where.blend(picture, made.rgb))
+        if options.time_lapse and not pastiche.time_lapse:
+            notices = (*notices, Notice("no_time_lapse"))
         return replace(pastiche, picture=made, notices=(*notices, *pastiche.notices))
 
     def _made(
@@ -271,17 +276,6 @@ def _check_styles(styles: Sequence[bytes], options: StyleOptions) -> None:
     if len(styles) > MAX_STYLES:
         raise UserError("too_many_styles", {"received": len(styles), "allowed": MAX_STYLES})
     options.shares(len(styles))
-
-
-def _whiteness(mask: bytes, content: Picture) -> NDArray[np.float32]:
-    """How white a mask is, [h, w] of the content's size, 0..1."""
-    white = resize(Picture(decode(mask).rgb), content.width_px, content.height_px)
-    return luma(white.rgb).astype(np.float32).clip(0, 1)
-
-
-def _showing(content: Picture, where: NDArray[np.float32]) -> Picture:
-    """The content with nothing to be seen of it but what is to be painted."""
-    return replace(content, alpha=where if content.alpha is None else where * content.alpha)
 
 
 def _like(content: Picture, made: Picture) -> Picture:

@@ -79,6 +79,8 @@ class UserError(PasticheError):
             "style_unknown",  # (received, allowed)
             "style_missing",  # neither preset nor picture
             "too_many_styles",  # (received, allowed)
+            "mask_missing",  # a region is to be painted, and nothing says where it is
+            "mask_empty",  # nothing would be painted (region)
             "no_such_job",  # (job_id)
             "not_your_job",  # (job_id)
             "recipe_unknown",  # (received)

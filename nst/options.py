@@ -19,7 +19,9 @@ COLOURS = ("style", "keep", "match")
 EXTRACTORS = ("vgg19", "vgg16", "inception_v3", "xception", "densenet121", "resnet50", "resnet50_v2", "bundled")
 GATYS_PRESETS = ("default", "gatys2016")
 STARTS = ("content", "noise", "fast")
+REGIONS = ("everything", "subject", "background")
 EXPLANATIONS = ("features", "grams", "layers", "reconstruction", "ratio", "histogram")  # sheets of ``nst.explain``
+STUDIES = ("ratio", "layers", "extractors", "compare")  # sheets of ``pastiche study``
 MAX_STYLES = 4
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -28,6 +30,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "extractor": EXTRACTORS,
     "gatys_preset": GATYS_PRESETS,
     "start": STARTS,
+    "region": REGIONS,
 }
 _RANGES: dict[str, tuple[float, float]] = {
     "strength": (0.0, 1.0),
@@ -75,6 +78,7 @@ class StyleOptions:
             and enlarge the result; else it is refused with the size that would fit.
         animate: Whether every frame of a clip is painted; False paints its first frame, as methods do that are
             not in ``ANIMATING``.
+        region: What is painted: all, or what a mask shows as the ``subject``, or all but that (docs/masks.md).
 
     Raises:
         UserError: ``option_out_of_range`` names the option, what came and what is allowed.
@@ -98,6 +102,7 @@ class StyleOptions:
     time_lapse: bool = False
     smaller_allowed: bool = False
     animate: bool = True
+    region: str = "everything"
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
