@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.captions import alt_text, caption, failure, percent
 from bot.service import Standing
 from bot.texts import say
-from bot.variations import Button, offered
+from bot.variations import CLIPS, Button, offered
 from bot.web.chart import Chart
 from bot.web.curves import Curves
 from bot.web.downloads import download_url, file_name
@@ -69,7 +69,7 @@ class Card:
     def _build_waiting(self) -> None:
         self._heading()
         with tag("div", "frame developing"):
-            tag("img", "photo", src=picture_url(self.job.content), alt="")
+            tag("img", "photo", src=picture_url(self.job.content), alt="", data_moves="maybe")
             self._preview = tag("img", "preview", alt=self._reader.say("preview_alt"))
             tag("span", "sheen", aria_hidden="true")
         self._bar = tag(
@@ -140,7 +140,7 @@ class Card:
         address, name = picture_url(result.time_lapse), self._play("time_lapse")
         with tag("details", "more lapse"):
             tag("summary", "", name)
-            tag("img", "", src=address, alt=self._play("time_lapse_alt"), loading="lazy")
+            tag("img", "", src=address, alt=self._play("time_lapse_alt"), loading="lazy", data_moves="yes")
             tag("a", "quiet", self._reader.say("download"), href=address, download="pastiche-time-lapse.webp")
 
     def _build_curves(self) -> None:
@@ -178,7 +178,8 @@ class Card:
             plays = {"autoplay": True, "loop": True, "muted": True, "playsinline": True}
             tag("video", looks, src=picture_url(digest), aria_label=alt, **plays)
         else:
-            tag("img", looks, src=picture_url(digest), alt=alt)
+            moves = "maybe" if looks == "before" or result.media_type in CLIPS else None
+            tag("img", looks, src=picture_url(digest), alt=alt, data_moves=moves)
 
     def _build_buttons(self, result: Result) -> None:
         with tag("div", "actions"):

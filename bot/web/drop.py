@@ -50,7 +50,7 @@ class Drop:
     def _build_zone(self) -> None:
         with tag("label", "drop", data_drop="content") as self._zone:
             file_input("content", self._say("your_picture"))
-            self._shown = tag("img", "chosen", alt=self._say("content_alt"))
+            self._shown = tag("img", "chosen", alt=self._say("content_alt"), data_moves="maybe")
             with tag("span", "invitation"):
                 tag("span", "invitation-mark", aria_hidden="true")
                 tag("strong", "", self._say("drop_here"))

@@ -9,6 +9,7 @@ from nicegui.element import Element
 
 from bot.captions import alt_text, caption
 from bot.texts import say
+from bot.variations import CLIPS
 from bot.web.markup import button, picture_url, tag
 from bot.web.reader import Reader
 from nst.options import StyleOptions
@@ -64,7 +65,8 @@ class Duel:
         job = Job.from_json(result.job)
         with tag("figure", "side"):
             alt = alt_text(job, self._reader.presets, self._reader.language)
-            tag("img", "", src=picture_url(result.picture), alt=alt)
+            moves = "maybe" if result.media_type in CLIPS else None
+            tag("img", "", src=picture_url(result.picture), alt=alt, data_moves=moves)
             tag("figcaption", "", caption(result, self._reader.presets, self._reader.language).split("\n")[0])
 
     def _differences(self) -> None:

@@ -20,13 +20,13 @@ def set_up_head(language: str, *scripts: str, styles: Sequence[str] = ()) -> Non
 
     Args:
         language: The visitor's.
-        scripts: Files of ``static`` besides ``studio.js``.
+        scripts: Files of ``static`` besides ``studio.js`` and ``motion.js``.
         styles: Files of ``static`` besides ``studio.css``.
     """
     client = ui.context.client
     client.page = copy.copy(client.page)  # NiceGUI's own words in the visitor's language, on this visit alone
     client.page.language = cast("Any", _NICEGUI_LANGUAGES.get(language, "en-US"))
-    loaded = "".join(f'<script defer src="{asset(name)}"></script>' for name in ("studio.js", *scripts))
+    loaded = "".join(f'<script defer src="{asset(name)}"></script>' for name in ("studio.js", "motion.js", *scripts))
     looks = "".join(f'<link rel="stylesheet" href="{asset(name)}">' for name in ("studio.css", *styles))
     ui.add_head_html(f'{looks}{loaded}<meta name="robots" content="noindex">')
 
@@ -52,3 +52,9 @@ def masthead(here: str, title: str, tagline: str, language: str) -> None:
                     href=address,
                     aria_current="page" if name == here else None,
                 )
+        tag("button", "action motion", "", type="button", **motion_words(language))
+
+
+def motion_words(language: str) -> dict[str, str]:
+    """What the button says that stops and starts everything that moves; ``motion.js`` shows it where something does."""
+    return {f"data_{name}": say(f"site.motion_{name}", language) for name in ("pause", "play")}

@@ -55,5 +55,5 @@ class Strip:
         cell = button("cell", "", lambda: self._wishes.hang(job), aria_label=name, disabled=True, data_job=job.job_id)
         self._cells[job.job_id] = cell
         with cell:
-            tag("img", "waiting", src=picture_url(job.content), alt="")
+            tag("img", "waiting", src=picture_url(job.content), alt="", data_moves="maybe")
             tag("span", "cell-strength", percent(job.options))

@@ -29,11 +29,27 @@ def download(visit: Visit, name: str) -> bytes:
     return data
 
 
+# What a stopped animation shows in its place, and what a film in view says.
+_FROZEN = "(n) => document.querySelectorAll('.card canvas[data-frozen]').length === n"
+_STOPPED = """(stopped) => {
+  const film = document.querySelector("video.after");
+  film.scrollIntoView({ block: "center" });
+  return film.paused === stopped;
+}"""
+
+
 def test_clips_are_painted_and_play(come: Come, clips: ModuleType, artefacts: Path) -> None:
     visit = come()
     visit.bring(clips.gif(clips.panned(6, 192, 128)))
     visit.finished(visit.paint(preset="mosaic"))
     assert frames_of(download(visit, "pastiche-mosaic-100.gif")) == 6
+    pause = visit.page.get_by_role("button", name="Pause what moves")
+    pause.focus()
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_function(_FROZEN, arg=2)
+    assert visit.page.locator("canvas.after").get_attribute("aria-label")
+    visit.page.get_by_role("button", name="Play what moves").click()
+    visit.page.wait_for_function(_FROZEN, arg=0)
     visit.bring(clips.mp4(clips.panned(12, 192, 128)))
     visit.page.wait_for_function(_SHOWN, arg=["chosen"])
     visit.finished(visit.paint(preset="mosaic"))
@@ -41,6 +57,18 @@ def test_clips_are_painted_and_play(come: Come, clips: ModuleType, artefacts: Pa
         visit.page.wait_for_function(_SHOWN, arg=[name])
     visit.page.locator(".card .cut").first.fill("50")
     visit.page.screenshot(path=artefacts / "clip.png")
+    visit.page.wait_for_function(_STOPPED, arg=False)
+    visit.page.emulate_media(reduced_motion="reduce")
+    visit.page.evaluate("sessionStorage.clear()")
+    visit.open()
+    visit.page.get_by_role("button", name="Play what moves").wait_for()
+    visit.page.wait_for_function(_SHOWN, arg=["after"])
+    visit.page.wait_for_function(_FROZEN, arg=2)
+    visit.page.wait_for_function(_STOPPED, arg=True)
+    visit.page.get_by_role("button", name="Play what moves").click()
+    visit.page.wait_for_function(_STOPPED, arg=False)
+    visit.page.get_by_role("button", name="Pause what moves").click()
+    visit.page.wait_for_function(_STOPPED, arg=True)
     assert frames_of(download(visit, "pastiche-mosaic-100.mp4")) == 12
     assert visit.page.locator(".card").first.locator("[data-button=strip]").count() == 0
     visit.page.locator("details.more summary").click()

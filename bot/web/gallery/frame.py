@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.responses import HTMLResponse
 
 from bot.texts import say
-from bot.web.furniture import PAGES
+from bot.web.furniture import PAGES, motion_words
 from bot.web.gallery.html import Html, el
 from bot.web.markup import asset
 
@@ -58,6 +58,7 @@ def _head(sheet: Sheet) -> Html:
         el("link", rel="stylesheet", href=asset("studio.css")),
         el("link", rel="stylesheet", href=asset("gallery.css")),
         el("script", defer=True, src=asset("studio.js")),
+        el("script", defer=True, src=asset("motion.js")),
     ]
     if sheet.refresh_s:
         parts.append(el("script", defer=True, src=asset("operator.js"), data_every=sheet.refresh_s))
@@ -99,5 +100,6 @@ def _masthead(sheet: Sheet) -> Html:
         el("h1", sheet.title),
         el("p", sheet.tagline),
         el("nav", *links, class_="pages", aria_label=say("site.pages", sheet.language)),
+        el("button", class_="action motion", type="button", **motion_words(sheet.language)),
         class_="masthead",
     )

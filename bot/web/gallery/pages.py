@@ -11,6 +11,7 @@ from bot.challenges.model import FINISHED, VOTABLE, Challenge
 from bot.challenges.speech import clock_time, entry_line, rules_text, state_text, votes
 from bot.presets.catalogue import Preset
 from bot.texts import say
+from bot.variations import CLIPS
 from bot.web.gallery.html import Html, el
 from bot.web.gallery.shown import slug_of
 from bot.web.words import recipe_words
@@ -114,7 +115,8 @@ class Pages:
     def _img(self, challenge: Challenge, entry: Entry, alt: str, kind: str = "after", looks: str = "") -> Html:
         source = f"/challenges/{challenge.challenge_id}/entries/{entry.entry_id}/{kind}"
         size = {"width": entry.width_px, "height": entry.height_px} if kind == "after" else {}
-        return el("img", src=source, alt=alt, class_=looks or None, loading="lazy", **size)
+        moves = "maybe" if entry.media_type in CLIPS else None
+        return el("img", src=source, alt=alt, class_=looks or None, loading="lazy", data_moves=moves, **size)
 
     def _placed(self, challenge: Challenge, placed: Placed) -> Html:
         entry = placed.entry
