@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import Any, Self
 
 from bench.fleet.people import Chats, Order
 from bench.fleet.topology import ROOT, Host, Service, compose_file
+from tests.ports import reserved_port
 
 _PASSWORD = "a-fleets-own_7"  # noqa: S105 - of a Redis that lives for one drill
 _READY_S, _DONE_S = 120.0, 300.0
@@ -27,11 +27,15 @@ class Fleet:
     Args:
         folder: For everything.
         chats: Where the bots go.
+        redis_port: Where Redis listens on 127.0.0.1.
+        web_port: Where the web chat listens on 127.0.0.1.
         variables: More of what .env would say.
     """
 
-    def __init__(self, folder: Path, chats: Chats, variables: Mapping[str, str]) -> None:
-        self.host = Host(folder, _free_port(), _free_port())
+    def __init__(
+        self, folder: Path, chats: Chats, redis_port: int, web_port: int, variables: Mapping[str, str]
+    ) -> None:
+        self.host = Host(folder, redis_port, web_port)
         given = {"REDIS_PASSWORD": _PASSWORD, "NST_FAST_MODEL": "bundled", **chats.variables(), **variables}
         self._containers, self._extra = compose_file(given)["services"], chats.certificates()
         self.services: dict[str, Service] = {}
@@ -146,7 +150,8 @@ def drill(folder: Path, method: str, jobs: int, every_s: float, say: Callable[[s
     """
     with ExitStack() as stack:
         chats = Chats.open(folder, stack.callback)
-        fleet = Fleet(folder / "host", chats, {})
+        ports = stack.enter_context(reserved_port()), stack.enter_context(reserved_port())
+        fleet = Fleet(folder / "host", chats, *ports, {})
         stack.callback(fleet.down)
         fleet.up()
         say(f"up: {', '.join(fleet.services)}")
@@ -202,9 +207,3 @@ def await_true(condition: Callable[[], bool], what: str, deadline_s: float, why:
         if time.monotonic() > ends_s:
             raise TimeoutError(f"{what} {why()}")
         time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from tests.ports import reserved_port
 from workers.embedded_redis import server_binary
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct-horse_7"  # noqa: S105 - of a Redis that lives for one test
-_START_S = 20.0
+_START_S = 60.0
 
 Serve = Callable[[Path], str]
 
@@ -40,10 +40,11 @@ def redis_path(tmp_path_factory: pytest.TempPathFactory) -> str:
 def serve(redis_path: str, tmp_path: Path) -> Iterator[Serve]:
     """Starts a Redis over a folder by deploy/redis/start.sh, and ends it; returns its URL."""
     processes: list[subprocess.Popen[bytes]] = []
+    ports = contextlib.ExitStack()
 
     def start(folder: Path) -> str:
         folder.mkdir(exist_ok=True)
-        port = free_port()
+        port = ports.enter_context(reserved_port())
         shipped = (ROOT / "deploy/redis/redis.conf").read_text(encoding="utf-8")
         configuration = tmp_path / f"redis-{port}.conf"
         configuration.write_text(f"{shipped.replace('dir /data', f'dir {folder}')}\nport {port}\nbind 127.0.0.1\n")
@@ -58,14 +59,8 @@ def serve(redis_path: str, tmp_path: Path) -> Iterator[Serve]:
     yield start
     for process in processes:
         process.terminate()
-        process.wait(20)
-
-
-def free_port() -> int:
-    """A port that the kernel says is free."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+        process.wait(60)
+    ports.close()
 
 
 def await_redis(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import pytest
 import redis
 
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
+from tests.ports import reserved_port
 from workers import keys
 from workers.connection import connect_async
 from workers.lease import Lease
@@ -96,15 +96,14 @@ def _readers(connection: redis.Redis) -> list[Any]:
 @pytest.fixture
 def web(redis_url: str, tmp_path: Path, until: Any) -> Iterator[str]:
     """A real web chat; its port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = str(listener.getsockname()[1])
-    variables = {"REDIS_URL": redis_url, "WEB_HOST": "0.0.0.0", "WEB_PORT": port, "DATA_DIR": str(tmp_path)}  # noqa: S104
-    process = subprocess.Popen([sys.executable, "-m", "bot", "web"], cwd=ROOT, env=os.environ | variables)
-    until(lambda: _answers(port) or process.poll() is not None, "the web chat")
-    yield port
-    process.terminate()
-    process.wait(20)
+    with reserved_port() as number:
+        port = str(number)
+        variables = {"REDIS_URL": redis_url, "WEB_HOST": "0.0.0.0", "WEB_PORT": port, "DATA_DIR": str(tmp_path)}  # noqa: S104
+        process = subprocess.Popen([sys.executable, "-m", "bot", "web"], cwd=ROOT, env=os.environ | variables)
+        until(lambda: _answers(port) or process.poll() is not None, "the web chat")
+        yield port
+        process.terminate()
+        process.wait(60)
 
 
 def _answers(port: str) -> bool:

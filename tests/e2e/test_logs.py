@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -20,6 +19,7 @@ import pytest
 from PIL import Image
 
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
+from tests.ports import reserved_port
 from workers.connection import connect
 from workers.embedded_redis import EmbeddedRedis
 from workers.service_times import live_workers
@@ -36,12 +36,6 @@ def photo() -> bytes:
     out = io.BytesIO()
     Image.linear_gradient("L").resize((160, 120)).convert("RGB").save(out, "JPEG")
     return out.getvalue()
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def records(log: Path) -> list[dict[str, Any]]:
@@ -62,8 +56,8 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_a_jobs_id_is_in_every_log_and_no_secret_in_any(redis_url: str, tmp_path: Path, until: Until) -> None:
-    port = free_port()
     with ExitStack() as stack:
+        port = stack.enter_context(reserved_port())
         peer = stack.enter_context(TelegramPeer())
         settings = {
             "REDIS_URL": redis_url,
@@ -85,7 +79,7 @@ def test_a_jobs_id_is_in_every_log_and_no_secret_in_any(redis_url: str, tmp_path
             stack.callback(process.send_signal, signal.SIGTERM)
             return log
 
-        logs = {"worker": start("worker"), "telegram": start("telegram", METRICS_PORT=port)}
+        logs = {"worker": start("worker"), "telegram": start("telegram", METRICS_PORT=str(port))}
         with connect(redis_url) as connection:
             until(lambda: live_workers(connection), "a worker", _STARTS_S)
         until(lambda: "Telegram: ready" in logs["telegram"].read_text(), "the bot", _STARTS_S)

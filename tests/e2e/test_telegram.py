@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -21,6 +20,7 @@ from PIL import Image, ImageChops
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.world import BOT, BOT_NAME, Json
+from tests.ports import reserved_port
 from workers import keys
 from workers.blobs import Blobs
 from workers.connection import connect
@@ -838,8 +838,8 @@ def test_the_menus_are_announced_in_every_language(peer: TelegramPeer, running: 
 
 def test_updates_come_by_webhook_with_its_secret(environment: dict[str, str], tmp_path: Path, until: Until) -> None:
     # A Redis of its own: what other tests left unfinished belongs to chats that this peer does not know.
-    with TelegramPeer(SPEC if SPEC.is_file() else None) as peer, EmbeddedRedis(tmp_path / "redis") as server:
-        port = free_port()
+    spec = SPEC if SPEC.is_file() else None
+    with reserved_port() as port, TelegramPeer(spec) as peer, EmbeddedRedis(tmp_path / "redis") as server:
         url = f"http://127.0.0.1:{port}/hook"
         changes = {
             "REDIS_URL": server.url,
@@ -898,9 +898,3 @@ def test_a_token_that_is_revoked_ends_the_process(environment: dict[str, str], t
 def outbox_is_empty(server: EmbeddedRedis, until: Until) -> None:
     with connect(server.url) as connection:
         until(lambda: connection.xlen("pastiche:outbox:telegram") == 0, "everything is acknowledged", DEADLINE_S)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

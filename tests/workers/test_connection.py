@@ -1,18 +1,11 @@
 from __future__ import annotations
 
-import socket
-
 import pytest
 import redis
 
 from nst.errors import OperatorError
+from tests.ports import reserved_port
 from workers.connection import PATIENT, connect, connect_async
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_socket_answers(redis_url: str) -> None:
@@ -28,9 +21,8 @@ async def test_the_asynchronous_twin_answers(redis_url: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
 def test_nobody_there_is_said_without_the_password(scheme: str) -> None:
-    url = f"{scheme}://:s3cret%21@127.0.0.1:{closed_port()}/0"
-    with pytest.raises(OperatorError) as caught:
-        connect(url)
+    with reserved_port() as port, pytest.raises(OperatorError) as caught:
+        connect(f"{scheme}://:s3cret%21@127.0.0.1:{port}/0")
     assert caught.value.code == "queue_unavailable"
     assert "refused" in str(caught.value.detail["reason"])
     assert "s3cret" not in str(caught.value)

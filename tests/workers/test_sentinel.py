@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,17 +13,12 @@ import pytest
 import redis
 
 from nst.errors import OperatorError
+from tests.ports import reserved_port
 from workers.connection import connect, connect_async
 from workers.embedded_redis import server_binary
 from workers.sentinel import SentinelAddress
 
 _PASSWORD = "pass/word"  # noqa: S105 - of servers that live for one test
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @dataclass
@@ -45,8 +39,14 @@ class Guarded:
 
 
 @pytest.fixture
-def guarded(tmp_path: Path, until: Any) -> Iterator[Guarded]:
-    master, replica, sentinel = free_port(), free_port(), free_port()
+def ports() -> Iterator[list[int]]:
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(reserved_port()) for _ in range(3)]
+
+
+@pytest.fixture
+def guarded(ports: list[int], tmp_path: Path, until: Any) -> Iterator[Guarded]:
+    master, replica, sentinel = ports
     processes: list[subprocess.Popen[bytes]] = []
 
     def run(*words: object) -> subprocess.Popen[bytes]:
