@@ -68,11 +68,11 @@ def at_home(stage: TelegramStage, person: Person) -> Person:
 
 def filled_in(stage: TelegramStage, admin: Person, theme: str) -> tuple[Person, Json]:
     """The wizard with theme, zone and closing time; the administrator in private, and the form."""
-    admin.send("/challenge")
-    offer = stage.says(admin, "For administrators", after=last_of(admin) - 1)
-    admin.follow(offer, "Set up a challenge")
+    asked = admin.send("/challenge")
+    offer = stage.says(admin, "For administrators", after=asked["message_id"])
+    asked = admin.follow(offer, "Set up a challenge")
     home = at_home(stage, admin)
-    form = stage.says(home, "Theme: not said yet", after=last_of(home) - 1)
+    form = stage.says(home, "Theme: not said yet", after=asked["message_id"])
     for field, answer in (("theme", theme), ("zone", "paris"), ("closes", "3d")):
         home.press(form, home.named(form, {"theme": "Theme", "zone": "Time zone", "closes": "Closing"}[field]))
         stage.until(lambda form=form: "A new challenge" not in seen(home, form), "a question", DEADLINE_S)
@@ -87,10 +87,6 @@ def seen(person: Person, message: Json) -> str:
     return next(text_of(m) for m in person.bot_messages() if m["message_id"] == message["message_id"])
 
 
-def last_of(person: Person) -> int:
-    return max((m["message_id"] for m in person.bot_messages()), default=0)
-
-
 def opened(stage: TelegramStage, admin: Person, theme: str) -> Json:
     home, form = filled_in(stage, admin, theme)
     home.press(form, home.named(form, "Open it"))
@@ -99,13 +95,9 @@ def opened(stage: TelegramStage, admin: Person, theme: str) -> Json:
 
 def end_phase(stage: TelegramStage, admin: Person, theme: str) -> None:
     """By the buttons of the administrator's own page."""
-    admin.send("/challenge")
-    here = stage.says(admin, theme, after=last_of(admin))
-    admin.follow(here, "Manage")
-    home = at_home(stage, admin)
-    page = stage.says(home, "Entries: ", after=last_of(home))
+    home, page = managed(stage, admin, theme)
     home.press(page, home.named(page, "End this phase"))
-    asked = stage.says(home, "End the present phase")
+    asked = stage.says(home, "End the present phase", after=page["message_id"] - 1)
     home.press(asked, home.named(asked, "Yes"))
 
 
@@ -212,11 +204,11 @@ def tap_says(tap: str) -> str:
 
 def managed(stage: TelegramStage, admin: Person, theme: str) -> tuple[Person, Json]:
     """The administrator's own page of a challenge."""
-    admin.send("/challenge")
-    here = stage.says(admin, theme, after=last_of(admin))
-    admin.follow(here, "Manage")
+    asked = admin.send("/challenge")
+    here = stage.says(admin, theme, after=asked["message_id"])
+    asked = admin.follow(here, "Manage")
     home = at_home(stage, admin)
-    return home, stage.says(home, "Entries: ", after=last_of(home))
+    return home, stage.says(home, "Entries: ", after=asked["message_id"])
 
 
 def test_moderators_look_through_disqualify_and_export(stage: TelegramStage) -> None:
@@ -250,8 +242,8 @@ def test_moderators_look_through_disqualify_and_export(stage: TelegramStage) -> 
     assert "photo" in gallery
     ann.press(gallery, ann.named(gallery, "Leaderboard"))
     stage.says(ann, "The leaderboard of this chat")
-    ann.send("/challenge leaderboard")
-    stage.says(ann, "1. Person", after=last_of(ann))
+    asked = ann.send("/challenge leaderboard")
+    stage.says(ann, "1. Person", after=asked["message_id"])
     home, page = managed(stage, admin, "Still lives")
     home.press(page, home.named(page, "Export"))
     document = stage.says(home, "All entries with their recipes.")["document"]
@@ -274,14 +266,12 @@ def test_who_may_not_take_part_is_told_so(stage: TelegramStage, server: Embedded
     by_ann = stage.paint(ann)
     channel = {"id": -100_777, "type": "channel", "title": "A channel"}
     group = stage.peer.do(lambda: dict(stage.peer.world.chat(stage.group_id)))
-    before = last_of(ann)
     for sender in (channel, group):
         ann.send("/enter", answering=by_ann["message_id"], sender_chat=sender)
     stage.until(lambda: len(stage.all_with("Only people can do that")) == 2, "two refusals", DEADLINE_S)
-    assert last_of(ann) >= before + 2
 
-    ann.send("/challenge", sender_chat=group)
-    assert "For administrators" in text_of(stage.says(ann, "Rain: open.", after=last_of(ann)))
+    asked = ann.send("/challenge", sender_chat=group)
+    assert "For administrators" in text_of(stage.says(ann, "Rain: open.", after=asked["message_id"]))
 
     late = stage.peer.person(9_900_002, stage.group_id)
     gone = stage.member()
@@ -326,8 +316,8 @@ def test_a_second_group_joins_and_both_hear_of_it(stage: TelegramStage, server: 
     other.send(f"/challenge join {code} tokyo")
     stage.says(other, "takes part in “Bridges”")
     assert "(Asia/Tokyo)" in text_of(stage.says(other, "A new challenge: Bridges"))
-    other.send(f"/challenge join {code}")
-    stage.says(other, "code", after=last_of(other))
+    asked = other.send(f"/challenge join {code}")
+    stage.says(other, "code", after=asked["message_id"])
 
     dora_at_home = at_home(stage, dora)
     dora.follow(stage.says(other, "A new challenge: Bridges"), "Enter")
