@@ -70,10 +70,11 @@ class Witness:
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
         perform: Perform = perform_whole,
+        mask: bytes | None = None,
     ) -> Pastiche:
         """As ``Engine.stylize``."""
         self._ledger.write("begin", options.seed, os.getpid())
-        pastiche = self._engine.stylize(content, styles, options, report, cancelled, perform)
+        pastiche = self._engine.stylize(content, styles, options, report, cancelled, perform, mask)
         self._ledger.write("end", options.seed, os.getpid())
         return pastiche
 

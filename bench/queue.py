@@ -70,6 +70,7 @@ class Idle:
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
         perform: Perform = perform_whole,
+        mask: bytes | None = None,
     ) -> Pastiche:
         """A black square."""
         time.sleep(self._service_s)

@@ -182,7 +182,7 @@ class QueueClient:
         Returns:
             The content image's longer side in pixels and its frames, as far as they are known.
         """
-        wanted = (job.content, *job.styles)
+        wanted = job.pictures
         with self._connection.pipeline(transaction=False) as pipe:
             for digest in wanted:
                 if digest in given:

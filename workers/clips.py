@@ -25,6 +25,7 @@ class ClipEngine(Protocol):
         report: Report = ...,
         cancelled: IsCancelled = ...,
         max_bytes: int | None = ...,
+        mask: bytes | None = ...,
     ) -> PaintedClip:
         """As ``nst.engine.Engine.stylize_clip``."""
 
@@ -43,7 +44,7 @@ def paint_clip(
     Args:
         engine: Warm.
         job: What is to be done.
-        pictures: The clip and one to four style images, as files.
+        pictures: The files that ``Job.pictures`` names.
         telling: Where progress goes, frame by frame.
         max_bytes: What the result may have at most.
 
@@ -51,8 +52,8 @@ def paint_clip(
         Cancelled: Somebody wants it to stop.
         PasticheError: What reading the clip or the method has to say.
     """
-    content, *styles = pictures
+    content, styles, mask = job.sorted(pictures)
     media_type = clip_type(job, content)
     return engine.stylize_clip(
-        content, styles, job.options, media_type, telling.report, telling.cancelled, max_bytes=max_bytes
+        content, styles, job.options, media_type, telling.report, telling.cancelled, max_bytes=max_bytes, mask=mask
     )

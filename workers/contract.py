@@ -10,7 +10,7 @@ of its own: it is nothing to throw away.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 
@@ -44,6 +44,7 @@ class Job:
         user: Opaque key of the requester, for quotas and ``forget me``.
         content: Blob hash of the content image.
         styles: Blob hashes of one to four style images.
+        mask: Blob hash of the mask that says where to paint (``options.region``), or "".
         options: What the user chose.
         style_label: The preset's name, or "" for the user's own picture: for captions.
         submitted_at_s: Unix time.
@@ -64,6 +65,17 @@ class Job:
     frames: int = 1
     clip_types: tuple[str, ...] = ()
     explanation: str = ""
+    mask: str = ""
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Blob hashes of all that is needed: the content image, the style images, and the mask where there is one."""
+        return (self.content, *self.styles, *filter(None, [self.mask]))
+
+    def sorted(self, files: Sequence[bytes]) -> tuple[bytes, list[bytes], bytes | None]:
+        """What ``pictures`` names, as content image, style images and mask."""
+        behind = 1 + len(self.styles)
+        return files[0], list(files[1:behind]), files[behind] if self.mask else None
 
     @property
     def chat(self) -> str:
@@ -148,7 +160,8 @@ class Result:
         method: The method that really made it.
         model: Identity of its weights.
         service_s: Seconds that the worker spent on it.
-        time_lapse: Blob hash of an animated WEBP of the way there, or "".
+        time_lapse: Blob hash of a film of the way there, or "".
+        time_lapse_type: ``image/webp``, or what the frontend shows: ``image/gif`` or ``video/mp4``.
         notices: ``{"code", "detail"}`` of what the user should know.
         error: ``{"code", "detail"}`` (``failed`` only).
         job: The job itself, so that a result can be varied and replayed.
@@ -167,6 +180,7 @@ class Result:
     model: str = ""
     service_s: float = 0.0
     time_lapse: str = ""
+    time_lapse_type: str = "image/webp"
     notices: tuple[Json, ...] = ()
     error: Json | None = None
     job: str = ""

@@ -38,7 +38,7 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
     made = []
     if text:
         job = Job.from_json(text)
-        blobs |= {job.content, *job.styles}
+        blobs |= set(job.pictures)
         made = [made_key(job)]
         connection.zrem(keys.chat_pending(job.chat), job_id)
         _drop_undelivered(connection, job)

@@ -15,13 +15,24 @@ import redis
 from workers import keys
 from workers.contract import Job, Result
 
-_FIELDS = ("picture", "media_type", "width_px", "height_px", "method", "model", "time_lapse", "notices")
+_FIELDS = (
+    "picture",
+    "media_type",
+    "width_px",
+    "height_px",
+    "method",
+    "model",
+    "time_lapse",
+    "time_lapse_type",
+    "notices",
+)
 
 
 def made_key(job: Job) -> str:
     """Redis key of what was made from a job's pictures and options, whoever asked."""
-    kinds: list[object] = [job.clip_types] if job.frames > 1 else []
+    kinds: list[object] = [job.clip_types] if job.frames > 1 or job.options.time_lapse else []
     kinds += [job.explanation] if job.explanation else []
+    kinds += [["mask", job.mask]] if job.mask else []
     what = json.dumps([job.content, job.styles, job.options.as_dict(), *kinds], sort_keys=True)
     return keys.made(hashlib.sha256(what.encode()).hexdigest())
 

@@ -25,6 +25,7 @@ class Engine(Protocol):
         report: Report = ...,
         cancelled: IsCancelled = ...,
         perform: Perform = ...,
+        mask: bytes | None = ...,
     ) -> Pastiche:
         """As ``nst.engine.Engine.stylize``."""
 
@@ -51,7 +52,7 @@ def paint(engine: Engine, slices: Slices, job: Job, pictures: Sequence[bytes], t
         engine: Warm.
         slices: Runs methods that can be interrupted.
         job: What is to be done.
-        pictures: The content image and one to four style images, as files.
+        pictures: The files that ``Job.pictures`` names.
         telling: Where progress goes.
 
     Raises:
@@ -72,8 +73,10 @@ def paint(engine: Engine, slices: Slices, job: Job, pictures: Sequence[bytes], t
             return perform_whole(method, content, styles, options, report, cancelled)
         return slices.run(job.job_id, cast(Resumable, method), (content, styles), options, report, cancelled)
 
-    content, *styles = pictures
+    content, styles, mask = job.sorted(pictures)
     if job.explanation:
         explainer = cast(Explainer, engine)
         return explainer.explain(job.explanation, content, styles[0], job.options, telling.report, telling.cancelled)
-    return engine.stylize(content, styles, job.options, telling.report, telling.cancelled, in_slices)
+    return engine.stylize(
+        content, styles, job.options, telling.report, telling.cancelled, in_slices, mask=mask
+    )

@@ -35,7 +35,7 @@ class Standing:
     _blobs: tuple[tuple[str, Any], ...]
 
     def pictures(self) -> list[bytes]:
-        """The content image and the style images, checked against their hashes.
+        """The files that ``Job.pictures`` names, checked against their hashes.
 
         Raises:
             JobError: ``job_expired``.
@@ -50,7 +50,7 @@ def look(connection: redis.Redis, job: Job) -> Standing:
         connection: To the queue's Redis.
         job: Which.
     """
-    digests = (job.content, *job.styles)
+    digests = job.pictures
     with connection.pipeline(transaction=False) as pipe:
         pipe.exists(keys.done(job.job_id))
         pipe.exists(keys.cancel(job.job_id))

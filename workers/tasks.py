@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from rq.job import Retry
 from rq.timeouts import JobTimeoutException
 
-from nst.clip_header import is_clip
+from nst.clip_header import GIF, WEBP, is_clip
 from nst.clip_painting import PaintedClip
 from nst.errors import Cancelled, JobError, OperatorError, PasticheError
 from nst.images import encode, media_type_of
@@ -191,7 +191,7 @@ def _made(workplace: Workplace, job: Job, standing: Standing, started_s: float) 
     pictures = standing.pictures()
     telling = Telling(workplace.connection, job, standing, stopped=lambda: workplace.stopped() or workplace.leaving())
     telling.begin()
-    with workplace.vectors.during((job.content, *job.styles)) if workplace.vectors else contextlib.nullcontext():
+    with workplace.vectors.during(job.pictures) if workplace.vectors else contextlib.nullcontext():
         result = _painted(workplace, job, pictures, telling, started_s)
     workplace.made_before.remember(job, result)
     return result
@@ -235,14 +235,22 @@ def _with_picture(
         height_px=pastiche.picture.height_px,
         method=pastiche.method,
         model=pastiche.model,
-        time_lapse=_time_lapse(workplace, pastiche),
+        **_time_lapse(workplace, job, pastiche),
         notices=tuple(asdict(notice) for notice in pastiche.notices),
     )
 
 
-def _time_lapse(workplace: Workplace, pastiche: Pastiche) -> str:
-    frames = pastiche.time_lapse
-    return Blobs(workplace.connection).put(encode_time_lapse(frames)) if frames else ""
+def _time_lapse(workplace: Workplace, job: Job, pastiche: Pastiche) -> dict[str, str]:
+    """The film of the way there in the kind that the frontend shows, as fields of the result."""
+    if not pastiche.time_lapse:
+        return {}
+    kind = job.clip_types[0] if job.clip_types else WEBP
+    try:
+        film = encode_time_lapse(pastiche.time_lapse, kind)
+    except OperatorError as error:  # no ffmpeg here: a GIF is shown everywhere, and hours of work are not thrown away
+        log.warning("A time-lapse becomes a GIF: %s", error)
+        kind, film = GIF, encode_time_lapse(pastiche.time_lapse, GIF)
+    return {"time_lapse": Blobs(workplace.connection).put(film), "time_lapse_type": kind}
 
 
 def _result(job: Job, outcome: str, service_s: float, **fields: Any) -> Result:

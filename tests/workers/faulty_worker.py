@@ -90,6 +90,7 @@ class FaultyEngine:
         report: Report = lambda progress: None,
         cancelled: IsCancelled = lambda: False,
         perform: Perform = perform_whole,
+        mask: bytes | None = None,
     ) -> Pastiche:
         picture = decode(content, options.max_side_px)
         if options.method == "gatys":

@@ -38,9 +38,10 @@ class HeldEngine:
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
         perform: Perform = perform_whole,
+        mask: bytes | None = None,
     ) -> Pastiche:
         self._wait(content, report, cancelled)
-        return self._engine.stylize(content, styles, options, report, cancelled, perform)
+        return self._engine.stylize(content, styles, options, report, cancelled, perform, mask)
 
     def stylize_clip(
         self,
@@ -51,9 +52,10 @@ class HeldEngine:
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
         max_bytes: int | None = None,
+        mask: bytes | None = None,
     ) -> PaintedClip:
         self._wait(content, report, cancelled)
-        return self._engine.stylize_clip(content, styles, options, media_type, report, cancelled, max_bytes)
+        return self._engine.stylize_clip(content, styles, options, media_type, report, cancelled, max_bytes, mask)
 
     def _wait(self, content: bytes, report: Report, cancelled: IsCancelled) -> None:
         while self._connection.exists(HOLD):
