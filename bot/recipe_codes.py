@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import redis
@@ -32,18 +32,24 @@ class Recipe:
         styles: Blob hashes of the style images.
         presets: Their names, where all of them are presets.
         options: What was chosen.
+        mask: Blob hash of the mask, or "".
     """
 
     content: str
     styles: tuple[str, ...]
     presets: tuple[str, ...]
     options: StyleOptions
+    mask: str = ""
 
     @classmethod
     def of(cls, job: Job) -> Recipe:
         """The recipe of a job."""
         names = tuple(job.style_label.split())
-        return cls(job.content, job.styles, names if len(names) == len(job.styles) else (), job.options)
+        return cls(job.content, job.styles, names if len(names) == len(job.styles) else (), job.options, job.mask)
+
+    def elsewhere(self) -> Recipe:
+        """The recipe for another picture, where the mask means nothing: all of it is painted."""
+        return replace(self, mask="", options=self.options.replace(region="everything"))
 
     def as_text(self) -> str:
         """Compact JSON; the same recipe has the same text."""
@@ -52,7 +58,7 @@ class Recipe:
             "styles": list(self.styles),
             "presets": list(self.presets),
             "options": self.options.as_dict(),
-        }
+        } | ({"mask": self.mask} if self.mask else {})
         return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -66,7 +72,7 @@ class Recipe:
             data = json.loads(text)
             styles, presets = (tuple(map(str, data[name])) for name in ("styles", "presets"))
             options = StyleOptions.from_dict(data["options"])
-            return cls(str(data["content"]), styles, presets, options)
+            return cls(str(data["content"]), styles, presets, options, str(data.get("mask", "")))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise UserError("recipe_unknown", {"received": "-"}) from None
 

@@ -6,6 +6,8 @@ word     = 0…100                             strength
          | fast | gatys | palette            method
          | keep-colours | match-colours      colours (also -colors)
          | still                             the first frame of a clip only
+         | subject | background              what a mask shows, or all but that
+         | time-lapse                        a film of how Gatys got there, which it chooses
          | 1024px                            longest side
          | seed=7 | steps=200 | scale=0.5    the rest by name
 """
@@ -18,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst.errors import UserError
-from nst.options import MAX_STYLES, METHODS, StyleOptions, strength_from_percent
+from nst.options import MAX_STYLES, METHODS, REGIONS, StyleOptions, strength_from_percent
 
 _NUMBER = re.compile(r"^-?\d+(\.\d+)?%?$")
 _NAMED = re.compile(r"^(seed|steps|scale)=(.+)$")
@@ -37,6 +39,11 @@ class StyleCommand:
 
     presets: tuple[str, ...]
     options: StyleOptions
+
+    @property
+    def masked(self) -> bool:
+        """Whether the words speak of a mask."""
+        return self.options.region != "everything"
 
 
 def parse_style_command(text: str, presets: Collection[str], defaults: StyleOptions | None = None) -> StyleCommand:
@@ -61,6 +68,8 @@ def parse_style_command(text: str, presets: Collection[str], defaults: StyleOpti
             name, weight = _style(word, presets)
             names.append(name)
             weights.append(weight)
+    if changes.get("time_lapse"):
+        changes.setdefault("method", "gatys")
     if len(names) > MAX_STYLES:
         raise UserError("too_many_styles", {"received": len(names), "allowed": MAX_STYLES})
     if len(set(weights)) > 1:
@@ -80,6 +89,10 @@ def format_style_command(presets: Collection[str], options: StyleOptions) -> str
     plain = StyleOptions()
     if not options.animate:
         words.append("still")
+    if options.region != "everything":
+        words.append(options.region)
+    if options.time_lapse:
+        words.append("time-lapse")
     if options.max_side_px != plain.max_side_px:
         words.append(f"{options.max_side_px}px")
     words += [
@@ -95,6 +108,10 @@ def _option(word: str) -> dict[str, Any]:
         return {"method": word}
     if word == "still":
         return {"animate": False}
+    if word in ("time-lapse", "timelapse"):
+        return {"time_lapse": True}
+    if word in REGIONS:
+        return {"region": word}
     if word in _COLOURS:
         return {"colours": _COLOURS[word]}
     if _NUMBER.match(word):

@@ -49,11 +49,12 @@ class Request:
     Attributes:
         content: The content image's bytes, or its blob hash.
         styles: One to four styles.
-        options: What they chose.
+        options: What they chose; with a mask ``everything`` becomes ``subject``.
         user: Opaque key of the user; the same person has the same key in every message.
         reply_to: The frontend's own address for the answer.
         job_id: Given by platforms that may deliver the same request twice; else made here.
         explanation: One of ``nst.options.EXPLANATIONS`` for a sheet that explains instead of a pastiche.
+        mask: A mask's bytes, or its blob hash; empty where there is none.
     """
 
     content: bytes | str
@@ -63,6 +64,7 @@ class Request:
     reply_to: Mapping[str, str] = field(default_factory=dict)
     job_id: str = ""
     explanation: str = ""
+    mask: bytes | str = ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class StyleService:
             user=user,
             style_label=job.style_label,
             submitted_at_s=time.time(),
+            mask=job.mask,
             clip_types=CLIP_TYPES.get(self._frontend, ()),
         )
         await asyncio.to_thread(self._client.submit, again, resumes=resumes)
@@ -212,12 +215,16 @@ class StyleService:
             raise UserError("style_missing")
         if len(styles) > MAX_STYLES:
             raise UserError("too_many_styles", {"received": len(styles), "allowed": MAX_STYLES})
+        options = request.options
+        if request.mask and options.region == "everything":
+            options = options.replace(region="subject")
         job = Job(
             job_id=request.job_id or new_job_id(),
             frontend=self._frontend,
             content=content,
             styles=tuple(styles),
-            options=request.options,
+            mask=_hash(request.mask, given) if request.mask else "",
+            options=options,
             reply_to=request.reply_to,
             user=request.user,
             style_label=" ".join(style.preset for style in request.styles if style.preset),

@@ -21,6 +21,7 @@ class Button(StrEnum):
     COLOURS = "colours"
     REFINE = "refine"
     AGAIN = "again"
+    TIME_LAPSE = "time_lapse"
 
 
 def vary(options: StyleOptions, button: Button) -> tuple[StyleOptions, ...]:
@@ -34,7 +35,7 @@ def vary(options: StyleOptions, button: Button) -> tuple[StyleOptions, ...]:
         One set of options, or five for the strip.
     """
     if button is Button.STRIP:
-        return tuple(options.replace(strength=strength) for strength in STRIP_STRENGTHS)
+        return tuple(options.replace(strength=strength, time_lapse=False) for strength in STRIP_STRENGTHS)
     return (_vary_once(options, button),)
 
 
@@ -47,6 +48,8 @@ def _vary_once(options: StyleOptions, button: Button) -> StyleOptions:
         return options.replace(colours="keep" if options.colours == "style" else "style")
     if button is Button.REFINE:
         return options.replace(method="gatys")
+    if button is Button.TIME_LAPSE:
+        return options.replace(time_lapse=True)
     return options.replace(seed=(options.seed + 1) % 2**31)
 
 
@@ -64,6 +67,7 @@ def offered(options: StyleOptions, media_type: str = "") -> tuple[Button, ...]:
         useless.add(Button.STRONGER)
     if options.method == "gatys":
         useless.add(Button.REFINE)
+        useless |= {Button.TIME_LAPSE} if options.time_lapse or not options.strength else set()
     else:
-        useless.add(Button.AGAIN)  # fast and palette are deterministic: no seed changes them
+        useless |= {Button.AGAIN, Button.TIME_LAPSE}  # fast and palette are deterministic: no seed changes them
     return tuple(button for button in Button if button not in useless)

@@ -22,6 +22,7 @@ _OF_RESULTS = ("other_style", "original", "recipe")
 NOTED = "*"  # no preset is called that
 _DELETE = discord.ButtonStyle.danger
 _PLAIN = discord.ButtonStyle.secondary
+_ROW_OF = {Button.TIME_LAPSE: 2}  # five are as many as fit into one
 
 
 def custom_id(button: str, argument: str) -> str:
@@ -45,7 +46,8 @@ def job_of(text: str) -> str:
 def result_view(result: Result, language: str, enter: bool = False) -> discord.ui.View:
     """The buttons under a result; ``enter`` where a challenge is open."""
     options = Job.from_json(result.job).options
-    first = [_button(str(button), result.job_id, language) for button in offered(options, result.media_type)]
+    useful = offered(options, result.media_type)
+    first = [_button(str(button), result.job_id, language, _ROW_OF.get(button, 0)) for button in useful]
     names = (*_OF_RESULTS, "enter") if enter and result.media_type not in CLIPS else _OF_RESULTS
     second = [_button(name, result.job_id, language, row=1) for name in names]
     return finished([*first, *second, _button("delete", result.job_id, language, row=1, style=_DELETE)])

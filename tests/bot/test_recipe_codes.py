@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import redis
 
@@ -19,6 +21,15 @@ def test_a_code_leads_back_to_its_recipe_and_is_the_same_for_the_same(redis_conn
     assert codes.keep(recipe, "ann") == code
     assert codes.read(f" {code.upper()} ") == recipe
     assert codes.keep(Recipe("content", ("s1", "s2"), (), OPTIONS), "ann") != code
+
+
+def test_a_mask_is_kept_by_its_hash_and_left_out_elsewhere(redis_connection: redis.Redis) -> None:
+    codes = RecipeCodes(redis_connection)
+    bare = Recipe("content", ("s1",), (), OPTIONS.replace(style_weights=()))
+    masked = replace(bare, options=bare.options.replace(region="background"), mask="m")
+    assert codes.read(codes.keep(masked, "ann")) == masked
+    assert "mask" not in bare.as_text(), "older recipes keep their codes"
+    assert masked.elsewhere() == bare
 
 
 def test_an_unknown_code_is_named(redis_connection: redis.Redis) -> None:

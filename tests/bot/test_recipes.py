@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.recipes import find_preset, format_style_command, parse_style_command
 from nst.errors import UserError
-from nst.options import COLOURS, METHODS, StyleOptions
+from nst.options import COLOURS, METHODS, REGIONS, StyleOptions
 
 PRESETS = ("great-wave", "mosaic", "ink-wash", "ink-lines")
 
@@ -21,6 +21,8 @@ options = st.builds(
     seed=st.integers(0, 99_999),
     style_scale=st.sampled_from((0.25, 0.5, 1.0, 2.0)),
     steps=st.none() | st.integers(1, 10_000),
+    region=st.sampled_from(REGIONS),
+    time_lapse=st.booleans(),
 )
 
 
@@ -71,6 +73,11 @@ def test_mistakes_are_named(text: str, code: str, named: str) -> None:
     assert caught.value.code == code
     assert named in str(caught.value.detail["received"])
     assert caught.value.detail["allowed"]
+
+
+def test_a_time_lapse_chooses_the_method_that_has_one_unless_another_is_named() -> None:
+    assert parse_style_command("mosaic time-lapse", PRESETS).options == StyleOptions(method="gatys", time_lapse=True)
+    assert parse_style_command("mosaic time-lapse fast", PRESETS).options.method == "fast"
 
 
 def test_a_still_of_a_clip_is_a_word() -> None:

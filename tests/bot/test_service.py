@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,16 @@ async def test_a_request_waits_with_its_pictures(service: StyleService) -> None:
     assert await service.picture(job.styles[0]) == service.presets["mosaic"].picture.read_bytes()
     assert job.style_label == "mosaic"
     assert await service.jobs_of("ann") == [job.job_id]
+
+
+async def test_a_mask_waits_as_well_means_the_subject_and_stays_with_variations(
+    service: StyleService, redis_connection: redis.Redis
+) -> None:
+    job = await service.submit(replace(request(Style(preset="mosaic")), mask=png(200)))
+    assert (await service.picture(job.mask), job.options.region) == (png(200), "subject")
+    result = Result(job_id=job.job_id, frontend="test", outcome="done", user="ann", job=job.to_json())
+    (stronger,) = await service.vary(result, Button.STRONGER, "ann", {})
+    assert (stronger.mask, stronger.options.region) == (job.mask, "subject")
 
 
 async def test_a_request_delivered_twice_is_queued_once(service: StyleService) -> None:

@@ -37,6 +37,15 @@ def test_no_button_is_offered_that_would_give_the_same_picture() -> None:
     assert Button.REFINE not in offered(StyleOptions(method="gatys"))
 
 
+def test_a_time_lapse_is_offered_once_where_there_are_steps() -> None:
+    gatys = StyleOptions(method="gatys")
+    assert Button.TIME_LAPSE in offered(gatys)
+    (filmed,) = vary(gatys, Button.TIME_LAPSE)
+    assert filmed == gatys.replace(time_lapse=True)
+    assert Button.TIME_LAPSE not in (*offered(filmed), *offered(StyleOptions()), *offered(gatys.replace(strength=0.0)))
+    assert not any(options.time_lapse for options in vary(filmed, Button.STRIP))
+
+
 def test_a_clip_offers_nothing_that_would_make_stills_of_it() -> None:
     for media_type in ("image/gif", "image/webp", "video/mp4"):
         assert not {Button.STRIP, Button.REFINE} & set(offered(StyleOptions(strength=0.5), media_type))

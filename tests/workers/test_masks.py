@@ -1,4 +1,4 @@
-"""Masks through the queue, and time-lapses in the kind that a frontend shows: the real engine, in this process."""
+"""Masks through the queue: the real engine, in this process."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import pytest
 import redis
 from PIL import Image
 
-from nst.clip_header import GIF, MP4
-from nst.clips import open_clip
 from nst.engine import Engine
 from nst.errors import UserError
 from nst.images import decode
@@ -101,16 +99,3 @@ def test_a_mask_is_forgotten_with_its_job(
     work(masked)
     assert forget_job(redis_connection, "m1")
     assert not redis_connection.exists(keys.blob(masked.mask), made_key(masked))
-
-
-@pytest.mark.tensorflow
-def test_a_time_lapse_comes_as_the_frontend_shows_it(
-    work: Callable[[Job], Result], masked: Job, redis_connection: redis.Redis
-) -> None:
-    options = StyleOptions(method="gatys", steps=2, extractor="bundled", time_lapse=True, max_side_px=64)
-    job = replace(masked, mask="", options=options, clip_types=(MP4, GIF))
-    assert made_key(job) != made_key(replace(job, clip_types=()))
-    result = work(job)
-    assert (result.outcome, result.time_lapse_type) == ("done", MP4)
-    with open_clip(Blobs(redis_connection).get(result.time_lapse), 1024) as film:
-        assert (film.media_type, film.timing.frames) == (MP4, 3)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import redis
 
+from nst.clip_header import GIF, MP4
+from nst.clips import open_clip
 from nst.images import decode
 from nst.options import StyleOptions
 from workers import keys
@@ -50,8 +52,15 @@ def test_a_resumed_job_ends_as_one_that_was_never_interrupted(
 ) -> None:
     workers = {str(process.pid): process for process in (start(), start())}
     chat.until(lambda: len(live_workers(redis_connection)) == 2, "two workers", 200)
-    options = StyleOptions(method="gatys", extractor="bundled", steps=_STEPS, max_side_px=64, seed=5)
-    job = Job(job_id="resumed", frontend="web", content=blob_hash(content), styles=(blob_hash(style),), options=options)
+    options = StyleOptions(method="gatys", extractor="bundled", steps=_STEPS, max_side_px=64, seed=5, time_lapse=True)
+    job = Job(
+        job_id="resumed",
+        frontend="web",
+        content=blob_hash(content),
+        styles=(blob_hash(style),),
+        options=options,
+        clip_types=(MP4, GIF),
+    )
     chat.client.submit(job)
     chat.until(lambda: chat.client.event("resumed").step >= _STEPS // 15, "some steps", 120)
     names = {worker["name"]: worker["pid"] for worker in live_workers(redis_connection)}
@@ -68,3 +77,12 @@ def test_a_resumed_job_ends_as_one_that_was_never_interrupted(
     assert whole.service_s > 0
     first, second = (decode(Blobs(redis_connection).get(result.picture)).rgb for result in (resumed, whole))
     assert resumed.picture == whole.picture, f"they differ by {abs(first - second).max()}"
+    films = [Blobs(redis_connection).get(result.time_lapse) for result in (resumed, whole)]
+    assert resumed.time_lapse_type == MP4, "as the frontend shows it"
+    assert film_frames(films[0]) == film_frames(films[1]) > 10, "the way there is whole, too"
+
+
+def film_frames(data: bytes) -> int:
+    with open_clip(data, 1024) as film:
+        assert film.media_type == MP4
+        return len(list(film.frames()))
