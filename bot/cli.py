@@ -105,21 +105,28 @@ def stylize(
 
 @app.command()
 def study(
-    kind: Annotated[str, typer.Argument(help="ratio (alpha/beta), layers or extractors.")],
-    content: Annotated[Path, typer.Argument(help="The picture to paint.")],
-    style: Annotated[str, typer.Argument(help="A picture or a preset's name.")],
+    kind: Annotated[str, typer.Argument(help="ratio (alpha/beta), layers, extractors, or compare for all methods.")],
+    pictures: Annotated[
+        list[str], typer.Argument(metavar="CONTENT... [STYLE]", help="compare takes several, and their styles apart.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the contact sheet.")],
+    styles: Annotated[
+        list[str] | None, typer.Option("--styles", help="Pictures or presets' names, with commas between; repeatable.")
+    ] = None,
     size: Size = 256,
     seed: Seed = 0,
     steps: Annotated[int | None, typer.Option(help="Steps of each picture.")] = None,
     extractor: Annotated[str | None, typer.Option(help="Feature extractor; the best at hand if left out.")] = None,
 ) -> None:
-    """A contact sheet of what one choice of the Gatys method does, after the paper's figures 3 and 4."""
+    """A contact sheet: what a choice of the Gatys method does (the paper's figures 3 and 4), or all methods."""
     from nst.commands import run_study
 
     settings = _settings()
     options = _options("gatys", 100, size, seed).replace(steps=steps, extractor=extractor)
-    run_study(kind, content, _style_paths([style], settings)[0], out, options, settings.methods)
+    # Without --styles the last picture is the style, as in `stylize`.
+    *contents, last = [*pictures, ""] if styles else pictures
+    named = [name.strip() for names in styles or [last] for name in names.split(",")]
+    run_study(kind, [Path(name) for name in contents], _style_paths(named, settings), out, options, settings.methods)
 
 
 @app.command()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from nst.errors import UserError
 from nst.method import MethodSettings, Notice, Progress, Report
-from nst.options import StyleOptions
+from nst.options import STUDIES, StyleOptions
 
 if TYPE_CHECKING:
     from nst.images import Picture
@@ -106,33 +106,58 @@ def _stylize_clip(
 
 
 def run_study(
-    kind: str, content: Path, style: Path, out: Path, options: StyleOptions, settings: MethodSettings
+    kind: str,
+    contents: Sequence[Path],
+    styles: Sequence[Path],
+    out: Path,
+    options: StyleOptions,
+    settings: MethodSettings,
 ) -> None:
-    """Make a contact sheet of the Gatys method's choices and write it; see ``nst.study``.
+    """Make a contact sheet of one choice of the Gatys method, or of all methods, and write it.
 
     Args:
-        kind: ``ratio``, ``layers`` or ``extractors``.
-        content: File of the content image.
-        style: File of the style image.
+        kind: One of ``options.STUDIES``; ``compare`` is ``nst.comparison``, the others are ``nst.study``.
+        contents: Files of the content images; all but ``compare`` take one.
+        styles: Files of the style images; all but ``compare`` take one.
         out: Where the sheet goes; the ending decides the format.
         options: What holds for every picture of the sheet.
-        settings: The operator's choices about methods.
+        settings: The operator's choices.
 
     Raises:
         PasticheError: Anything that a person should be told; nothing has been written then.
     """
     media_type = _checked(out)
-    pictures = [read_picture(path) for path in (content, style)]
+    _check_study(kind, contents, styles)
+    photos, paintings = ([read_picture(path) for path in paths] for paths in (contents, styles))
     from nst.device import configure_tensorflow
     from nst.images import decode
 
     configure_tensorflow()  # before anything imports TensorFlow: it is quiet then
-    from nst.study import study
-
-    photo, painting = (decode(data, options.max_side_px) for data in pictures)
+    side_px = options.max_side_px
+    pictures = [decode(photo, side_px) for photo in photos]
     with _progress_bar() as report:
-        sheet = study(kind, photo, painting, settings, options, report)
+        if kind == "compare":
+            from nst.comparison import compare
+            from nst.engine import STYLE_SIDE_PX
+
+            arts = [decode(painting, STYLE_SIDE_PX) for painting in paintings]
+            sheet = compare(pictures, arts, settings, options, report)
+        else:
+            from nst.study import study
+
+            sheet = study(kind, pictures[0], decode(paintings[0], side_px), settings, options, report)
     _write(out, _encoded(sheet, media_type))
+
+
+def _check_study(kind: str, contents: Sequence[Path], styles: Sequence[Path]) -> None:
+    if kind not in STUDIES:
+        detail = {"option": "study", "received": kind[:40], "allowed": ", ".join(STUDIES)}
+        raise UserError("option_out_of_range", detail)
+    if not styles:
+        raise UserError("style_missing")
+    if kind != "compare" and (len(contents), len(styles)) != (1, 1):
+        detail = {"option": "study", "received": f"{len(contents) + len(styles)} pictures", "allowed": "2 pictures"}
+        raise UserError("option_out_of_range", detail)
 
 
 def _checked(out: Path) -> str:

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from nst.bundled.extractor import load_bundled_extractor
 from nst.errors import OperatorError
-from nst.images import Picture, decode, resize
+from nst.images import Picture, decode, fit, resize
 from nst.quality import Evaluator, ssim
 
 SIDE_PX = 192
@@ -94,10 +94,22 @@ class Appraiser:
         Raises:
             UserError: A file is no picture.
         """
-        photo = _small(decode(content, SIDE_PX))
-        result = Picture(_small(decode(made, SIDE_PX)).rgb)
-        result = resize(result, photo.width_px, photo.height_px)
-        arts = [_small(decode(style, SIDE_PX)) for style in styles]
+        pictures = [decode(data, SIDE_PX) for data in (content, made, *styles)]
+        return self.appraise(pictures[0], pictures[2:], shares, pictures[1], seconds, memory_bytes)
+
+    def appraise(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        shares: Sequence[float],
+        made: Picture,
+        seconds: float = 0.0,
+        memory_bytes: int = 0,
+    ) -> QualityCard:
+        """Appraise a result that is at hand decoded; as ``card``, with pictures of any size."""
+        photo = _small(fit(content, SIDE_PX))
+        result = resize(Picture(fit(made, SIDE_PX).rgb), photo.width_px, photo.height_px)
+        arts = [_small(fit(style, SIDE_PX)) for style in styles]
         ratios, lost = self._evaluator.measure(photo.rgb, result.rgb, [art.rgb for art in arts])
         likeness = [ssim(resize(Picture(art.rgb), photo.width_px, photo.height_px).rgb, result.rgb) for art in arts]
         return QualityCard(

@@ -23,8 +23,10 @@ from nst.options import EXTRACTORS, StyleOptions
 
 RATIOS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 _LABEL_PX = 24
+_LINE_PX = 17  # of a label's further lines
 _GAP_PX = 6
 _PAPER = 245  # grey level between the tiles
+_INK = (20, 20, 20)
 
 
 @dataclass(frozen=True)
@@ -74,23 +76,32 @@ def study(
     return contact_sheet(tiles)
 
 
-def contact_sheet(tiles: Sequence[Tile], columns: int | None = None) -> Picture:
-    """Tiles of one size in rows, each with its label below.
+def contact_sheet(tiles: Sequence[Tile], columns: int | None = None, footer: str = "") -> Picture:
+    """Tiles in rows, each with its label below.
 
     Args:
-        tiles: At least one, all pictures of one size.
+        tiles: At least one. Columns are as wide as the widest of them, rows as high as their highest; smaller pictures
+            lie in the middle.
         columns: None for about as many as rows.
+        footer: A line below everything.
     """
     columns = columns or int(np.ceil(np.sqrt(len(tiles))))
-    width, height = tiles[0].picture.width_px, tiles[0].picture.height_px
-    cell, line = width + _GAP_PX, height + _LABEL_PX + _GAP_PX
-    rows = -(-len(tiles) // columns)
-    sheet = Image.new("RGB", (columns * cell + _GAP_PX, rows * line + _GAP_PX), (_PAPER,) * 3)
+    rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
+    width = max(tile.picture.width_px for tile in tiles)
+    heights = [max(tile.picture.height_px for tile in row) for row in rows]
+    label_px = _LABEL_PX + _LINE_PX * max(tile.label.count("\n") for tile in tiles)
+    below_px = sum(heights) + len(rows) * (label_px + _GAP_PX) + _GAP_PX
+    size = (columns * (width + _GAP_PX) + _GAP_PX, below_px + (_LABEL_PX if footer else 0))
+    sheet = Image.new("RGB", size, (_PAPER,) * 3)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
-    for index, tile in enumerate(tiles):
-        x, y = _GAP_PX + index % columns * cell, _GAP_PX + index // columns * line
-        sheet.paste(Image.fromarray(np.rint(tile.picture.rgb * 255).astype(np.uint8)), (x, y))
-        pen.text((x + 2, y + height + 3), tile.label, fill=(20, 20, 20), font=font)
+    y = _GAP_PX
+    for row, height in zip(rows, heights, strict=True):
+        for x, tile in zip(range(_GAP_PX, size[0], width + _GAP_PX), row, strict=False):
+            left, top = (width - tile.picture.width_px) // 2, (height - tile.picture.height_px) // 2
+            sheet.paste(Image.fromarray(np.rint(tile.picture.rgb * 255).astype(np.uint8)), (x + left, y + top))
+            pen.multiline_text((x + 2, y + height + 3), tile.label, fill=_INK, font=font, spacing=_LINE_PX - 14)
+        y += height + label_px + _GAP_PX
+    pen.text((_GAP_PX + 2, below_px), footer, fill=_INK, font=font)
     return Picture(np.asarray(sheet, np.float32) / np.float32(255))
 
 

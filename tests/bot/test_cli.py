@@ -118,4 +118,4 @@ def test_a_study_is_one_contact_sheet(photo: Path, tmp_path: Path) -> None:
 
 def test_an_unknown_study_is_named(photo: Path, tmp_path: Path) -> None:
     done = pastiche("study", "moon", photo, "mosaic", "-o", tmp_path / "sheet.png")
-    assert (done.returncode, done.stderr) == (2, "study can't be moon. Allowed: ratio, layers, extractors.\n")
+    assert (done.returncode, done.stderr) == (2, "study can't be moon. Allowed: ratio, layers, extractors, compare.\n")
