@@ -17,6 +17,7 @@ from tests.ports import reserved_port
 
 _PASSWORD = "a-fleets-own_7"  # noqa: S105 - of a Redis that lives for one drill
 _READY_S, _DONE_S = 120.0, 300.0
+_LOOK_S = 0.3  # a health check is a process of its own: more of them would slow down what they wait for
 _WORKERS = 2
 FRONTENDS = ("discord", "telegram", "web")
 
@@ -135,7 +136,9 @@ class Load:
         self._thread.join()
 
 
-def drill(folder: Path, method: str, jobs: int, every_s: float, say: Callable[[str], None]) -> dict[str, Any]:
+def drill(
+    folder: Path, method: str, jobs: int, every_s: float, say: Callable[[str], None], workers: int = _WORKERS
+) -> dict[str, Any]:
     """Bring the fleet up, upgrade its workers under load, lose Redis and restore it.
 
     Args:
@@ -144,6 +147,7 @@ def drill(folder: Path, method: str, jobs: int, every_s: float, say: Callable[[s
         jobs: At least so many in each of the two halves.
         every_s: Seconds between two orders.
         say: Told what happens.
+        workers: At first; after the restore there is one.
 
     Returns:
         Figures: jobs, lost, duplicated, the workers' exit codes.
@@ -153,7 +157,7 @@ def drill(folder: Path, method: str, jobs: int, every_s: float, say: Callable[[s
         ports = stack.enter_context(reserved_port()), stack.enter_context(reserved_port())
         fleet = Fleet(folder / "host", chats, *ports, {})
         stack.callback(fleet.down)
-        fleet.up()
+        fleet.up(workers)
         say(f"up: {', '.join(fleet.services)}")
         before = chats.requests()
         with Load(chats, method, every_s, jobs) as load:
@@ -184,7 +188,7 @@ def _restore(
     fleet.down()
     fleet.restore(file)
     say(f"backed up under load with {len(acknowledged)} of {len(load.orders)} jobs accepted; all stopped; restored")
-    fleet.up()
+    fleet.up(workers=1)
     _await_done(chats, acknowledged)
     return chats.counted(acknowledged), len(acknowledged)
 
@@ -206,4 +210,4 @@ def await_true(condition: Callable[[], bool], what: str, deadline_s: float, why:
     while not condition():
         if time.monotonic() > ends_s:
             raise TimeoutError(f"{what} {why()}")
-        time.sleep(0.1)
+        time.sleep(_LOOK_S)

@@ -19,8 +19,8 @@ pytestmark = [
 
 def test_a_fleet_is_upgraded_and_restored_without_a_loss(tmp_path: Path) -> None:
     said: list[str] = []
-    found = drill(tmp_path, "palette", jobs=4, every_s=1.0, say=said.append)
-    assert said[0] == "up: redis, discord, telegram, web, worker-1, worker-2"
-    assert found["exit codes"] == [0, 0]
+    found = drill(tmp_path, "palette", jobs=4, every_s=1.0, say=said.append, workers=1)
+    assert said[0] == "up: redis, discord, telegram, web, worker-1"
+    assert found["exit codes"] == [0]
     assert found["jobs"] >= 6
     assert (found["lost"], found["duplicated"]) == (0, 0), said
