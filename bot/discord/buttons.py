@@ -80,6 +80,7 @@ async def _again(
             user=user_key(interaction.user),
             reply_to=address.to_reply_to(),
             job_id=job_id_of(interaction),
+            mask=job.mask,
         )
         return await bot.service.submit(request)
 
@@ -112,6 +113,7 @@ async def _restyle(bot: PasticheClient, interaction: discord.Interaction, job_id
                 user=user_key(interaction.user),
                 reply_to=address.to_reply_to(),
                 job_id=job_id_of(interaction),
+                mask=job.mask,
             )
             return await bot.service.submit(request)
 

@@ -15,7 +15,7 @@ from bot.discord.words import word
 from bot.recipe_codes import Recipe
 from bot.recipes import find_preset, parse_style_command
 from nst.errors import UserError
-from nst.options import COLOURS, METHODS, strength_from_percent
+from nst.options import COLOURS, METHODS, REGIONS, strength_from_percent
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient
@@ -29,9 +29,24 @@ Weight = Range[float, 0.0, 100.0]
 
 _METHODS = [Choice(name=word(f"method_{name}"), value=name) for name in METHODS]
 _COLOURS = [Choice(name=word(f"colours_{name}"), value=name) for name in COLOURS]
+_REGIONS = [Choice(name=word(f"region_{name}"), value=name) for name in REGIONS]
 _WORDS = {
     name: word(name)
-    for name in ("content", "style", "style_image", "strength", "method", "colours", "size", "steps", "seed", "still")
+    for name in (
+        "content",
+        "style",
+        "style_image",
+        "strength",
+        "method",
+        "colours",
+        "size",
+        "steps",
+        "seed",
+        "still",
+        "mask",
+        "region",
+        "time_lapse",
+    )
 }
 
 
@@ -45,7 +60,7 @@ def add_picture_commands(bot: PasticheClient, tree: app_commands.CommandTree[Pas
 def _add_style(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
     @tree.command(name="style", description=word("style_command"))
     @app_commands.describe(**_WORDS)
-    @app_commands.choices(method=_METHODS, colours=_COLOURS)
+    @app_commands.choices(method=_METHODS, colours=_COLOURS, region=_REGIONS)
     @app_commands.autocomplete(style=presets_starting_with)
     async def style(
         interaction: discord.Interaction[PasticheClient],
@@ -59,15 +74,19 @@ def _add_style(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClien
         steps: Steps | None = None,
         seed: Seed | None = None,
         still: bool = False,
+        mask: discord.Attachment | None = None,
+        region: str | None = None,
+        time_lapse: bool = False,
     ) -> None:
+        method = method or ("gatys" if time_lapse else None)
         chosen = _chosen(strength=strength, method=method, colours=colours, size=size, steps=steps, seed=seed)
-        chosen["animate"] = False if still else None
+        chosen |= {"animate": False if still else None, "region": region, "time_lapse": time_lapse or None}
+        where = None if region == "everything" else mask
         async with spoken(interaction, bot.language):
             presets = [find_preset(style, bot.presets)] if style else []
             pictures = [style_image] if style_image else []
-            await place_order(
-                bot, interaction, Order(content=content, presets=presets, pictures=pictures, chosen=chosen)
-            )
+            order = Order(content=content, presets=presets, pictures=pictures, chosen=chosen, mask=where)
+            await place_order(bot, interaction, order)
 
 
 def _add_mix(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
@@ -101,31 +120,41 @@ def _add_mix(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]
 
 def _add_recipe(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
     @tree.command(name="recipe", description=word("recipe_command"))
-    @app_commands.describe(code=word("code"), content=word("recipe_content"))
+    @app_commands.describe(code=word("code"), content=word("recipe_content"), mask=word("recipe_mask"))
     async def recipe(
-        interaction: discord.Interaction[PasticheClient], code: str, content: discord.Attachment | None = None
+        interaction: discord.Interaction[PasticheClient],
+        code: str,
+        content: discord.Attachment | None = None,
+        mask: discord.Attachment | None = None,
     ) -> None:
         async with spoken(interaction, bot.language):
             if " " in code.strip():
-                await place_order(bot, interaction, _order_in_words(bot, code, content))
+                await place_order(bot, interaction, _order_in_words(bot, code, content, mask))
             else:
-                await place_order(bot, interaction, lambda: _order_by_code(bot, code, content))
+                await place_order(bot, interaction, lambda: _order_by_code(bot, code, content, mask))
 
 
-def _order_in_words(bot: PasticheClient, words: str, content: discord.Attachment | None) -> Order:
+def _order_in_words(
+    bot: PasticheClient, words: str, content: discord.Attachment | None, mask: discord.Attachment | None
+) -> Order:
     if content is None:
         raise UserError("image_missing")
     command = parse_style_command(words, bot.presets)
-    return Order(content=content, presets=command.presets, chosen=command.options.as_dict())
+    return Order(content=content, presets=command.presets, chosen=command.options.as_dict(), mask=mask)
 
 
-async def _order_by_code(bot: PasticheClient, code: str, content: discord.Attachment | None) -> Order:
+async def _order_by_code(
+    bot: PasticheClient, code: str, content: discord.Attachment | None, mask: discord.Attachment | None
+) -> Order:
     kept: Recipe = await asyncio.to_thread(bot.recipes.read, code)
+    if content and not mask:
+        kept = kept.elsewhere()
     return Order(
         content=content or kept.content,
         presets=kept.presets,
         pictures=() if kept.presets else kept.styles,
         chosen=kept.options.as_dict(),
+        mask=mask or kept.mask or None,
     )
 
 

@@ -7,6 +7,7 @@ acknowledged (we were killed in between) is posted again only if Discord does no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ _PASSING = (
 _TOO_MANY, _PAYLOAD_TOO_LARGE = 429, 413
 _TOO_LARGE = frozenset({40005})
 _SHRINK = 0.5
+_FILM_BYTES = 3 * 2**20  # what a time-lapse may well have
 
 
 class Courier:
@@ -163,7 +165,18 @@ class Courier:
         except JobError as error:
             error.detail.setdefault("job_id", result.job_id[:8])
             return Post(explain(error, address.language))
-        return result_post(self._bot, result, data, address.language, await may_enter(self._bot, address))
+        post = result_post(self._bot, result, data, address.language, await may_enter(self._bot, address))
+        return replace(post, film=await self._film(result, address))
+
+    async def _film(self, result: Result, address: Address) -> Picture | None:
+        """The result's time-lapse, unless there is none, or no longer."""
+        if not result.time_lapse:
+            return None
+        with contextlib.suppress(JobError):
+            data = await self._bot.service.picture(result.time_lapse)
+            alt = say("discord.time_lapse_alt", address.language)
+            return Picture(data, result.time_lapse_type, alt, name=f"time-lapse-{result.job_id[-8:]}")
+        return None
 
     async def _strip_content(self, results: list[Result], address: Address) -> Post:
         done = [result for result in results if result.outcome == "done"]
@@ -204,7 +217,8 @@ def _passes(error: Exception) -> bool:
 
 def _weight_bytes(result: Result) -> int:
     """What a result's file may have, before it is read."""
-    return result.width_px * result.height_px * _BYTES_PER_PX.get(result.media_type, 3)
+    picture_bytes = result.width_px * result.height_px * _BYTES_PER_PX.get(result.media_type, 3)
+    return picture_bytes + (_FILM_BYTES if result.time_lapse else 0)
 
 
 def _with_less_room(address: Address) -> Address:

@@ -44,12 +44,19 @@ class Order:
         presets: Names of presets.
         pictures: Style images of their own, or their blob hashes.
         chosen: Options that they chose; None counts as not chosen.
+        mask: The mask, or its blob hash, or None.
     """
 
     content: Readable | str
     presets: Sequence[str] = ()
     pictures: Sequence[Readable | str] = ()
     chosen: Mapping[str, Any] = field(default_factory=dict)
+    mask: Readable | str | None = None
+
+    @property
+    def all_pictures(self) -> tuple[Readable | str, ...]:
+        """Everything that has to be read."""
+        return (self.content, *self.pictures, *([self.mask] if self.mask else []))
 
 
 Submit = Callable[[Address], Awaitable[Job]]
@@ -68,7 +75,7 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
         PasticheError: Anything that the user should be told.
     """
     if isinstance(asked, Order):
-        for picture in (asked.content, *asked.pictures):
+        for picture in asked.all_pictures:
             if isinstance(picture, discord.Attachment):
                 check_declared(picture)
     async with Admission(bot, interaction) as admitted:
@@ -76,7 +83,7 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
         options = admitted.settings.options(**order.chosen)
 
         async def submit(address: Address) -> Job:
-            async with bot.picture_room.take(sum(map(size_bytes, (order.content, *order.pictures)))):
+            async with bot.picture_room.take(sum(map(size_bytes, order.all_pictures))):
                 content = await _bytes_or_hash(order.content)
                 styles = [Style(preset=name) for name in order.presets]
                 styles += [Style(picture=await _bytes_or_hash(picture)) for picture in order.pictures]
@@ -87,6 +94,7 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
                     user=user_key(interaction.user),
                     reply_to=address.to_reply_to(),
                     job_id=job_id_of(interaction),
+                    mask=await _bytes_or_hash(order.mask) if order.mask else "",
                 )
                 return await bot.service.submit(request)
 

@@ -69,7 +69,11 @@ async def _answer(bot: PasticheClient, message: discord.Message) -> None:
     settings = await asyncio.to_thread(bot.chats.read_at, chat, channels)
     check_place(settings, channels, role_keys(message.author))
     command = parse_style_command(_MENTION.sub(" ", message.content), bot.presets, settings.options())
-    for picture in pictures[:2]:
+    answered = _answered(message)
+    if command.masked and answered and list(pictures_of(message)):
+        pictures = [answered[0], *pictures]  # a mask in reply to what it is for
+    pictures = pictures[: 3 if command.masked else 2]
+    for picture in pictures:
         check_declared(picture)
     await asyncio.to_thread(bot.chats.take, chat, user, settings)
     try:
@@ -88,6 +92,8 @@ async def _queue(
     chat: str,
 ) -> None:
     language = _language(bot, message, settings)
+    mask = pictures[-1] if command.masked and len(pictures) > 1 else None
+    given = pictures[:-1] if mask else pictures
     said = await message.reply(say("progress.waiting", language), mention_author=False, allowed_mentions=NOBODY)
     address = Address(
         channel_id=message.channel.id,
@@ -103,20 +109,21 @@ async def _queue(
     bot.promises.make(promise)
 
     async def submit(address: Address) -> Job:
-        async with bot.picture_room.take(sum(map(size_bytes, pictures[:2]))):
+        async with bot.picture_room.take(sum(map(size_bytes, pictures))):
             styles = [Style(preset=name) for name in command.presets]
-            if not styles and len(pictures) > 1:
-                styles = [Style(picture=await read_picture(pictures[1]))]
+            if not styles and len(given) > 1:
+                styles = [Style(picture=await read_picture(given[1]))]
             if not styles:
                 noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user_key(message.author))
                 styles = [Style(picture=noted)] if noted else []
             request = Request(
-                content=await read_picture(pictures[0]),
+                content=await read_picture(given[0]),
                 styles=styles,
                 options=command.options,
                 user=user_key(message.author),
                 reply_to=address.to_reply_to(),
                 job_id=job_id,
+                mask=await read_picture(mask) if mask else "",
             )
             return await bot.service.submit(request)
 
@@ -128,10 +135,12 @@ async def _queue(
 
 
 async def _pictures(message: discord.Message) -> list[discord.Attachment]:
-    own = list(pictures_of(message))
-    if own or message.reference is None:
-        return own
-    answered = message.reference.resolved
+    return list(pictures_of(message)) or _answered(message)
+
+
+def _answered(message: discord.Message) -> list[discord.Attachment]:
+    """The pictures of the message that one replies to."""
+    answered = message.reference.resolved if message.reference else None
     return list(pictures_of(answered)) if isinstance(answered, discord.Message) else []
 
 

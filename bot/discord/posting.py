@@ -19,6 +19,7 @@ import discord
 from bot.discord.address import Address
 from bot.discord.throttle import TooManyRequestsError, impatiently
 from bot.fitting import fit_bytes, suffix
+from bot.texts import say
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +57,13 @@ class Post:
         text: Its words.
         picture: Its picture, or None.
         view: Its buttons, or None.
+        film: A second file, which is left out, and said so, where it is too large.
     """
 
     text: str
     picture: Picture | None = None
     view: discord.ui.View | None = None
+    film: Picture | None = None
 
 
 class MessageGoneError(Exception):
@@ -191,7 +194,12 @@ class Posting:
 
     async def _content(self, post: Post, address: Address) -> dict[str, Any]:
         files = [await to_file(post.picture, address.limit_bytes, address.spoiler)] if post.picture else []
-        return {"content": post.text, "allowed_mentions": NOBODY, "view": post.view, "attachments": files}
+        text = post.text
+        if post.film and len(post.film.data) <= address.limit_bytes:
+            files.append(await to_file(post.film, address.limit_bytes, address.spoiler))
+        elif post.film:
+            text += "\n" + say("discord.time_lapse_too_large", address.language)
+        return {"content": text, "allowed_mentions": NOBODY, "view": post.view, "attachments": files}
 
     def _webhook(self, address: Address) -> discord.Webhook:
         webhook = discord.Webhook.partial(self._client.application_id or 0, address.token, client=self._client)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from bench.steady_redis import SteadyRedis
 from bot.strips import strip_job_ids
 from bot.texts import explain
-from nst.clip_header import inspect_content
+from nst.clip_header import GIF, inspect_content
 from nst.errors import JobError, Scalar, UserError
 from tests.peers.discord.rest import ACK_LIMIT_S
 from tests.peers.discord.stage import DEADLINE_S, ROOT, Stage, Until, noise, picture, replies, running, undescribed
@@ -31,11 +31,13 @@ from tests.peers.discord.world import (
     READ_HISTORY,
     SEND_MESSAGES,
     VIEW_CHANNEL,
+    Interaction,
     Message,
     User,
     snowflake,
 )
 from workers import keys
+from workers.blobs import Blobs
 from workers.client import QueueClient
 from workers.contract import Result
 from workers.limits import Limits
@@ -583,6 +585,69 @@ def test_a_gatys_result_offers_another_seed(stage: Stage, ann: User) -> None:
         assert stage.job(again).options == job.options.replace(seed=job.options.seed + 1)
         stage.peer.slash("cancel", ann)
         stage.says(again, "Cancelled")
+
+
+def test_a_time_lapse_comes_with_its_picture_in_one_message_or_is_said_to_be_too_large(stage: Stage, ann: User) -> None:
+    """The films are another worker's, as above."""
+    frames = [Image.open(io.BytesIO(picture(n))) for n in range(3)]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+    film = Blobs(stage.connection).put(out.getvalue())
+    with stage.paused_worker():
+        stage.says(stage.style(ann), "Painting")
+
+        def filmed(interaction: Interaction) -> Message:
+            stage.waiting(interaction)
+            job = stage.job(interaction)
+            assert (job.options.method, job.clip_types[0]) == ("gatys", GIF)
+            lapse: Any = {"time_lapse": film, "time_lapse_type": GIF} if job.options.time_lapse else {}
+            done = Result(
+                job_id=job.job_id, frontend="discord", outcome="done", job=job.to_json(), user=job.user,
+                reply_to=job.reply_to, picture=job.content, media_type="image/png", method="gatys", **lapse,
+            )  # fmt: skip
+            post_terminal(stage.connection, done)
+            return stage.result(interaction)
+
+        plain = filmed(stage.style(ann, method="gatys"))
+        assert len(plain.attachments) == 1
+        asked = filmed(stage.style(ann, method=None, time_lapse=True))
+        pressed = filmed(stage.peer.press(plain, "time_lapse", ann))
+        for message in (asked, pressed):
+            assert [one["filename"].rpartition(".")[2] for one in message.attachments] == ["png", "gif"]
+            assert message.attachments[1]["description"].startswith("The picture as it developed")
+            assert "time_lapse" not in message.buttons()
+        small = filmed(stage.style(ann, method=None, time_lapse=True, limit_bytes=len(out.getvalue()) - 1))
+        assert len(small.attachments) == 1
+        assert "too large" in small.content
+        stage.peer.slash("cancel", ann)
+
+
+def test_a_mask_is_taken_from_an_option_a_mention_and_a_recipe(stage: Stage, ann: User) -> None:
+    half, out = Image.new("L", (96, 72)), io.BytesIO()
+    half.paste(255, (48, 0, 96, 72))
+    half.save(out, "PNG")
+    mask, photo = out.getvalue(), picture(31)
+
+    def painted(message: Message, before: bytes = photo) -> tuple[bool, bool]:
+        with Image.open(io.BytesIO(before)) as old, Image.open(io.BytesIO(stage.peer.picture(message))) as new:
+            changes = ImageChops.difference(old.convert("RGB"), new.convert("RGB")).convert("L")
+        left, right = (changes.crop((x, 4, x + 36, 68)).getextrema() for x in (4, 56))
+        return left[1] > 40, right[1] > 40  # type: ignore[operator]
+
+    background = stage.result(stage.style(ann, content=photo, mask=mask, region="background"))
+    assert painted(background) == (True, False)
+    assert painted(stage.result(stage.style(ann, content=photo, mask=mask))) == (False, True)
+    assert painted(stage.result(stage.peer.press(background, "weaker", ann))) == (True, False)
+    said = stage.says(stage.peer.press(background, "recipe", ann), "background")
+    code = re.search(r"code:(\w+)", said.content)
+    assert code is not None
+    assert painted(stage.result(stage.peer.slash("recipe", ann, code=code[1]))) == (True, False)
+    other = stage.result(stage.peer.slash("recipe", ann, code=code[1], content=picture(32)))
+    assert painted(other, picture(32)) == (True, True), "the mask means nothing to another picture"
+    stage.says(stage.style(ann, region="subject"), "what the subject is")
+    said = stage.peer.say(ann, "@bot mosaic palette subject", photo, mask)
+    stage.until(lambda: replies(stage, said), "an answer")
+    assert painted(stage.painted(replies(stage, said)[0])) == (False, True)
 
 
 def test_what_discord_finds_too_large_is_sent_smaller(stage: Stage, ann: User) -> None:
