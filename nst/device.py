@@ -57,6 +57,11 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def has_gpu() -> bool:
+    """Whether TensorFlow sees a GPU; loads it."""
+    return bool(configure_tensorflow().config.list_physical_devices("GPU"))
+
+
 def return_freed_memory() -> None:
     """Give what was freed back to the system, as after loading a model, which takes several times its size."""
     gc.collect()
