@@ -26,6 +26,19 @@ def quality_line(card: Mapping[str, Any], language: str) -> str:
     return say("quality.line", language, **figures, seconds=seconds, memory=memory, evaluator=card["evaluator"])
 
 
+def short_quality_line(card: Mapping[str, Any], language: str) -> str:
+    """What of a card compares methods: R, LP, SSIM and seconds; says so where there is no card yet.
+
+    Args:
+        card: From ``StyleService.quality``.
+        language: Whom to speak to.
+    """
+    if not card:
+        return say("quality.to_come", language)
+    figures = {name: f"{card[name]:.2f}" for name in ("style_left", "content_lost", "ssim_content")}
+    return say("quality.short", language, **figures, seconds=f"{card['seconds']:.1f}")
+
+
 def with_quality(text: str, card: Mapping[str, Any], language: str) -> str:
     """A recipe's text, and its result's card below where there is one."""
     return "\n".join(part for part in (text, quality_line(card, language)) if part)

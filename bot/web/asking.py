@@ -10,7 +10,7 @@ from typing import Any
 
 from nicegui import ui
 
-from bot.quality_lines import quality_line
+from bot.quality_lines import quality_line, short_quality_line
 from bot.recipe_codes import Recipe
 from bot.service import Request, Style
 from bot.texts import say
@@ -114,6 +114,12 @@ class Asking:
         """A job's quality card in a line; "" where there is none."""
         async with self._visit.boundary("paint"):
             return quality_line(await self._service.quality(job.job_id), self._visit.language)
+        return ""
+
+    async def figures(self, job: Job) -> str:
+        """A job's figures beside those of other methods; says so where they are still to come."""
+        async with self._visit.boundary("paint"):
+            return short_quality_line(await self._service.quality(job.job_id), self._visit.language)
         return ""
 
     async def other_style(self, job: Job) -> None:

@@ -20,7 +20,7 @@ from bot.web.knobs import GATYS_KNOBS, PICTURE_KNOBS
 from bot.web.markup import button, picture_url, put, put_text, tag, thumbnail_url
 from bot.web.offers import Takes, offer_contents, offer_styles
 from bot.web.pad import Pad
-from bot.web.wanted import Wanted
+from bot.web.wanted import METHODS, STRENGTHS, Wanted
 from nst.errors import UserError
 from nst.options import MAX_STYLES, StyleOptions
 
@@ -72,7 +72,8 @@ class Bench:
             with tag("div", "paint-bar"):
                 self._problem = tag("p", "problem", role="alert")
                 tag("button", "paint", say("web.paint", language), type="submit")
-                tag("button", "action", self._say("strip"), type="submit", name="strip", value="1")
+                tag("button", "action", self._say("strip"), type="submit", name="strip", value=STRENGTHS)
+                tag("button", "action", self._say("contest"), type="submit", name="strip", value=METHODS)
         self.choose(next(iter(presets), ""))
 
     @property
@@ -90,7 +91,7 @@ class Bench:
             raise UserError("style_missing")
         opened = self._opened if fields.get("recipe") else None
         styles = [Style(name) if name in self._presets else Style(picture=name) for name in self.styles]
-        return Wanted(styles, opened or read_experiment(fields, len(styles)), strip=bool(fields.get("strip")))
+        return Wanted(styles, opened or read_experiment(fields, len(styles)), strip=str(fields.get("strip", "")))
 
     def show_content(self, digest: str) -> None:
         """Show the picture to be painted."""

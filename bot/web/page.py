@@ -62,6 +62,7 @@ def wishes_of(asking: Asking) -> Wishes:
         hang=asking.hang,
         share=asking.share,
         quality=asking.quality,
+        figures=asking.figures,
     )
 
 

@@ -28,6 +28,7 @@ class Wishes:
         share: Keep its recipe and tell its code.
         compare: Lay its result beside another; None where there is no place for that.
         quality: Tell its quality card in a line; "" where there is none.
+        figures: Tell what of its quality card compares methods; None where methods are not compared.
     """
 
     cancel: Callable[[Job], Any]
@@ -40,6 +41,7 @@ class Wishes:
     share: Callable[[Job], Awaitable[str]]
     compare: Callable[[Result], Any] | None = None
     quality: Callable[[Job], Awaitable[str]] | None = None
+    figures: Callable[[Job], Awaitable[str]] | None = None
 
 
 @dataclass(frozen=True)

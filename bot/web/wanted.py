@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bot.service import Style
+from bot.web.contest import contest
 from nst.options import StyleOptions
 
 STRIP_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+STRENGTHS, METHODS = "strengths", "methods"  # what a strip may show
 
 
 @dataclass(frozen=True)
@@ -19,16 +21,18 @@ class Wanted:
     Attributes:
         styles: One to four.
         options: The rest.
-        strip: Whether five strengths are wanted, from none to all.
+        strip: ``STRENGTHS`` for five strengths from none to all, ``METHODS`` for all methods, or "" for one picture.
     """
 
     styles: Sequence[Style]
     options: StyleOptions
-    strip: bool = False
+    strip: str = ""
 
     def each(self) -> tuple[StyleOptions, ...]:
         """The options of every job."""
-        if not self.strip:
+        if self.strip == METHODS:
+            return contest(self.options)
+        if self.strip != STRENGTHS:
             return (self.options,)
         return tuple(self.options.replace(strength=strength) for strength in STRIP_STRENGTHS)
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from bot.web.duel import differences
 from bot.web.experiment import form_of, read_experiment
 from bot.web.knobs import KNOBS
-from bot.web.wanted import Wanted
+from bot.web.wanted import METHODS as EVERY_METHOD
+from bot.web.wanted import STRENGTHS, Wanted
 from nst.errors import UserError
 from nst.options import COLOURS, EXTRACTORS, METHODS, STARTS, StyleOptions
 
@@ -79,9 +80,18 @@ def test_nonsense_is_named(name: str, text: str) -> None:
 
 
 def test_a_strip_is_five_strengths_of_the_same() -> None:
-    each = Wanted([], StyleOptions(seed=3), strip=True).each()
+    each = Wanted([], StyleOptions(seed=3), strip=STRENGTHS).each()
     assert [options.strength for options in each] == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert {options.seed for options in each} == {3}
+
+
+def test_a_contest_is_the_photo_and_every_method_with_what_they_have_in_common() -> None:
+    chosen = StyleOptions(method="gatys", strength=0.6, seed=3, max_side_px=200, steps=50, style_weights=(1, 2))
+    untouched, *others = Wanted([], chosen, strip=EVERY_METHOD).each()
+    assert (untouched.method, untouched.strength) == ("palette", 0)
+    assert [options.method for options in others] == [name for name in METHODS if name != "auto"]
+    kept = {(o.strength, o.seed, o.max_side_px, o.steps, o.style_weights) for o in others}
+    assert kept == {(0.6, 3, 200, None, (1.0, 2.0))}
 
 
 def test_only_what_differs_is_compared() -> None:
