@@ -136,6 +136,7 @@ class MethodSettings:
 
     Attributes:
         fast_model: ``NST_FAST_MODEL``: ``auto``, ``bundled``, a folder, a TF-Hub URL, …
+        fast_batch: ``NST_FAST_BATCH``: whether workers paint fast jobs together: ``auto`` (on a GPU), ``on`` or ``off``.
         vgg_weights: ``NST_VGG_WEIGHTS``: a local VGG-19 weight file, or "".
         model_cache: Folder for what is downloaded.
         keras_weights_url: ``NST_KERAS_WEIGHTS_URL``: a mirror of Keras' weights, or "".
@@ -145,6 +146,7 @@ class MethodSettings:
     """
 
     fast_model: str = "auto"
+    fast_batch: str = "auto"
     vgg_weights: str = ""
     model_cache: str = ""
     keras_weights_url: str = ""

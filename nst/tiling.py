@@ -10,13 +10,14 @@ Sides are padded by reflection to buckets and cropped afterwards, so that Tensor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nst.batches import Passed, no_pass, passes
 from nst.errors import Cancelled
 from nst.hub_module import StyleNetwork
 from nst.images import Picture, resize
@@ -86,6 +87,39 @@ class Painter:
             return self._paint_tiles(rgb, vector, advance, cancelled)
         painted = self._network.transform(bucketed(rgb)[None], vector)[0, :height, :width]
         return np.clip(painted, 0, 1)
+
+    def paint_batch(
+        self,
+        pictures: Sequence[Floats],
+        vectors: Sequence[Floats],
+        cancelled: IsCancelled = never_cancelled,
+        passed: Passed = no_pass,
+    ) -> list[Floats | None]:
+        """Paint those of several pictures that can share a pass, see ``batches.passes``.
+
+        Args:
+            pictures: ``[h, w, 3]`` float32 0..1 each.
+            vectors: ``[1, 1, 1, D]`` float32 each.
+            cancelled: Asked before each pass.
+            passed: Told how many pictures each pass held.
+
+        Returns:
+            ``[h, w, 3]`` float32 0..1 each; None for a picture that shares with nobody.
+
+        Raises:
+            Cancelled: ``cancelled()`` was true.
+        """
+        padded = [bucketed(rgb) for rgb in pictures]
+        painted: list[Floats | None] = [None] * len(pictures)
+        for together in passes([(rgb.shape[0], rgb.shape[1]) for rgb in padded]):
+            check(cancelled)
+            contents = np.stack([padded[index] for index in together])
+            made = self._network.transform(contents, np.concatenate([vectors[index] for index in together]))
+            for row, index in enumerate(together):
+                height, width = pictures[index].shape[:2]
+                painted[index] = np.clip(made[row, :height, :width], 0, 1)
+            passed(len(together))
+        return painted
 
     def _paint_tiles(
         self, rgb: Floats, vector: Floats, advance: Callable[[float], None], cancelled: IsCancelled

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nst.batches import Passed, Request, no_pass
 from nst.clip_painting import ClipPainter
 from nst.colour import keep_colours, transport
 from nst.device import configure_tensorflow
 from nst.errors import OperatorError
-from nst.hub_module import StyleNetwork, WholeModule, load_module
+from nst.hub_module import Floats, StyleNetwork, WholeModule, load_module
 from nst.images import Picture
 from nst.method import IsCancelled, MethodSettings, Notice, Pastiche, Progress, Report, never_cancelled, no_report
 from nst.methods.fast_artists import Artist, VectorArtist, WholeArtist
@@ -88,13 +89,30 @@ class Fast:
         loaded = self._load()
         rgb = content.rgb
         if options.strength > 0:
-            if options.colours == "match":
-                styles = [replace(style, rgb=transport(style.rgb, content.rgb)) for style in styles]
+            styles = _in_colours(styles, content, options)
             rgb = loaded.artist.paint(content, styles, options, lambda done: report(Progress(0.98 * done)), cancelled)
-            if options.colours == "keep":
-                rgb = keep_colours(content.rgb, rgb)
+            rgb = _recoloured(rgb, content, options)
         report(Progress(1.0))
         return Pastiche(replace(content, rgb=rgb), self.name, loaded.artist.identity, loaded.notices)
+
+    def stylize_batch(
+        self, requests: Sequence[Request], cancelled: IsCancelled = never_cancelled, passed: Passed = no_pass
+    ) -> list[Pastiche | None]:
+        """Make those of several pastiches that can share a pass; see ``nst.batches.Batching``.
+
+        Raises:
+            OperatorError: ``weights_missing`` or ``model_unusable``.
+        """
+        loaded = self._load()
+        if not isinstance(loaded.artist, VectorArtist):
+            return [None] * len(requests)
+        asked = [replace(one, styles=_in_colours(one.styles, one.content, one.options)) for one in requests]
+        painted = loaded.artist.paint_batch(asked, cancelled, passed)
+        return [rgb if rgb is None else self._made(one, rgb, loaded) for one, rgb in zip(asked, painted, strict=True)]
+
+    def _made(self, one: Request, rgb: Floats, loaded: _Loaded) -> Pastiche:
+        picture = replace(one.content, rgb=_recoloured(rgb, one.content, one.options))
+        return Pastiche(picture, self.name, loaded.artist.identity, loaded.notices)
 
     def begin_clip(self, samples: Sequence[Picture], styles: Sequence[Picture], options: StyleOptions) -> ClipPainter:
         """One vector and one set of statistics for all frames; see ``nst.clip_painting.Animating``.
@@ -122,6 +140,18 @@ class Fast:
 
     def _artist(self, network: StyleNetwork) -> Artist:
         return VectorArtist(ReducedPrecision(network) if self._bfloat16 else network, self._vectors)
+
+
+def _in_colours(styles: Sequence[Picture], content: Picture, options: StyleOptions) -> Sequence[Picture]:
+    """The styles; for ``match`` in the content's colours."""
+    if options.colours != "match":
+        return styles
+    return [replace(style, rgb=transport(style.rgb, content.rgb)) for style in styles]
+
+
+def _recoloured(rgb: Floats, content: Picture, options: StyleOptions) -> Floats:
+    """What was painted; for ``keep`` in the content's colours."""
+    return keep_colours(content.rgb, rgb) if options.colours == "keep" else rgb
 
 
 def _bundled_network(located: Located) -> StyleNetwork:

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nst.batches import Passed, Request
 from nst.colour import transport_map
 from nst.hub_module import StyleNetwork, WholeModule
 from nst.images import Picture
@@ -70,21 +71,34 @@ class VectorArtist:
         cancelled: IsCancelled,
     ) -> Floats:
         """See ``Artist``. Strength moves the vector, see ``fast_strength.plan``."""
+        vector = self._vector(content, styles, options, cancelled)
+        painted = self._painter.paint(content.rgb, vector, advance, cancelled)
+        return _faded(content, styles, options, painted)
+
+    def paint_batch(self, requests: Sequence[Request], cancelled: IsCancelled, passed: Passed) -> list[Floats | None]:
+        """``paint`` for those of several pictures that can share a pass; None for the others.
+
+        Args:
+            requests: Strength above 0; each gets a vector of its own.
+            cancelled: Asked before each vector and each pass.
+            passed: Told how many pictures each pass held.
+        """
+        vectors = [self._vector(one.content, one.styles, one.options, cancelled) for one in requests]
+        painted = self._painter.paint_batch([one.content.rgb for one in requests], vectors, cancelled, passed)
+        return [
+            None if rgb is None else _faded(one.content, one.styles, one.options, rgb)
+            for one, rgb in zip(requests, painted, strict=True)
+        ]
+
+    def _vector(
+        self, content: Picture, styles: Sequence[Picture], options: StyleOptions, cancelled: IsCancelled
+    ) -> Floats:
         recipe = plan(options.strength)
         vector = mixed([self.vectors.of(style, options.style_scale) for style in styles], options.style_weights)
         check(cancelled)
         if recipe.vector < 1:
             vector = mixed([self.vectors.of(content), vector], [1 - recipe.vector, recipe.vector])
-        painted = self._painter.paint(content.rgb, vector, advance, cancelled)
-        if recipe.network == 1:
-            return painted
-        colours = transport_map(_samples(content.rgb, _COLOUR_SAMPLES), _pooled(styles, options.style_weights))
-        for row in range(0, len(painted), _ROWS):  # bounds the memory that a big picture takes
-            rows = slice(row, row + _ROWS)
-            base = content.rgb[rows]
-            base = _blend(base, np.clip(colours(base), 0, 1), recipe.colour)
-            painted[rows] = _blend(base, painted[rows], recipe.network)
-        return painted
+        return vector
 
 
 class WholeArtist:
@@ -119,6 +133,20 @@ class WholeArtist:
         views = style_views(style, scale)
         height, width = rgb.shape[:2]
         return self._module(bucketed(rgb)[None], views[len(views) // 2][None])[0, :height, :width]
+
+
+def _faded(content: Picture, styles: Sequence[Picture], options: StyleOptions, painted: Floats) -> Floats:
+    """What the network painted, as far as the strength wants it; the rest is the recoloured content."""
+    recipe = plan(options.strength)
+    if recipe.network == 1:
+        return painted
+    colours = transport_map(_samples(content.rgb, _COLOUR_SAMPLES), _pooled(styles, options.style_weights))
+    for row in range(0, len(painted), _ROWS):  # bounds the memory that a big picture takes
+        rows = slice(row, row + _ROWS)
+        base = content.rgb[rows]
+        base = _blend(base, np.clip(colours(base), 0, 1), recipe.colour)
+        painted[rows] = _blend(base, painted[rows], recipe.network)
+    return painted
 
 
 def _blend(first: Floats, second: Floats, share: float) -> Floats:

@@ -6,6 +6,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from nst.batches import Request
 from nst.colour import luma
 from nst.errors import Cancelled, OperatorError
 from nst.hub_module import Floats, SplitModule, load_module
@@ -137,6 +138,26 @@ def test_every_size_comes_back_as_it_went_in(fast: Fast, height: int, width: int
     assert result.rgb.dtype == np.float32
     assert result.alpha is content.alpha
     assert 0 <= result.rgb.min() <= result.rgb.max() <= 1
+
+
+def test_pictures_that_share_a_pass_are_what_they_are_alone(fast: Fast) -> None:
+    choices: list[dict[str, object]] = [{}, {"strength": 0.5}, {"colours": "keep"}, {"colours": "match"}, {}, {}]
+    sizes = [(100, 120), (128, 128), (70, 66), (128, 90), (40, 300), (100, 128)]
+    requests = [
+        Request(picture(*size, 10 + number), (OTHER, STYLE)[: 1 + number % 2], StyleOptions(**chosen))  # type: ignore[arg-type]
+        for number, (size, chosen) in enumerate(zip(sizes, choices, strict=True))
+    ]
+    passes: list[int] = []
+    together = fast.stylize_batch(requests, passed=passes.append)
+    assert passes == [4], "of five in one bucket, one is left"
+    assert [number for number, made in enumerate(together) if made is None] == [4, 5]
+    for one, made in zip(requests, together, strict=True):
+        if made:
+            alone = fast.stylize(one.content, one.styles, one.options)
+            assert np.abs(made.picture.rgb - alone.picture.rgb).max() <= 1 / 255
+            assert (made.method, made.model, made.notices) == (alone.method, alone.model, alone.notices)
+    with pytest.raises(Cancelled):
+        fast.stylize_batch(requests, lambda: True)
 
 
 def test_progress_rises_from_0_to_1(fast: Fast) -> None:
