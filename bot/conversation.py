@@ -5,6 +5,7 @@
     to be mixed ─▶ MIX ──enough──▶ STRENGTH        │                                        │
                                  STYLE ◀───back────┘       STYLE ──the last choice again────┘
     a second picture while the first waits in STYLE ─▶ SECOND ──it is the style──▶ STRENGTH
+                                                          ├─────it is the mask────▶ STYLE
                                                           └─────it is another one─▶ STYLE
 
 What words have settled already ("/style 70") is not asked again. An event that does not belong to
@@ -59,6 +60,7 @@ class Draft:
         presets: Names of presets chosen so far.
         pictures: References of the user's own style images.
         candidate: In SECOND: the picture of which it is asked what it is.
+        mask: Reference of the mask, or "".
         chosen: Options settled so far, by the names of ``StyleOptions``.
     """
 
@@ -67,6 +69,7 @@ class Draft:
     presets: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
     candidate: str = ""
+    mask: str = ""
     chosen: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -79,6 +82,10 @@ class Draft:
         data = json.loads(text)
         names = {name: tuple(data[name]) for name in ("presets", "pictures")}
         return cls(**{**data, **names, "step": Step(data["step"])})
+
+    def with_mask(self, mask: str, region: str) -> Draft:
+        """With a mask for its content image, and what of it is to be painted."""
+        return replace(self, mask=mask, chosen={**self.chosen, "region": region})
 
     def with_options(self, **options: Any) -> Draft:
         """With some options settled."""
@@ -129,11 +136,28 @@ class SecondIsContent:
 
 
 @dataclass(frozen=True)
+class SecondIsMask:
+    """The second picture is the first one's mask; ``region`` is ``subject`` or ``background``."""
+
+    region: str
+
+
+@dataclass(frozen=True)
 class Back:
     """One step back."""
 
 
-Event = StyleChosen | EnoughStyles | StrengthChosen | MethodChosen | LastAgain | SecondIsStyle | SecondIsContent | Back
+Event = (
+    StyleChosen
+    | EnoughStyles
+    | StrengthChosen
+    | MethodChosen
+    | LastAgain
+    | SecondIsStyle
+    | SecondIsContent
+    | SecondIsMask
+    | Back
+)
 
 
 class Action(StrEnum):
@@ -143,29 +167,37 @@ class Action(StrEnum):
     ORDER = "order"
 
 
-def begin(content: str, pictures: Sequence[str] = (), presets: Sequence[str] = (), **chosen: Any) -> Draft:
+def begin(
+    content: str, pictures: Sequence[str] = (), presets: Sequence[str] = (), mask: str = "", **chosen: Any
+) -> Draft:
     """A draft for a picture with whatever is known of its style.
 
     Args:
         content: Reference of the content image.
         pictures: References of the user's own style images.
         presets: Names of presets.
+        mask: Reference of the mask, or "".
         chosen: Options settled already.
     """
     draft = Draft(
-        step=Step.STYLE, content=content, pictures=tuple(pictures), presets=tuple(presets), chosen=dict(chosen)
+        step=Step.STYLE,
+        content=content,
+        pictures=tuple(pictures),
+        presets=tuple(presets),
+        mask=mask,
+        chosen=dict(chosen),
     )
     return _onward(draft) if pictures or presets else draft
 
 
-def begin_mix(content: str, **chosen: Any) -> Draft:
+def begin_mix(content: str, mask: str = "", **chosen: Any) -> Draft:
     """A draft whose presets are picked one after the other."""
-    return Draft(step=Step.MIX, content=content, chosen=dict(chosen))
+    return Draft(step=Step.MIX, content=content, mask=mask, chosen=dict(chosen))
 
 
 def second_picture(first: Draft, candidate: str) -> Draft:
     """A draft that asks what a second picture is; the first one's own draft stays."""
-    return Draft(step=Step.SECOND, content=first.content, candidate=candidate, chosen=first.chosen)
+    return Draft(step=Step.SECOND, content=first.content, candidate=candidate, mask=first.mask, chosen=first.chosen)
 
 
 def advance(draft: Draft, event: Event) -> tuple[Draft, Action]:
@@ -195,10 +227,8 @@ def _next(draft: Draft, event: Event) -> Draft | None:
             return _toggled(draft, preset)
         case Step.MIX, EnoughStyles():
             return _onward(draft) if draft.presets else None
-        case Step.SECOND, SecondIsStyle():
-            return _onward(replace(draft, pictures=(draft.candidate,), candidate=""))
-        case Step.SECOND, SecondIsContent():
-            return replace(draft, step=Step.STYLE, content=draft.candidate, candidate="")
+        case Step.SECOND, (SecondIsStyle() | SecondIsContent() | SecondIsMask()):
+            return _told_apart(replace(draft, step=Step.STYLE, candidate=""), draft.candidate, event)
         case Step.STRENGTH, StrengthChosen(strength):
             return _onward(draft.with_options(strength=strength))
         case Step.METHOD, MethodChosen(method):
@@ -206,6 +236,17 @@ def _next(draft: Draft, event: Event) -> Draft | None:
         case ((Step.STRENGTH | Step.METHOD), Back()):
             return _back(draft)
     return None
+
+
+def _told_apart(first: Draft, second: str, event: Event) -> Draft:
+    """What two pictures are to each other."""
+    match event:
+        case SecondIsStyle():
+            return _onward(replace(first, pictures=(second,)))
+        case SecondIsMask(region):
+            return first.with_mask(second, region)
+    chosen = {name: value for name, value in first.chosen.items() if name != "region"}
+    return replace(first, content=second, mask="", chosen=chosen)
 
 
 def _onward(draft: Draft) -> Draft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from telegram import Message
@@ -53,12 +53,57 @@ class Question:
         """
         if self.pictures:
             return self.pictures[0]
-        for message in (self.message, self.message.reply_to_message if self.message else None):
+        for message in (self.message, _answered(self.message)):
             reference = picture_in(message) if message else ""
             if reference:
                 return reference
         draft = await asyncio.to_thread(front.drafts.waiting, self.asker.chat, self.asker.user)
         return draft.content if draft else ""
+
+    async def meant(self, front: Frontend, masked: bool) -> Meant:
+        """All pictures that are meant.
+
+        Args:
+            front: The bot's belongings.
+            masked: Whether the words speak of a mask: the last of several pictures is it.
+
+        Raises:
+            UserError: ``image_*``.
+        """
+        if self.pictures:
+            content, *others = self.pictures
+            mask = others.pop() if masked and others else ""
+            return Meant(content, tuple(others), mask)
+        own, reply = picture_in(self.message) if self.message else "", _answered(self.message)
+        answered = picture_in(reply) if reply and (masked or not own) else ""
+        draft = await asyncio.to_thread(front.drafts.waiting, self.asker.chat, self.asker.user)
+        behind = answered or (draft.content if draft else "")
+        if masked and own and behind:
+            return Meant(behind, mask=own)
+        if own or answered or draft is None:
+            return Meant(own or answered)
+        return Meant(draft.content, mask=draft.mask, region=str(draft.chosen.get("region", "")))
+
+
+@dataclass(frozen=True)
+class Meant:
+    """The pictures of a command.
+
+    Attributes:
+        content: Reference of the content image; "" where there is none.
+        styles: References of style images.
+        mask: Reference of the mask, or "".
+        region: What the mask was said to be for already, or "".
+    """
+
+    content: str
+    styles: tuple[str, ...] = ()
+    mask: str = ""
+    region: str = ""
+
+
+def _answered(message: Message | None) -> Message | None:
+    return message.reply_to_message if message else None
 
 
 Run = Callable[["Frontend", Question], Awaitable[None]]
@@ -68,17 +113,19 @@ async def style(front: Frontend, question: Question) -> None:
     """``/style hokusai 70``: at once where a style is named, with buttons for what is not said."""
     asker = question.asker
     asked = parse_style_command(question.rest, front.presets)
-    content = await question.picture(front)
-    if not content:
+    meant = await question.meant(front, asked.masked)
+    if not meant.content:
         raise UserError("image_missing")
-    chosen = _said(question.rest, asked.options)
-    pictures = question.pictures[1:]
-    if asked.presets or (pictures and question.rest):
-        order = Order(content=content, presets=asked.presets, pictures=pictures, chosen=chosen)
+    chosen = _with_region(_said(question.rest, asked.options), meant)
+    if asked.presets or (meant.styles and question.rest):
+        order = Order(
+            content=meant.content, presets=asked.presets, pictures=meant.styles, chosen=chosen, mask=meant.mask
+        )
         await place_order(front, asker, order, job_id_of(asker))
         await asyncio.to_thread(front.drafts.wait_no_more, asker.chat, asker.user)
     else:
-        await open_draft(front, asker, begin(await keep(front, content), pictures=pictures, **chosen))
+        content, mask = [await keep(front, reference) for reference in (meant.content, meant.mask)]
+        await open_draft(front, asker, begin(content, pictures=meant.styles, mask=mask, **chosen))
 
 
 async def mix(front: Frontend, question: Question) -> None:
@@ -87,11 +134,12 @@ async def mix(front: Frontend, question: Question) -> None:
     if asked.presets:
         await style(front, question)
         return
-    content = await question.picture(front)
-    if not content:
+    meant = await question.meant(front, asked.masked)
+    if not meant.content:
         raise UserError("image_missing")
-    chosen = _said(question.rest, asked.options)
-    await open_draft(front, question.asker, begin_mix(await keep(front, content), **chosen))
+    chosen = _with_region(_said(question.rest, asked.options), meant)
+    content, mask = [await keep(front, reference) for reference in (meant.content, meant.mask)]
+    await open_draft(front, question.asker, begin_mix(content, mask, **chosen))
 
 
 async def styles(front: Frontend, question: Question) -> None:
@@ -130,8 +178,14 @@ async def recipe(front: Frontend, question: Question) -> None:
         await _answer(front, asker, say("telegram.recipe_help", asker.language))
         return
     found = await asyncio.to_thread(front.recipes.read, words[0].removeprefix("recipe_"))
-    content = await question.picture(front) or f"kept:{found.content}"
-    await place_order(front, asker, _order(found, content), job_id_of(asker))
+    several = len(question.pictures) > 1 or bool(_answered(question.message))
+    meant = await question.meant(front, masked=several and found.options.region != "everything")
+    if meant.content and not meant.mask:
+        found = found.elsewhere()
+    mask = meant.mask or (f"kept:{found.mask}" if found.mask else "")
+    order = _order(found, meant.content or f"kept:{found.content}")
+    order = replace(order, chosen=_with_region(dict(order.chosen), meant), mask=mask)
+    await place_order(front, asker, order, job_id_of(asker))
 
 
 async def start(front: Frontend, question: Question) -> None:
@@ -181,6 +235,11 @@ async def _start_recipe(front: Frontend, asker: Asker, code: str) -> None:
 def _order(found: Recipe, content: str) -> Order:
     pictures = [] if found.presets else [f"kept:{digest}" for digest in found.styles]
     return Order(content=content, presets=found.presets, pictures=pictures, chosen=found.options.as_dict())
+
+
+def _with_region(chosen: dict[str, Any], meant: Meant) -> dict[str, Any]:
+    """Words say what to paint, or the buttons did so before."""
+    return {**({"region": meant.region} if meant.region else {}), **chosen}
 
 
 def _said(words: str, options: StyleOptions) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from bot.telegram.challenges.entering import open_here
 from bot.telegram.keyboards import result_keyboard, strip_keyboard
 from bot.telegram.memory import RecentResult
 from bot.telegram.pictures import as_document, as_photo
-from bot.telegram.posting import MessageGoneError, NoMediaError, Picture, Post
+from bot.telegram.posting import ANIMATION, MessageGoneError, NoMediaError, Picture, Post
 from bot.texts import explain, say
 from nst.errors import JobError, OperatorError
 from workers.contract import Job, Result
@@ -127,13 +127,31 @@ class Courier:
         if address.strip:
             await self._post_strip(result, address)
             return
-        if await asyncio.to_thread(self._front.memory.shown, result.job_id):
+        if not await asyncio.to_thread(self._front.memory.shown, result.job_id):
+            post = await self._content(result, address)
+            message = await self._put(address, post, result.job_id)
+            await asyncio.to_thread(self._front.memory.note_shown, result.job_id)
+            await self._note(result, address, post, message)
+            if not result.time_lapse:  # that makes a sound itself
+                await self._ring(result, address, message)
+        if result.time_lapse and result.outcome == "done":
+            await self._post_film(result, address)
+
+    async def _post_film(self, result: Result, address: Address) -> None:
+        """The time-lapse as a reply to its picture: a line of its own, noted, and then edited, as all that is new."""
+        key = f"{result.job_id}-film"
+        if await asyncio.to_thread(self._front.memory.shown, key):
             return
-        post = await self._content(result, address)
-        message = await self._put(address, post, result.job_id)
-        await asyncio.to_thread(self._front.memory.note_shown, result.job_id)
-        await self._note(result, address, post, message)
-        await self._ring(result, address, message)
+        below = await asyncio.to_thread(self._front.memory.place, result.job_id) or address.message_id
+        try:
+            data = await self._front.service.picture(result.time_lapse)
+            name = f"time-lapse-{result.job_id[-8:]}{suffix(result.time_lapse_type)}"
+            film = Picture(data, name, spoiler=address.spoiler, motion=ANIMATION)
+            post = Post(say("telegram.time_lapse", address.language), film)
+            await self._put(replace(address, answers=below), post, key, anew=True)
+        except (JobError, BadRequest, MessageGoneError) as error:  # the picture itself is there
+            log.warning("Job %s: its time-lapse cannot be posted: %s", result.job_id, type(error).__name__)
+        await asyncio.to_thread(self._front.memory.note_shown, key)
 
     async def _post_strip(self, result: Result, address: Address) -> None:
         """The last one of the five shows them all."""
@@ -146,12 +164,14 @@ class Courier:
             await asyncio.to_thread(self._front.memory.note_shown, key)
         self._strips.pop(address.strip, None)
 
-    async def _put(self, address: Address, post: Post, key: str) -> Message | None:
-        """Into the message that said "queued", or into a new one where that is gone."""
+    async def _put(self, address: Address, post: Post, key: str, anew: bool = False) -> Message | None:
+        """Into the message that said "queued", or into a new one where that is gone, or where one is wanted."""
         try:
             home = await asyncio.to_thread(self._front.memory.home, address.chat_id)
             if home != address.chat_id:
                 return await self._into_new_message(replace(address, chat_id=home, answers=0), post, key)
+            if anew:
+                return await self._anew(address, post, key)
             try:
                 return await self._edit(address, address.message_id, post)
             except NoMediaError:
@@ -160,7 +180,7 @@ class Courier:
                 return await self._into_new_message(address, post, key)
         except ChatMigrated as moved:
             await self._front.move(address.chat_id, moved.new_chat_id)
-            return await self._put(address, post, key)
+            return await self._put(address, post, key, anew)
 
     async def _into_new_message(self, address: Address, post: Post, key: str) -> Message | None:
         message_id = await asyncio.to_thread(self._front.memory.place, key)
@@ -170,6 +190,13 @@ class Courier:
             message_id = sent.message_id
             await asyncio.to_thread(self._front.memory.note_place, key, message_id)
         return await self._edit(address, message_id, post)
+
+    async def _anew(self, address: Address, post: Post, key: str) -> Message | None:
+        try:
+            return await self._into_new_message(address, post, key)
+        except NoMediaError:
+            line = await asyncio.to_thread(self._front.memory.place, key)
+            return await self._instead(replace(address, message_id=line), post, f"{key}-itself")
 
     async def _instead(self, address: Address, post: Post, key: str) -> Message | None:
         """A new message in the old one's place, on servers where a text stays a text."""

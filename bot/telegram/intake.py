@@ -43,12 +43,14 @@ class Order:
         presets: Names of presets.
         pictures: References of their own style images.
         chosen: Options that they chose, by the names of ``StyleOptions``.
+        mask: Reference of the mask, or "".
     """
 
     content: str
     presets: Sequence[str] = ()
     pictures: Sequence[str] = ()
     chosen: Mapping[str, Any] = field(default_factory=dict)
+    mask: str = ""
 
 
 Submit = Callable[[Address], Awaitable[Job]]
@@ -68,15 +70,17 @@ async def place_order(front: Frontend, asker: Asker, order: Order, job_id: str, 
         PasticheError: Anything that the user should be told.
         ToldError: Told already.
     """
-    if any(map(is_clip, order.pictures)):
+    if any(map(is_clip, (*order.pictures, order.mask))):
         raise UserError("image_not_an_image", {"found": "MP4"})
     settings = await asyncio.to_thread(front.chats.read, asker.chat)
     options = _options(settings, order)
 
     async def submit(address: Address) -> Job:
-        located = [await locate(front, reference) for reference in (order.content, *order.pictures)]
+        references = [order.content, *order.pictures, *filter(None, [order.mask])]
+        located = [await locate(front, reference) for reference in references]
         async with front.picture_room.take(sum(picture.size_bytes for picture in located)):
             content, *pictures = [await fetch(front, picture) for picture in located]
+            mask = pictures.pop() if order.mask else ""
             styles = [Style(preset=name) for name in order.presets] + [Style(picture=picture) for picture in pictures]
             request = Request(
                 content=content,
@@ -85,6 +89,7 @@ async def place_order(front: Frontend, asker: Asker, order: Order, job_id: str, 
                 user=asker.user,
                 reply_to=address.to_reply_to(),
                 job_id=job_id,
+                mask=mask,
             )
             return await front.service.submit(request)
 
@@ -230,6 +235,7 @@ async def repeat(
             user=asker.user,
             reply_to=address.to_reply_to(),
             job_id=job_id,
+            mask=job.mask,
         )
         return await front.service.submit(request)
 

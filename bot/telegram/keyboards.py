@@ -84,6 +84,8 @@ def draft_keyboard(
             rows = [
                 [_draft_button(say("telegram.as_style", language), "as_style", owner)],
                 [_draft_button(say("telegram.as_content", language), "as_content", owner)],
+                [_draft_button(say("telegram.as_mask_subject", language), "mask", owner, "subject")],
+                [_draft_button(say("telegram.as_mask_background", language), "mask", owner, "background")],
             ]
         case Step.STRENGTH:
             rows = [_strength_row(owner, last)]
@@ -129,7 +131,7 @@ def result_keyboard(
         ],
         [
             _job_button(name, job_id, language)
-            for name in (Button.COLOURS, Button.REFINE, Button.AGAIN)
+            for name in (Button.COLOURS, Button.REFINE, Button.AGAIN, Button.TIME_LAPSE)
             if name in useful
         ],
         [

@@ -81,12 +81,12 @@ class Messages:
         if asker.private and await take_words(front, asker, message, reference):
             return
         if reference:
-            await self._picture(asker, reference)
+            await self._picture(asker, reference, message)
         elif asker.private and message.text:
             await self._words(message, asker)
 
-    async def _picture(self, asker: Asker, reference: str) -> None:
-        """A picture by itself: the beginning, or the style of the one before."""
+    async def _picture(self, asker: Asker, reference: str, message: Message) -> None:
+        """A picture by itself: the beginning, or the style or mask of the one before."""
         front = self._front
         recipe = await asyncio.to_thread(front.memory.take_recipe, asker.user)
         if recipe:
@@ -94,7 +94,13 @@ class Messages:
             return
         reference = await keep(front, reference)
         first = await asyncio.to_thread(front.drafts.waiting, asker.chat, asker.user)
-        draft = second_picture(first, reference) if first and not is_clip(reference) else begin(reference)
+        region, answered = region_in(message.caption), message.reply_to_message
+        masked = picture_in(answered) if region and answered else ""
+        if region and (masked or first):
+            begun = begin(await keep(front, masked)) if masked else first
+            draft = (begun or begin(reference)).with_mask(reference, region)
+        else:
+            draft = second_picture(first, reference) if first and not is_clip(reference) else begin(reference)
         await open_draft(front, asker, draft)
 
     async def _words(self, message: Message, asker: Asker) -> None:
@@ -128,7 +134,12 @@ class Messages:
             if command is not None and command.name in ("style", "mix"):
                 await COMMANDS["style"](front, Question(asker, None, command.rest, tuple(ordered)))
             elif command is None and ordered:
-                await open_draft(front, asker, begin(ordered[0], pictures=ordered[1:]))
+                region = region_in(captioned.caption)
+                if region and len(ordered) > 1:
+                    *ordered, mask = ordered
+                    await open_draft(front, asker, begin(ordered[0], ordered[1:], mask=mask, region=region))
+                else:
+                    await open_draft(front, asker, begin(ordered[0], pictures=ordered[1:]))
 
     async def _in_its_language(self, asker: Asker) -> Asker:
         settings = await asyncio.to_thread(self._front.chats.read, asker.chat)
@@ -141,7 +152,7 @@ class Messages:
 
 
 def content_before_styles(found: list[tuple[Message, str]], captioned: Message, command: Command | None) -> list[str]:
-    """An album's pictures with the content first: as sent, unless the caption says which is which.
+    """An album's pictures, the content first: as sent, unless the caption says which is which. A mask comes last.
 
     Args:
         found: The album's messages with their pictures' references, in order.
@@ -153,9 +164,17 @@ def content_before_styles(found: list[tuple[Message, str]], captioned: Message, 
     index = next((number for number, (item, _) in enumerate(found) if item is captioned), 0)
     if said in _words_for("content"):
         return [references[index], *references[:index], *references[index + 1 :]]
+    if region_in(said):
+        return [*references[:index], *references[index + 1 :], references[index]]
     if said in _words_for("style") and index == 0 and len(references) > 1:
         return [references[1], references[0], *references[2:]]
     return references
+
+
+def region_in(caption: str | None) -> str:
+    """What a caption says that the picture is a mask for: ``subject``, ``background``, or "" for nothing."""
+    said = (caption or "").strip().lower()
+    return next((region for region in ("subject", "background") if said in _words_for(region)), "")
 
 
 def _words_for(role: str) -> set[str]:

@@ -19,6 +19,7 @@ from bot.conversation import (
     LastAgain,
     MethodChosen,
     SecondIsContent,
+    SecondIsMask,
     SecondIsStyle,
     Step,
     StrengthChosen,
@@ -135,7 +136,9 @@ def _learn_sheet(front: Frontend, asker: Asker, post: Post, message: Message | N
 
 
 def _order(draft: Draft) -> Order:
-    return Order(content=draft.content, presets=draft.presets, pictures=draft.pictures, chosen=draft.chosen)
+    return Order(
+        content=draft.content, presets=draft.presets, pictures=draft.pictures, chosen=draft.chosen, mask=draft.mask
+    )
 
 
 def _event(front: Frontend, pressed: Meaning, last: Choice | None) -> Event:
@@ -148,6 +151,8 @@ def _event(front: Frontend, pressed: Meaning, last: Choice | None) -> Event:
         return StrengthChosen(strength_from_percent(float(pressed.rest)))
     if pressed.verb == "method":
         return MethodChosen(pressed.rest)
+    if pressed.verb == "mask":
+        return SecondIsMask(pressed.rest)
     if pressed.verb == "last":
         return LastAgain(last or Choice())
     return _PLAIN[pressed.verb]()

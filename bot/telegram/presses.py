@@ -144,7 +144,10 @@ async def _other_style(front: Frontend, press: Press) -> None:
     result = await _variable(front, press)
     job = Job.from_json(result.job)
     kind = "keptfile" if Address.from_reply_to(result.reply_to).full_quality else "kept"
-    await open_draft(front, press.asker, begin(f"{kind}:{job.content}"))
+    draft = begin(f"{kind}:{job.content}")
+    if job.mask:
+        draft = draft.with_mask(f"kept:{job.mask}", job.options.region)
+    await open_draft(front, press.asker, draft)
 
 
 async def _pick(front: Frontend, press: Press) -> None:

@@ -16,6 +16,7 @@ from bot.conversation import (
     LastAgain,
     MethodChosen,
     SecondIsContent,
+    SecondIsMask,
     SecondIsStyle,
     Step,
     StrengthChosen,
@@ -62,6 +63,16 @@ def test_a_second_picture_is_the_style_or_another_beginning() -> None:
     assert (other.step, other.content, other.pictures) == (Step.STYLE, "photo:2", ())
 
 
+def test_a_second_picture_may_be_the_mask_and_a_third_one_the_style() -> None:
+    masked, action = advance(second_picture(begin("photo:1", strength=0.4), "file:2"), SecondIsMask("background"))
+    assert (masked.step, masked.content, masked.mask, action) == (Step.STYLE, "photo:1", "file:2", Action.ASK)
+    assert masked.chosen == {"strength": 0.4, "region": "background"}
+    draft, action = after(second_picture(masked, "photo:3"), SecondIsStyle(), MethodChosen("fast"))
+    assert (draft.pictures, draft.mask, action) == (("photo:3",), "file:2", Action.ORDER)
+    other, _ = advance(second_picture(masked, "photo:4"), SecondIsContent())
+    assert (other.content, other.mask, other.chosen) == ("photo:4", "", {"strength": 0.4})
+
+
 def test_the_last_choice_orders_at_once_unless_it_was_a_picture() -> None:
     last = Choice(presets=("azulejo",), strength=0.4, method="palette")
     draft, action = advance(begin("photo:1"), LastAgain(last))
@@ -95,7 +106,7 @@ EVENTS = st.one_of(
     st.builds(StrengthChosen, st.sampled_from([0.0, 0.5, 1.0])),
     st.builds(MethodChosen, st.sampled_from(["fast", "gatys"])),
     st.builds(LastAgain, st.builds(Choice, presets=st.sampled_from([(), ("a",)]))),
-    st.sampled_from([EnoughStyles(), SecondIsStyle(), SecondIsContent(), Back()]),
+    st.sampled_from([EnoughStyles(), SecondIsStyle(), SecondIsContent(), SecondIsMask("subject"), Back()]),
 )
 
 
@@ -107,7 +118,7 @@ def test_whatever_is_pressed_an_order_is_complete(draft: Draft, events: list[Eve
         if action is Action.ORDER:
             assert draft.content
             assert draft.presets or draft.pictures
-            assert set(draft.chosen) == {"strength", "method"}
+            assert set(draft.chosen) == {"strength", "method"} | ({"region"} if draft.mask else set())
             return
         assert draft.step is not Step.ORDERED
 

@@ -38,6 +38,7 @@ Until = Callable[..., Any]
 DEADLINE_S = 60
 _NUMBERS = iter(range(7_000_001, 8_000_000))
 A_FILE = {"file_id": "BQACAgIAAxkBfirst", "file_unique_id": "first"}
+FILM = b"\0\0\0\x18ftypmp42" + bytes(200)
 FORWARDED = {"type": "hidden_user", "date": 1, "sender_user_name": "Somebody"}
 
 
@@ -262,6 +263,35 @@ def test_a_second_photo_is_taken_as_the_style(anna: Person, chat: Chat) -> None:
     assert "style of your picture, strength 80" in chat.result()["caption"]
 
 
+def test_a_second_picture_may_be_the_mask(peer: TelegramPeer, anna: Person, chat: Chat) -> None:
+    cut_out, out = Image.new("RGBA", (160, 120)), io.BytesIO()
+    cut_out.paste((0, 0, 0, 255), (80, 0, 160, 120))
+    cut_out.save(out, "PNG")
+
+    def painted(result: Json) -> tuple[bool, bool]:
+        with Image.open(io.BytesIO(picture(1))) as old, Image.open(io.BytesIO(bytes_of(peer, result))) as new:
+            changes = ImageChops.difference(old.convert("RGB"), new.convert("RGB")).convert("L")
+        left, right = (changes.crop((x, 8, x + 64, 112)).getextrema() for x in (8, 88))
+        return left[1] > 60, right[1] > 60  # type: ignore[operator]
+
+    photo = anna.photo(picture(1))
+    chat.asks("style")
+    anna.file(out.getvalue())
+    asked = chat.asks("mask")
+    anna.press(asked, anna.named(asked, "It is the mask: paint only the background"))
+    chat.same(asked, "d.style")
+    anna.send("mosaic 100 palette")
+    assert painted(chat.result()) == (True, False)
+    flat = Image.open(io.BytesIO(out.getvalue())).getchannel("A").convert("RGB")
+    flat.save(out := io.BytesIO(), "JPEG")
+    anna.photo(out.getvalue(), caption="/style mosaic 100 palette subject", answering=photo["message_id"])
+    assert painted(chat.result(2)) == (False, True)
+    anna.press(chat.result(2), "r.weaker")
+    assert painted(chat.result(3)) == (False, True), "buttons keep the mask"
+    anna.photo(picture(1), caption="/style mosaic palette background")
+    chat.says("I don't know what the subject is")
+
+
 def test_an_album_is_content_and_style_in_any_order_and_spacing(
     peer: TelegramPeer, anna: Person, chat: Chat, until: Until
 ) -> None:
@@ -377,8 +407,8 @@ def test_the_buttons_under_a_result(peer: TelegramPeer, anna: Person, chat: Chat
     until(lambda: all(m["message_id"] != result["message_id"] for m in anna.bot_messages()), "it is gone", DEADLINE_S)
 
 
-def test_a_gatys_result_offers_another_variation(
-    anna: Person, chat: Chat, paused: Callable[[], None], redis_server: EmbeddedRedis, until: Until
+def test_a_gatys_result_offers_another_variation_and_a_time_lapse(
+    peer: TelegramPeer, anna: Person, chat: Chat, paused: Callable[[], None], redis_server: EmbeddedRedis, until: Until
 ) -> None:
     """What a worker would post after minutes is posted here; "again" is the same with another seed."""
     anna.photo(picture(), caption="/style mosaic 80 gatys")
@@ -391,10 +421,22 @@ def test_a_gatys_result_offers_another_variation(
         job = Job.from_json(until(lambda: connection.hget(keys.record(job_id), "job"), "a queued job"))
     assert job.options.method == "gatys"
     assert job.options.seed != 0
+    peer.fault("editMessageMedia", status=0, after=True, times=3, chat_id=anna.chat_id)  # done, and the answer is lost
+    anna.press(chat.result(), "r.time_lapse")
+    filmed = chat.message(
+        lambda m: has_button(m, "r.cancel") and m["message_id"] not in (queued["message_id"], again["message_id"])
+    )
+    result_of_long_ago(redis_server, anna, filmed, until, FILM)
+    film = chat.message(lambda m: "animation" in m, "the time-lapse")
+    assert film["caption"].startswith("How it came about")
+    assert film["reply_to_message"]["message_id"] == filmed["message_id"]
+    assert peer.world.files[film["animation"]["file_id"]].data == FILM
     anna.send("/cancel")
     chat.says("Stopped: ")
     paused()
     outbox_is_empty(redis_server, until)
+    assert len([m for m in anna.bot_messages() if "animation" in m]) == 1
+    assert not has_button(chat.result(2), "r.time_lapse"), "it has been shown"
 
 
 def test_refining_is_a_job_of_the_gatys_method(
@@ -517,7 +559,9 @@ def test_progress_is_seen_in_place_with_the_picture_as_it_develops(
     assert chat.result()["message_id"] == queued["message_id"]
 
 
-def result_of_long_ago(server: EmbeddedRedis, person: Person, queued: Json, until: Until) -> None:
+def result_of_long_ago(
+    server: EmbeddedRedis, person: Person, queued: Json, until: Until, film: bytes = b""
+) -> None:
     """What a worker would post of a job that took a minute is posted here."""
     with connect(server.url) as connection:
         job_id = person.button(queued, "r.cancel").removeprefix("r.cancel.")
@@ -532,6 +576,8 @@ def result_of_long_ago(server: EmbeddedRedis, person: Person, queued: Json, unti
             media_type="image/jpeg",
             method="palette",
             job=replace(job, submitted_at_s=job.submitted_at_s - 60).to_json(),
+            time_lapse=Blobs(connection).put(film) if film and job.options.time_lapse else "",
+            time_lapse_type=job.clip_types[0],
         )
         assert post_terminal(connection, done)
 

@@ -132,6 +132,8 @@ async def test_an_album_is_handed_over_once_and_in_order() -> None:
         (("", "Photo", ""), ["p1", "p0", "p2"]),
         (("", "", "contenu"), ["p2", "p0", "p1"]),
         (("a holiday", "", ""), ["p0", "p1", "p2"]),
+        (("", "Mask", ""), ["p0", "p2", "p1"]),
+        (("arrière-plan", "", ""), ["p1", "p2", "p0"]),
     ],
 )
 def test_an_albums_caption_may_say_which_is_which(captions: tuple[str, ...], content_first: list[str]) -> None:
