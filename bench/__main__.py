@@ -14,6 +14,7 @@ MODULES = {
     "queue": "bench.queue",
     "flood": "bench.flood",
     "fast": "bench.fast",
+    "batches": "bench.batches",
     "gatys": "bench.gatys",
     "challenges": "bench.challenges",
 }

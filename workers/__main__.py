@@ -18,12 +18,14 @@ from pathlib import Path
 
 import redis
 
+from nst.device import has_gpu
 from nst.engine import Engine as StyleEngine
 from nst.errors import UserError
 from nst.method import MethodSettings
 from nst.options import METHODS
 from nst.style_vectors import share_vectors
 from workers.abilities import Abilities
+from workers.ahead import Ahead
 from workers.blob_sweep import keep_sweeping
 from workers.blobs import byte_store
 from workers.byte_stores import ByteStore
@@ -33,9 +35,9 @@ from workers.last_try import LastTry
 from workers.made_before import MadeBefore
 from workers.painting import Engine
 from workers.quality_cards import Appraiser, QualityCards
-from workers.routing import QUEUES, queue_of
+from workers.routing import FAST, QUEUES, queue_of
 from workers.slices import Slices
-from workers.tasks import Workplace, open_workplace
+from workers.tasks import Workplace, open_workplace, paint_ahead
 from workers.vectors import RedisVectors
 from workers.vitals import SpareMemory, rss_bytes
 
@@ -82,11 +84,13 @@ def run_worker(
     share_vectors(vectors)
     methods = methods or MethodSettings()
     make_engine: Callable[[], Engine] = partial(_same, engine) if engine else partial(StyleEngine, methods)
+    real = engine is None
     cards = None if engine else _quality_cards(connection, methods)
     abilities = Abilities(lambda method: None, queues, max_side_px)
     if engine is None:
         engine, abilities = _warm_engine(methods, queues, max_side_px)
     full, spare = _memory_watch(max_rss_bytes), SpareMemory()
+    batching = FAST in queues and _shares_passes(methods, real)
     worker = GpuWorker(
         connection,
         side_connection,
@@ -97,20 +101,22 @@ def run_worker(
         enough=lambda: _between_jobs(spare, full),
         about=abilities.about,
         idle=lambda: _use_the_pause(abilities, cards),
+        paint_ahead=paint_ahead if batching else None,
     )
-    store = byte_store()
+    store, slices, before = byte_store(), Slices(connection, worker.give_way), MadeBefore(connection)
     open_workplace(
         Workplace(
             connection,
             engine,
             worker.stopped,
             worker.leaving,
-            Slices(connection, worker.give_way),
-            MadeBefore(connection),
+            slices,
+            before,
             cards=cards,
             vectors=vectors,
             apart=LastTry(redis_url, make_engine, store),
             on_last_try=worker.on_last_try,
+            ahead=Ahead(connection, engine, slices, before, vectors, worker.leaving) if batching else None,
         )
     )
     with _sweeping(redis_url, store), _healthy(health_file):
@@ -175,6 +181,11 @@ def choose_device(device: str | int | None) -> None:
     """
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1" if device == "cpu" else str(device)
+
+
+def _shares_passes(methods: MethodSettings, real: bool) -> bool:
+    """Whether fast jobs that wait together are painted together: by default where that pays, on a GPU."""
+    return real and has_gpu() if methods.fast_batch == "auto" else methods.fast_batch == "on"
 
 
 def _warm_engine(methods: MethodSettings, queues: Sequence[str], max_side_px: int) -> tuple[Engine, Abilities]:

@@ -1,8 +1,9 @@
-"""The process that does the work: one warm engine, one job at a time, nothing lost when it dies.
+"""The process that does the work: one warm engine, one job after another, nothing lost when it dies.
 
 RQ's ``SimpleWorker`` with RQ's own extension points. RQ's forking worker hangs once TensorFlow is
 loaded; ``SimpleWorker`` has no heartbeat during a job, ignores stop-job and loses what it popped
-from several queues when it is killed. ``docs/adr/0003-queue.md`` has the measurements.
+from several queues when it is killed. ``docs/adr/0003-queue.md`` has the measurements, and
+``docs/adr/0011-batches.md`` says how several fast jobs share a pass.
 """
 
 from __future__ import annotations
@@ -15,25 +16,30 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import redis
 from redis.exceptions import ResponseError
 from rq import SimpleWorker
+from rq.command import parse_payload
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job as RQJob
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException
 from rq.utils import now
 from rq.worker.base import WorkerStatus
 
+from nst.batches import MOST
 from nst.errors import JobError
 from workers import keys
+from workers.companions import Companions
 from workers.connection import cannot_save, out_of_memory
 from workers.executions import End, end_run, fail
-from workers.job_class import ForbiddenFunctionError, PasticheJob
+from workers.job_class import MAX_RETRIES, ForbiddenFunctionError, PasticheJob
 from workers.job_log import about_job
 from workers.lease import Lease, LeaseKeeper
 from workers.routing import FAST
@@ -52,8 +58,17 @@ _PAUSE_S = 3.0  # so long after a job the next one of a conversation is not to b
 _WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
 
 
+@dataclass(frozen=True)
+class Held:
+    """A run that this worker has started: a job, and the lease that says so."""
+
+    job: RQJob
+    execution: Execution
+    lease: Lease
+
+
 class GpuWorker(SimpleWorker):
-    """A worker with a lease.
+    """A worker with a lease for each job that it holds: one, or several that share a pass.
 
     Args:
         connection: To the queue's Redis; patient.
@@ -65,6 +80,7 @@ class GpuWorker(SimpleWorker):
         enough: Asked between jobs; True ends the process (to give back its memory, say).
         about: What it announces besides its vitals; asked at every renewal of the lease.
         idle: Called again and again once nothing has waited for some seconds: whoever comes next waits for it.
+        paint_ahead: Does for several jobs, by their ids, what they can share; None where jobs are taken one by one.
     """
 
     def __init__(
@@ -79,6 +95,7 @@ class GpuWorker(SimpleWorker):
         enough: Callable[[], bool] = lambda: False,
         about: Callable[[], Mapping[str, str]] = dict,
         idle: Callable[[], None] = lambda: None,
+        paint_ahead: Callable[[Sequence[str]], object] | None = None,
     ) -> None:
         super().__init__(
             list(queues),
@@ -92,7 +109,7 @@ class GpuWorker(SimpleWorker):
         self._side_connection = side_connection
         self._grace_s = grace_s
         self._leave_at_s: float | None = None
-        self._stop_job = threading.Event()
+        self._stopped_jobs: set[str] = set()
         self._last_try = False
         self._busy_s = time.monotonic()  # when the last job ended
         self._enough = enough
@@ -101,6 +118,10 @@ class GpuWorker(SimpleWorker):
         self._device, self._ready_s = device, time.time()
         self._turns = Turns(connection, self.name, queues)
         self.lease = Lease(side_connection, self.name, self._about)
+        self._paint_ahead, self._companions = paint_ahead, Companions(connection)
+        self._seats = [Lease(side_connection, f"{self.name}+{n}") for n in range(1, MOST)] if paint_ahead else []
+        self._batch: list[Held] = []
+        self._running: Held | None = None
 
     def _about(self) -> dict[str, str]:
         return {
@@ -117,7 +138,7 @@ class GpuWorker(SimpleWorker):
 
     def stopped(self) -> bool:
         """Whether RQ's stop-job command came for the running job."""
-        return self._stop_job.is_set()
+        return self._running is not None and self._running.job.id in self._stopped_jobs
 
     def on_last_try(self) -> bool:
         """Whether the running job's workers died twice before: it has no try left after this one."""
@@ -125,8 +146,11 @@ class GpuWorker(SimpleWorker):
 
     def leaving(self) -> bool:
         """Whether the running job has to go: the grace period is over, or another worker has it."""
-        over = self._leave_at_s is not None and time.monotonic() >= self._leave_at_s
-        return over or self.lease.lost.is_set()
+        lease = self._running.lease if self._running else self.lease
+        return self._out_of_time() or lease.lost.is_set()
+
+    def _out_of_time(self) -> bool:
+        return self._leave_at_s is not None and time.monotonic() >= self._leave_at_s
 
     def give_way(self) -> bool:
         """Whether a slow job should make room: a fast one waits for this worker, or the process has to end."""
@@ -152,9 +176,13 @@ class GpuWorker(SimpleWorker):
         self._leave_at_s = time.monotonic() + (0 if again else self._grace_s)
         self._stop_requested = True
 
-    def kill_horse(self, *_: Any) -> None:
-        """RQ's hook for stop-job: there is no horse, so the job's next step sees an event."""
-        self._stop_job.set()
+    def handle_payload(self, message: Any) -> None:
+        """RQ's commands; stop-job is for any job that is held, and its next step sees it: there is no horse to kill."""
+        payload = parse_payload(message)
+        if payload.get("command") != "stop-job":
+            super().handle_payload(message)  # type: ignore[no-untyped-call]
+        elif any(held.job.id == payload.get("job_id") for held in self._batch):
+            self._stopped_jobs.add(payload["job_id"])
 
     # The loop.
 
@@ -166,7 +194,7 @@ class GpuWorker(SimpleWorker):
         """
         for number in (signal.SIGTERM, signal.SIGINT):  # RQ does it later, after others can see this worker
             signal.signal(number, self.request_stop)
-        keeper = LeaseKeeper(self.lease, self._side_connection, self._alive)
+        keeper = LeaseKeeper([self.lease, *self._seats], self._side_connection, self._alive)
         self.lease.renew()
         keeper.start()
         ready()
@@ -242,45 +270,85 @@ class GpuWorker(SimpleWorker):
         log.error("Redis takes nothing now (%s); nothing is lost, and nothing is done until it does", str(error)[:120])
         time.sleep(_ROOM_WAIT_S)
 
-    # One job.
+    # One job, or several that share a pass.
 
     def execute_job(self, job: RQJob, queue: Queue) -> None:
-        """Run a job under a lease and a watchdog; where Redis has no room for its end, it is brought back later."""
-        self._stop_job.clear()
+        """Run a job, and those that come along, each under a lease and a watchdog of its own."""
+        self._stopped_jobs.clear()
         self._busy_s = math.inf
-        self._last_try = job.retries_left == 0
         try:
-            self._execute(job, queue)
+            self._batch.append(self._start(job, self.lease))
+            self._take_along(job, queue)
+            self._share(queue)
+            left = list(self._batch)
+            while left:  # what cannot be run any more goes back to the queue's head, the last one first
+                self._execute(left.pop(-1 if self._out_of_time() else 0), queue)
         except ResponseError as error:
             self._await_room(error)
         finally:
+            for held in self._batch:
+                held.lease.let_go()
+            self._batch.clear()
             self._busy_s = time.monotonic()
 
-    def _execute(self, job: RQJob, queue: Queue) -> None:
-        self.prepare_execution(job)
+    def _take_along(self, job: RQJob, queue: Queue) -> None:
+        """Start further jobs that can share a pass with this one."""
+        if not self._seats or queue.name != FAST or job.retries_left != MAX_RETRIES or self._stop_requested:
+            return
         try:
-            with about_job(job.id), watchdog(self._side_connection, job.id, job.timeout or 0):
-                log.info("Job %s begins", job.id)
-                self.perform_job(job, queue)
-        finally:
-            self.lease.let_go()
-            self.execution = None
+            for raw, seat in zip(self._companions.take(job.id), self._seats, strict=False):
+                taken = self._fetch(queue, raw)
+                if taken:
+                    self._batch.append(self._start(taken[0], seat))
+        except ResponseError as error:  # no room for another run: whoever was taken comes back by itself
+            log.warning("No job can be taken along now: %s", str(error)[:120])
 
-    def prepare_execution(self, job: RQJob) -> Execution:
+    def _share(self, queue: Queue) -> None:
+        """Do what the jobs of a batch share; a pass that never ends is taken for the first one's."""
+        first, *others = self._batch
+        if not others or not self._paint_ahead:
+            return
+        log.info("%d jobs are taken together", len(self._batch))
+        timeout_s = first.job.timeout or 0
+        with watchdog(self._side_connection, first.job.id, timeout_s):
+            try:
+                with self.death_penalty_class(timeout_s, JobTimeoutException, job_id=first.job.id):
+                    self._paint_ahead([held.job.id for held in self._batch])
+            except JobTimeoutException:
+                log.warning("A batch took too long; its jobs run one by one")
+
+    def _execute(self, held: Held, queue: Queue) -> None:
+        """Run one job; where Redis has no room for its end, it is brought back later."""
+        self._running, self.execution = held, held.execution
+        self._last_try = held.job.retries_left == 0
+        try:
+            if held is not self._batch[0]:
+                self.set_current_job_id(held.job.id)
+            with about_job(held.job.id), watchdog(self._side_connection, held.job.id, held.job.timeout or 0):
+                log.info("Job %s begins", held.job.id)
+                self.perform_job(held.job, queue)
+        except ResponseError as error:
+            self._await_room(error)
+        finally:
+            held.lease.let_go()
+            self._running = self.execution = None
+
+    def _start(self, job: RQJob, lease: Lease) -> Held:
         """Start a run: registry, lease and leaving the intermediate list in one transaction."""
         with self.connection.pipeline() as pipe:
             ttl_s = self.get_heartbeat_ttl(job)
-            self.execution = Execution.create(job, ttl_s, pipeline=pipe, worker_name=self.name)
-            self.set_state(WorkerStatus.BUSY, pipeline=pipe)
-            self.set_current_job_id(job.id, pipeline=pipe)
+            execution = Execution.create(job, ttl_s, pipeline=pipe, worker_name=lease.worker)
+            if lease is self.lease:
+                self.set_state(WorkerStatus.BUSY, pipeline=pipe)
+                self.set_current_job_id(job.id, pipeline=pipe)
             job.prepare_for_execution(self.name, pipeline=pipe)
             pipe.lrem(keys.rq_intermediate(job.origin), 0, job.id)
             pipe.hdel(keys.line(job.origin), job.id)
-            self.lease.hold(pipe, job.origin, self.execution.composite_key)
-        return self.execution
+            lease.hold(pipe, job.origin, execution.composite_key)
+        return Held(job, execution, lease)
 
     def prepare_job_execution(self, job: RQJob, remove_from_intermediate_queue: bool = False) -> None:
-        """Nothing: ``prepare_execution`` did it, in its transaction."""
+        """Nothing: ``_start`` did it, in its transaction."""
 
     def handle_execution_ended(self, job: RQJob, queue: Queue, heartbeat_ttl: int) -> None:
         """Note when the run ended; nobody reads RQ's heartbeat of a job here."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
@@ -31,13 +31,17 @@ class Lease:
     Args:
         connection: To the queue's Redis, for the renewing thread alone; of few retries, so that it
             never falls far behind.
-        worker: The worker's name.
-        about: Tells what the worker announces of itself; asked at every renewal.
+        worker: The worker's name, or that of one of its further seats: a name that nobody else has.
+        about: Tells what the worker announces of itself; asked at every renewal. A seat announces nothing.
+
+    Attributes:
+        worker: As above.
+        lost: Whether the run was given to another worker.
     """
 
-    def __init__(self, connection: redis.Redis, worker: str, about: Callable[[], dict[str, str]]) -> None:
+    def __init__(self, connection: redis.Redis, worker: str, about: Callable[[], dict[str, str]] | None = None) -> None:
         self._connection = connection
-        self._worker = worker
+        self.worker = worker
         self._about = about
         self._entry = IDLE
         self._queue = ""
@@ -55,7 +59,7 @@ class Lease:
         with self._guard:
             self._queue, self._entry = queue, entry
             self.lost.clear()
-            pipe.set(keys.lease(self._worker), self._entry, px=int(LEASE_S * 1000))
+            pipe.set(keys.lease(self.worker), self._entry, px=int(LEASE_S * 1000))
             pipe.execute()
 
     def let_go(self) -> None:
@@ -66,6 +70,8 @@ class Lease:
     def renew(self) -> None:
         """Write the lease again, and see whether the run was given to another worker meanwhile."""
         with self._guard, self._connection.pipeline() as pipe:
+            if self._entry == IDLE and not self._about:
+                return  # an empty seat: its key expires
             self._write(pipe)
             if self._entry != IDLE:
                 pipe.zscore(keys.rq_started(self._queue), self._entry)
@@ -76,31 +82,32 @@ class Lease:
     def end(self) -> None:
         """The worker goes: its lease goes with it."""
         with self._guard, self._connection.pipeline() as pipe:
-            pipe.delete(keys.lease(self._worker), keys.ready(self._worker))
-            pipe.srem(keys.WORKERS, self._worker)
+            pipe.delete(keys.lease(self.worker), keys.ready(self.worker))
+            pipe.srem(keys.WORKERS, self.worker)
             pipe.execute()
 
     def _write(self, pipe: Any) -> None:
-        pipe.set(keys.lease(self._worker), self._entry, px=int(LEASE_S * 1000))
-        pipe.sadd(keys.WORKERS, self._worker)
-        pipe.hset(keys.ready(self._worker), mapping=self._about())
-        pipe.pexpire(keys.ready(self._worker), int(LEASE_S * 1000))
+        pipe.set(keys.lease(self.worker), self._entry, px=int(LEASE_S * 1000))
+        if self._about:
+            pipe.sadd(keys.WORKERS, self.worker)
+            pipe.hset(keys.ready(self.worker), mapping=self._about())
+            pipe.pexpire(keys.ready(self.worker), int(LEASE_S * 1000))
 
 
 class LeaseKeeper(threading.Thread):
-    """Renews a lease every two seconds, tells the supervisor, and looks after dead colleagues' jobs.
+    """Renews a worker's leases every two seconds, tells the supervisor, and looks after dead colleagues' jobs.
 
     Reaping happens here and not between jobs, because a busy worker has no "between".
 
     Args:
-        lease: What to renew.
-        connection: The lease's own.
+        leases: What to renew: the worker's own, and those of its further seats.
+        connection: The leases' own.
         beat: Called at every renewal that succeeded.
     """
 
-    def __init__(self, lease: Lease, connection: redis.Redis, beat: Any) -> None:
+    def __init__(self, leases: Sequence[Lease], connection: redis.Redis, beat: Any) -> None:
         super().__init__(name="lease", daemon=True)
-        self._lease = lease
+        self._leases = leases
         self._connection = connection
         self._beat = beat
         self._stopping = threading.Event()
@@ -109,7 +116,8 @@ class LeaseKeeper(threading.Thread):
         """Until ``stop``."""
         while not self._stopping.wait(RENEW_S):
             try:
-                self._lease.renew()
+                for lease in self._leases:
+                    lease.renew()
                 self._beat()
                 reap_once(self._connection)
             except RedisError as error:
@@ -118,10 +126,11 @@ class LeaseKeeper(threading.Thread):
                 log.error("The health file cannot be touched: %s", error.strerror)
 
     def stop(self) -> None:
-        """Stop renewing and give the lease up."""
+        """Stop renewing and give the leases up."""
         self._stopping.set()
         self.join(timeout=RENEW_S)
         try:
-            self._lease.end()
+            for lease in self._leases:
+                lease.end()
         except RedisError as error:
             log.warning("The lease ends by itself: %s", type(error).__name__)

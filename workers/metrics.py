@@ -45,6 +45,7 @@ class QueueCollector(Collector):
             yield from self._queues()
             yield from self._workers()
             yield from _totals(counters)
+            yield _passes(counters)
             yield _histogram(counters, "service", "method", "Seconds that workers spent on a job.")
             yield _histogram(counters, "wait", "queue", "Seconds from submission to a job's result, less its service.")
 
@@ -80,6 +81,14 @@ def _totals(counters: dict[tuple[str, ...], float]) -> Iterator[Metric]:
             if kind == name:
                 family.add_metric(labels, value)
         yield family
+
+
+def _passes(counters: dict[tuple[str, ...], float]) -> Metric:
+    family = CounterMetricFamily("pastiche_passes", "Passes that jobs shared, by pictures.", labels=["pictures"])
+    for (kind, *labels), value in sorted(counters.items()):
+        if kind == "passes":
+            family.add_metric(labels, value)
+    return family
 
 
 def _histogram(counters: dict[tuple[str, ...], float], name: str, label: str, text: str) -> Metric:

@@ -45,7 +45,14 @@ class Explainer(Protocol):
         """As ``nst.engine.Engine.explain``."""
 
 
-def paint(engine: Engine, slices: Slices, job: Job, pictures: Sequence[bytes], telling: Telling) -> Pastiche:
+def paint(
+    engine: Engine,
+    slices: Slices,
+    job: Job,
+    pictures: Sequence[bytes],
+    telling: Telling,
+    perform: Perform | None = None,
+) -> Pastiche:
     """Make a job's pastiche, or the sheet of an explanation.
 
     Args:
@@ -54,6 +61,7 @@ def paint(engine: Engine, slices: Slices, job: Job, pictures: Sequence[bytes], t
         job: What is to be done.
         pictures: The files that ``Job.pictures`` names.
         telling: Where progress goes.
+        perform: How the method is run; None runs it here and now, in slices where it can be interrupted.
 
     Raises:
         GivesWay: The rest comes later.
@@ -78,5 +86,5 @@ def paint(engine: Engine, slices: Slices, job: Job, pictures: Sequence[bytes], t
         explainer = cast(Explainer, engine)
         return explainer.explain(job.explanation, content, styles[0], job.options, telling.report, telling.cancelled)
     return engine.stylize(
-        content, styles, job.options, telling.report, telling.cancelled, in_slices, mask=mask
+        content, styles, job.options, telling.report, telling.cancelled, perform or in_slices, mask=mask
     )

@@ -26,6 +26,7 @@ from nst.images import encode, media_type_of
 from nst.method import Pastiche
 from nst.time_lapse import encode_time_lapse
 from workers import keys
+from workers.ahead import Ahead
 from workers.blobs import Blobs
 from workers.clips import ClipEngine, paint_clip
 from workers.contract import ContractError, Job, Result
@@ -64,6 +65,7 @@ class Workplace:
         vectors: Style vectors shared with other workers, or None.
         apart: How a job is run in a process of its own; None where this is that process.
         on_last_try: Whether the running job has no try left after this one.
+        ahead: What jobs that were taken together share; None where jobs are taken one by one.
     """
 
     connection: redis.Redis
@@ -76,6 +78,7 @@ class Workplace:
     vectors: RedisVectors | None = None
     apart: LastTry | None = None
     on_last_try: Callable[[], bool] = lambda: False
+    ahead: Ahead | None = None
 
     @property
     def last_try(self) -> LastTry | None:
@@ -90,6 +93,20 @@ def open_workplace(workplace: Workplace) -> None:
     """Give this process's jobs what they need; called once, by the worker."""
     global _workplace
     _workplace = workplace
+
+
+def paint_ahead(job_ids: Sequence[str]) -> None:
+    """Paint what jobs that this worker holds can share; each of them is run afterwards.
+
+    Args:
+        job_ids: The jobs.
+
+    Raises:
+        RedisError: Redis is away, or has no memory left.
+    """
+    workplace = _workplace
+    if workplace is not None and workplace.ahead is not None:
+        workplace.ahead.paint(job_ids)
 
 
 def stylize(job_json: str) -> Retry | None:
@@ -201,8 +218,10 @@ def _painted(workplace: Workplace, job: Job, pictures: Sequence[bytes], telling:
     if is_clip(pictures[0], job.options):
         clip = paint_clip(cast(ClipEngine, workplace.engine), job, pictures, telling, MAX_RESULT_BYTES)
         return _with_clip(workplace, job, clip, time.monotonic() - started_s)
-    pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling)
-    return _with_picture(workplace, job, pastiche, time.monotonic() - started_s)
+    painted = workplace.ahead.take(job.job_id) if workplace.ahead else None
+    pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling, painted.perform if painted else None)
+    shared_s = painted.share_s if painted else 0.0
+    return _with_picture(workplace, job, pastiche, time.monotonic() - started_s + shared_s)
 
 
 def _with_clip(workplace: Workplace, job: Job, clip: PaintedClip, service_s: float) -> Result:

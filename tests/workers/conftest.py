@@ -65,10 +65,14 @@ def spawn(redis_url: str) -> Iterator[Spawn]:
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(
-        queues: str = "fast,slow", grace_s: float = 8.0, url: str = redis_url, max_side_px: int = 0
+        queues: str = "fast,slow",
+        grace_s: float = 8.0,
+        url: str = redis_url,
+        max_side_px: int = 0,
+        fast_batch: str = "off",
     ) -> subprocess.Popen[bytes]:
         script = str(Path(__file__).with_name("faulty_worker.py"))
-        command = [sys.executable, script, url, queues, str(grace_s), str(max_side_px)]
+        command = [sys.executable, script, url, queues, str(grace_s), str(max_side_px), fast_batch]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         processes.append(process)
         with connect(url) as connection:

@@ -1,9 +1,9 @@
 """A worker process whose engine does what a job's seed says: the faults that the queue must bear.
 
-    python faulty_worker.py REDIS_URL QUEUES GRACE_S MAX_SIDE_PX
+    python faulty_worker.py REDIS_URL QUEUES GRACE_S MAX_SIDE_PX FAST_BATCH
 
 Pictures are really decoded and encoded. Seeds: 0 at once, up to 60,000 that many milliseconds,
-and the constants below.
+and the constants below. The fast method waits in a shared pass for as long as Redis has the key ``HOLD``.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ import sys
 import time
 from collections.abc import Sequence
 
+from nst.batches import Passed, Request, no_pass
 from nst.engine import Perform, perform_whole
 from nst.errors import Cancelled
 from nst.images import Picture, decode
-from nst.method import IsCancelled, Pastiche, Progress, Report
+from nst.method import IsCancelled, MethodSettings, Pastiche, Progress, Report
 from nst.options import StyleOptions
 from workers.__main__ import run_worker
+from workers.connection import connect
 
 POISON = 100_001  # kills its process
 BROKEN = 100_002  # raises what nobody foresaw
 STUCK = 100_003  # never returns from native code
 HUNGRY = 100_004  # runs out of memory
+HOLD = "test:hold"
 
 
 class CountedRun:
@@ -79,6 +82,38 @@ class Counted:
         return Pastiche(run.picture, options.method, model=json.dumps(run.done_by))
 
 
+class Sharing:
+    """A method that paints several at once; a result's ``model`` says whether it was."""
+
+    name = "fast"
+
+    def prepare(self) -> None:
+        """Nothing to load."""
+
+    def stylize(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        report: Report = lambda progress: None,
+        cancelled: IsCancelled = lambda: False,
+    ) -> Pastiche:
+        if cancelled():
+            raise Cancelled
+        return Pastiche(content, self.name, model="alone")
+
+    def stylize_batch(
+        self, requests: Sequence[Request], cancelled: IsCancelled = lambda: False, passed: Passed = no_pass
+    ) -> list[Pastiche | None]:
+        with connect(sys.argv[1]) as connection:
+            while connection.exists(HOLD):
+                if cancelled():
+                    raise Cancelled
+                time.sleep(0.02)
+        passed(len(requests))
+        return [Pastiche(request.content, self.name, model="together") for request in requests]
+
+
 class FaultyEngine:
     """Gives the content back after doing what the seed says."""
 
@@ -95,6 +130,8 @@ class FaultyEngine:
         picture = decode(content, options.max_side_px)
         if options.method == "gatys":
             return perform(Counted(), picture, [decode(style) for style in styles], options, report, cancelled)
+        if options.method == "fast":
+            return perform(Sharing(), picture, [decode(style) for style in styles], options, report, cancelled)
         if options.seed == POISON:
             os.kill(os.getpid(), signal.SIGKILL)
         if options.seed == BROKEN:
@@ -115,6 +152,14 @@ class FaultyEngine:
 
 
 if __name__ == "__main__":
-    url, queues, grace_s, max_side_px = sys.argv[1:]
-    engine, names = FaultyEngine(), queues.split(",")
-    sys.exit(run_worker(url, names, engine=engine, grace_s=float(grace_s), max_side_px=int(max_side_px)))
+    url, queues, grace_s, max_side_px, batch = sys.argv[1:]
+    sys.exit(
+        run_worker(
+            url,
+            queues.split(","),
+            MethodSettings(fast_batch=batch),
+            engine=FaultyEngine(),
+            grace_s=float(grace_s),
+            max_side_px=int(max_side_px),
+        )
+    )
