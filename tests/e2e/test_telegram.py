@@ -288,8 +288,6 @@ def test_a_second_picture_may_be_the_mask(peer: TelegramPeer, anna: Person, chat
     assert painted(chat.result(2)) == (False, True)
     anna.press(chat.result(2), "r.weaker")
     assert painted(chat.result(3)) == (False, True), "buttons keep the mask"
-    anna.photo(picture(1), caption="/style mosaic palette background")
-    chat.says("I don't know what the subject is")
 
 
 def test_an_album_is_content_and_style_in_any_order_and_spacing(
@@ -559,9 +557,7 @@ def test_progress_is_seen_in_place_with_the_picture_as_it_develops(
     assert chat.result()["message_id"] == queued["message_id"]
 
 
-def result_of_long_ago(
-    server: EmbeddedRedis, person: Person, queued: Json, until: Until, film: bytes = b""
-) -> None:
+def result_of_long_ago(server: EmbeddedRedis, person: Person, queued: Json, until: Until, film: bytes = b"") -> None:
     """What a worker would post of a job that took a minute is posted here."""
     with connect(server.url) as connection:
         job_id = person.button(queued, "r.cancel").removeprefix("r.cancel.")
