@@ -47,6 +47,11 @@ class Recipe:
         names = tuple(job.style_label.split())
         return cls(job.content, job.styles, names if len(names) == len(job.styles) else (), job.options, job.mask)
 
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Blob hashes of all that it was made of."""
+        return (self.content, *self.styles, *filter(None, [self.mask]))
+
     def elsewhere(self) -> Recipe:
         """The recipe for another picture, where the mask means nothing: all of it is painted."""
         return replace(self, mask="", options=self.options.replace(region="everything"))

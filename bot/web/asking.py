@@ -12,7 +12,7 @@ from nicegui import ui
 
 from bot.quality_lines import quality_line, short_quality_line
 from bot.recipe_codes import Recipe
-from bot.service import Request, Style
+from bot.service import Request
 from bot.texts import say
 from bot.variations import Button, vary
 from bot.web.album import STRIP
@@ -21,6 +21,7 @@ from bot.web.offers import Takes
 from bot.web.samples import sample_photograph
 from bot.web.throttle import JOBS
 from bot.web.visit import Visit
+from bot.web.wanted import Wanted
 from nst.errors import UserError
 from nst.image_header import DEFAULT_LIMITS
 from nst.options import StyleOptions
@@ -52,7 +53,7 @@ class Asking:
             begun: list[Job] = []
             try:
                 for options in wanted.each():
-                    begun.append(await self._submit(wanted.styles, options, reply_to))  # noqa: PERF401
+                    begun.append(await self._submit(wanted, options, reply_to))  # noqa: PERF401
             finally:  # what was queued before the queue was full is on its way
                 await self._begin(begun)
 
@@ -166,11 +167,18 @@ class Asking:
             sentence = say(known, self._visit.language) if known else str(args.get("sentence", ""))[:500]
             self._visit.composer.complain(sentence, role)
 
-    async def _submit(self, styles: Sequence[Style], options: StyleOptions, reply_to: Mapping[str, str]) -> Job:
+    async def _submit(self, wanted: Wanted, options: StyleOptions, reply_to: Mapping[str, str]) -> Job:
         await self._count()
         content = self._visit.composer.content
         return await self._service.submit(
-            Request(content=content, styles=styles, options=options, user=self._user, reply_to=reply_to)
+            Request(
+                content=content,
+                styles=wanted.styles,
+                options=options,
+                user=self._user,
+                reply_to=reply_to,
+                mask=wanted.mask,
+            )
         )
 
     async def _count(self) -> None:
@@ -194,14 +202,14 @@ class Asking:
         self._take(role, digest)
 
     def _take(self, role: str, digest: str) -> None:
-        show = self._visit.composer.show_style if role == "style" else self._visit.composer.show_content
-        show(digest)
+        desk = self._visit.composer
+        {"style": desk.show_style, "mask": desk.show_mask}.get(role, desk.show_content)(digest)
         reset_file_inputs()
 
 
 def _role(args: Any) -> str:
     role = args.get("role") if isinstance(args, Mapping) else None
-    return role if role in ("style", "recipe") else "content"
+    return role if role in ("style", "mask", "recipe") else "content"
 
 
 def _reveal(html_id: str) -> None:

@@ -18,6 +18,7 @@ from bot.web.experiment import TIME_LAPSE, form_of, read_experiment
 from bot.web.fields import colour_choice, knob_field, layer_sliders, method_choice, strength_slider
 from bot.web.knobs import GATYS_KNOBS, PICTURE_KNOBS
 from bot.web.markup import button, picture_url, put, put_text, tag, thumbnail_url
+from bot.web.mask_field import MaskField
 from bot.web.offers import Takes, offer_contents, offer_styles
 from bot.web.pad import Pad
 from bot.web.wanted import METHODS, STRENGTHS, Wanted
@@ -63,6 +64,7 @@ class Bench:
         with form.on("submit", lambda e: handlers.paint(e.args), js_handler=SUBMIT):
             self._drop = Drop(language, lambda: offer_contents(presets, handlers.takes, language))
             self._build_styles(handlers.takes)
+            self._mask = MaskField(language, self._touch)
             strength_slider(language, hint=True)
             method_choice(language)
             colour_choice(language)
@@ -91,10 +93,13 @@ class Bench:
             raise UserError("style_missing")
         opened = self._opened if fields.get("recipe") else None
         styles = [Style(name) if name in self._presets else Style(picture=name) for name in self.styles]
-        return Wanted(styles, opened or read_experiment(fields, len(styles)), strip=str(fields.get("strip", "")))
+        options = self._mask.over(opened or read_experiment(fields, len(styles)), fields)
+        return Wanted(styles, options, strip=str(fields.get("strip", "")), mask=self._mask.picture)
 
     def show_content(self, digest: str) -> None:
-        """Show the picture to be painted."""
+        """Show the picture to be painted; another one's mask goes."""
+        if self.content not in ("", digest):
+            self._mask.clear()
         self._drop.show(digest)
         self.complain("", "paint")
 
@@ -109,6 +114,10 @@ class Bench:
         if digest not in self.styles:
             self.choose(digest)
 
+    def show_mask(self, digest: str) -> None:
+        """Show a mask and use it."""
+        self._mask.show(digest)
+
     def choose(self, style: str) -> None:
         """Choose a style, or take it away again."""
         if style in self.styles:
@@ -122,13 +131,17 @@ class Bench:
         self._touch()
         self._show_chosen()
 
-    def fill(self, styles: Sequence[str], options: StyleOptions) -> None:
+    def fill(self, styles: Sequence[str], options: StyleOptions, mask: str = "") -> None:
         """Set everything as a recipe says.
 
         Args:
             styles: Presets' names and blob hashes of pictures that this session may see; empty keeps the chosen.
             options: The recipe's.
+            mask: Blob hash of its mask, or "".
         """
+        self._mask.clear()
+        if mask:
+            self._mask.show(mask)
         if styles:
             self.styles = []
             for style in styles:
@@ -148,6 +161,8 @@ class Bench:
         """Say what is wrong, where it is wrong; see ``Composer.complain``. ``recipe`` is a place too."""
         if about == "content":
             self._drop.complain(sentence)
+        elif about == "mask":
+            self._mask.complain(sentence)
         else:
             places = {"style": self._style_problem, "recipe": self._recipe_problem}
             put_text(places.get(about, self._problem), sentence)

@@ -15,6 +15,7 @@ from bot.web.drop import Drop, file_input
 from bot.web.fields import colour_choice, method_choice, strength_slider
 from bot.web.form import OWN_STYLE, SIZES_PX, read_form
 from bot.web.markup import button, picture_url, put_text, tag, thumbnail_url
+from bot.web.mask_field import MaskField
 from bot.web.offers import Takes
 from bot.web.samples import sample_names
 from bot.web.wanted import Wanted
@@ -50,6 +51,7 @@ class Composer:
         with tag("form", "composer", autocomplete="off").on("submit", lambda e: paint(e.args), js_handler=SUBMIT):
             self._drop = Drop(language, lambda: self._offer_sample(takes))
             self._build_style()
+            self._mask = MaskField(language)
             strength_slider(language)
             method_choice(language)
             colour_choice(language)
@@ -72,10 +74,13 @@ class Composer:
         order = read_form(fields)
         if not order.preset and not self.style:
             raise UserError("style_missing")
-        return Wanted([Style(order.preset) if order.preset else Style(picture=self.style)], order.options)
+        style = Style(order.preset) if order.preset else Style(picture=self.style)
+        return Wanted([style], self._mask.over(order.options, fields), mask=self._mask.picture)
 
     def show_content(self, digest: str) -> None:
-        """Show the picture to be painted."""
+        """Show the picture to be painted; another one's mask goes."""
+        if self.content not in ("", digest):
+            self._mask.clear()
         self._drop.show(digest)
         self.complain("", "paint")
 
@@ -87,15 +92,21 @@ class Composer:
         with self._own:
             self._tile(OWN_STYLE, self._say("own_style_short"), self._say("own_style_alt"), picture_url(digest), True)
 
+    def show_mask(self, digest: str) -> None:
+        """Show a mask and use it."""
+        self._mask.show(digest)
+
     def complain(self, sentence: str, about: str) -> None:
         """Say what is wrong, where it is wrong.
 
         Args:
             sentence: What to say; "" takes it back.
-            about: ``content``, ``style`` or ``paint``.
+            about: ``content``, ``style``, ``mask`` or ``paint``.
         """
         if about == "content":
             self._drop.complain(sentence)
+        elif about == "mask":
+            self._mask.complain(sentence)
         else:
             put_text(self._style_problem if about == "style" else self._problem, sentence)
 

@@ -51,6 +51,7 @@ def form_of(options: StyleOptions) -> dict[str, str]:
         "mix-y": f"{y * 100:g}",
         **{layer_field(place): f"{weight * 100:g}" for place, weight in enumerate(_shown_weights(options))},
         TIME_LAPSE: "on" if options.time_lapse else "",
+        "region": "background" if options.region == "background" else "subject",
         **{knob.name: knob.write(options) for knob in KNOBS},
     }
 

@@ -120,3 +120,5 @@ class Listening:
         self._visit.composer.show_content(job.content)
         if not job.style_label:
             self._visit.composer.show_style(job.styles[0])
+        if job.mask:
+            self._visit.composer.show_mask(job.mask)

@@ -37,7 +37,7 @@ class Recipes:
         async with self._visit.boundary("recipe"):
             await asyncio.to_thread(self._studio.throttle.take, RECIPES, self._visit.user, self._visit.address)
             recipe = await asyncio.to_thread(self._studio.recipes.read, code[:40])
-            kept = [digest for digest in (recipe.content, *recipe.styles) if await self._is_kept(digest)]
+            kept = [digest for digest in recipe.pictures if await self._is_kept(digest)]
             await asyncio.to_thread(self._studio.album.let_see, self._visit.user, *kept)
             self._fill(recipe, set(kept))
 
@@ -49,9 +49,7 @@ class Recipes:
             if not await asyncio.to_thread(album.may_see, user, digest):
                 raise UserError("image_missing")
             recipe = await asyncio.to_thread(recipe_in, await self._studio.service.picture(digest))
-            seen = [
-                one for one in (recipe.content, *recipe.styles) if await asyncio.to_thread(album.may_see, user, one)
-            ]
+            seen = [one for one in recipe.pictures if await asyncio.to_thread(album.may_see, user, one)]
             self._fill(recipe, {one for one in seen if await self._is_kept(one)})
 
     async def _is_kept(self, digest: str) -> bool:
@@ -73,7 +71,9 @@ class Recipes:
         by_name = recipe.presets and all(name in self._studio.presets for name in recipe.presets)
         styles = recipe.presets if by_name else [digest for digest in recipe.styles if digest in pictures]
         whole = len(styles) == len(recipe.styles)
-        bench.fill(styles if whole else (), recipe.options)
+        if bench.content not in ("", recipe.content) or recipe.mask not in pictures | {""}:
+            recipe = recipe.elsewhere()
+        bench.fill(styles if whole else (), recipe.options, recipe.mask)
         if not bench.content and recipe.content in pictures:
             bench.show_content(recipe.content)
         bench.announce(say("playground.recipe_opened" if whole else "playground.recipe_no_style", language))

@@ -86,6 +86,9 @@ class Subject:
                 self._tile(digest, title, alt, picture_url(digest))
         self.choose(digest)
 
+    def show_mask(self, digest: str) -> None:
+        """Explanations are of whole pictures: there is no place for one here."""
+
     def complain(self, sentence: str, about: str) -> None:
         """Say what is wrong, where it is wrong; see ``Composer.complain``."""
         if about == "content":

@@ -22,11 +22,13 @@ class Wanted:
         styles: One to four.
         options: The rest.
         strip: ``STRENGTHS`` for five strengths from none to all, ``METHODS`` for all methods, or "" for one picture.
+        mask: Blob hash of a mask, or "".
     """
 
     styles: Sequence[Style]
     options: StyleOptions
     strip: str = ""
+    mask: str = ""
 
     def each(self) -> tuple[StyleOptions, ...]:
         """The options of every job."""
@@ -52,6 +54,9 @@ class Desk(Protocol):
 
     def show_style(self, digest: str) -> None:
         """Show a style picture of the visitor's own and choose it."""
+
+    def show_mask(self, digest: str) -> None:
+        """Show a mask and use it."""
 
     def complain(self, sentence: str, about: str) -> None:
         """Say what is wrong, where it is wrong."""
