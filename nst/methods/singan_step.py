@@ -1,0 +1,135 @@
+"""One iteration of SinGAN's training at one scale: steps of the critic, then steps of the generator, all by Adam."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from nst.methods.singan_losses import ALPHA, adversarial_loss, critic_loss, reconstruction_loss
+from nst.methods.singan_networks import Weights, criticise, first_weights, generate
+
+CRITIC_STEPS = GENERATOR_STEPS = 3  # of each iteration (supplementary material)
+LEARNING_RATE = 5e-4
+DECAY = 0.1  # of the learning rate, after DECAY_AFTER of a scale's iterations
+DECAY_AFTER = 0.8
+_BETA_1, _BETA_2, _EPSILON = 0.5, 0.999, 1e-8
+
+
+class Learner(NamedTuple):
+    """One network and what Adam remembers of it; tuples of tensors of the weights' shapes."""
+
+    weights: Weights
+    first: Weights
+    second: Weights
+
+
+class ScaleState(NamedTuple):
+    """What one iteration hands to the next."""
+
+    generator: Learner
+    critic: Learner
+
+
+class Lesson(NamedTuple):
+    """What a scale is trained on; pictures -1..1.
+
+    Attributes:
+        real: The training picture at this scale, [1, h, w, 3].
+        drawn: Random pictures of the coarser scales, enlarged, [n, h, w, 3]; zeros at the coarsest.
+        rebuilt: The coarser scales' reconstruction, enlarged, [1, h, w, 3]; zeros at the coarsest.
+        fixed: Noise of the reconstruction, [1, h, w, 3]: z* at the coarsest scale, zeros elsewhere.
+        amplitude: sigma_n, scalar.
+    """
+
+    real: tf.Tensor
+    drawn: tf.Tensor
+    rebuilt: tf.Tensor
+    fixed: tf.Tensor
+    amplitude: tf.Tensor
+
+
+Iterate = Callable[[ScaleState, Lesson, tf.Tensor, tf.Tensor, tf.Tensor], tuple[ScaleState, tf.Tensor, tf.Tensor]]
+
+
+def first_state(seed: int) -> ScaleState:
+    """Untrained networks."""
+    return ScaleState(_learner(first_weights(3, seed)), _learner(first_weights(1, seed + 1)))
+
+
+def next_state(state: ScaleState) -> ScaleState:
+    """The next finer scale's networks begin as this one's (section 3.3 of the authors' code), Adam anew."""
+    return ScaleState(_learner(state.generator.weights), _learner(state.critic.weights))
+
+
+def make_iterate(critic_steps: int = CRITIC_STEPS, generator_steps: int = GENERATOR_STEPS) -> Iterate:
+    """The traced function of one iteration; one trace serves pictures of all sizes.
+
+    Args:
+        critic_steps: Of each iteration.
+        generator_steps: Of each iteration.
+
+    Returns:
+        A function of state, lesson, number of the iteration (float32, from 0), learning rate and seed (int32 [2]); it
+        gives the next state and the last losses of critic and reconstruction.
+    """
+
+    def iterate(
+        state: ScaleState, lesson: Lesson, number: tf.Tensor, rate: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[ScaleState, tf.Tensor, tf.Tensor]:
+        generator, critic = state
+        loss = rebuilding = tf.constant(0.0)
+        for step in range(critic_steps):
+            fake = _drawn(generator.weights, lesson, _other(seed, 2 * step))
+            share = tf.random.stateless_uniform([], _other(seed, 2 * step + 1))
+            with tf.GradientTape() as tape:
+                tape.watch(critic.weights)
+                loss = critic_loss(_scores(critic.weights), lesson.real, fake, share)
+            gradients = tape.gradient(loss, critic.weights)
+            critic = _adam(critic, gradients, number * critic_steps + float(step + 1), rate)
+        for step in range(generator_steps):
+            with tf.GradientTape() as tape:
+                tape.watch(generator.weights)
+                made = generate(generator.weights, lesson.rebuilt + lesson.fixed, lesson.rebuilt)
+                rebuilding = reconstruction_loss(made, lesson.real)
+                fake = _drawn(generator.weights, lesson, _other(seed, 100 + step))
+                aim = adversarial_loss(_scores(critic.weights), fake) + ALPHA * rebuilding
+            gradients = tape.gradient(aim, generator.weights)
+            generator = _adam(generator, gradients, number * generator_steps + float(step + 1), rate)
+        return ScaleState(generator, critic), loss, rebuilding
+
+    traced: Iterate = tf.function(iterate, reduce_retracing=True)
+    return traced
+
+
+def _drawn(weights: Weights, lesson: Lesson, seed: tf.Tensor) -> tf.Tensor:
+    """A fake: one of the drawn pictures with new noise, through the generator."""
+    which = tf.random.stateless_uniform([], _other(seed, 500), 0, tf.shape(lesson.drawn)[0], tf.int32)
+    before = lesson.drawn[which][None]
+    noise = lesson.amplitude * tf.random.stateless_normal(tf.shape(before), seed)
+    return generate(weights, before + noise, before)
+
+
+def _other(seed: tf.Tensor, purpose: int) -> tf.Tensor:
+    """Another seed for another purpose; scales lie 1000 apart."""
+    return seed + tf.constant([0, purpose])
+
+
+def _scores(weights: Weights) -> Callable[[tf.Tensor], tf.Tensor]:
+    return lambda image: criticise(weights, image)
+
+
+def _learner(weights: Weights) -> Learner:
+    zeros = tuple(tf.zeros_like(weight) for weight in weights)
+    return Learner(weights, zeros, zeros)
+
+
+def _adam(learner: Learner, gradients: Weights, steps: tf.Tensor, rate: tf.Tensor) -> Learner:
+    """Kingma and Ba 2015, algorithm 1."""
+    first = tuple(_BETA_1 * m + (1 - _BETA_1) * g for m, g in zip(learner.first, gradients, strict=True))
+    second = tuple(_BETA_2 * v + (1 - _BETA_2) * g * g for v, g in zip(learner.second, gradients, strict=True))
+    size = rate * tf.sqrt(1 - tf.pow(_BETA_2, steps)) / (1 - tf.pow(_BETA_1, steps))
+    moves = (size * m / (tf.sqrt(v) + _EPSILON) for m, v in zip(first, second, strict=True))
+    weights = tuple(weight - move for weight, move in zip(learner.weights, moves, strict=True))
+    return Learner(weights, first, second)
