@@ -64,7 +64,6 @@ def recipe_in(data: bytes) -> Recipe:
     if not text or len(text) > _MAX_TEXT:
         raise UserError("recipe_unknown", {"received": "-"})
     recipe = Recipe.from_text(str(text))
-    hashes = (recipe.content, *recipe.styles, *filter(None, [recipe.mask]))
     if not 1 <= len(recipe.styles) <= MAX_STYLES or not all(_HASH.fullmatch(digest) for digest in recipe.pictures):
         raise UserError("recipe_unknown", {"received": "-"})
     return recipe
