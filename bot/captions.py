@@ -8,6 +8,7 @@ from bot.presets.catalogue import Preset
 from bot.texts import duration, explain, notice, say
 from nst.options import StyleOptions
 from workers.contract import Event, Job, Result
+from workers.getting import Getting
 
 
 def style_name(label: str, presets: Mapping[str, Preset], language: str) -> str:
@@ -56,7 +57,12 @@ def failure(result: Result, language: str) -> str:
 
 
 def standing(
-    event: Event | None, position: int | None, eta_s: float | None, language: str, attended: bool = True
+    event: Event | None,
+    position: int | None,
+    eta_s: float | None,
+    language: str,
+    attended: bool = True,
+    getting: Getting | None = None,
 ) -> str:
     """How a job stands, for a progress line.
 
@@ -66,7 +72,11 @@ def standing(
         eta_s: Seconds to the end, or None when unknown.
         language: Whom to speak to.
         attended: Whether any worker is up that would take it.
+        getting: The download that it waits for, or None; told where nothing else keeps it waiting.
     """
+    running = event is not None and event.state == "running"
+    if getting and (running or not attended or position in (None, 1)):
+        return _getting(getting, language)
     if event is not None and event.state == "running":
         if event.steps:
             return say("progress.running_steps", language, step=event.step, steps=event.steps)
@@ -78,6 +88,14 @@ def standing(
     if eta_s is None:
         return say("progress.queued", language, position=position)
     return say("progress.queued_eta", language, position=position, eta=duration(eta_s, language))
+
+
+def _getting(getting: Getting, language: str) -> str:
+    received_mb, total_mb = (f"{size / 1e6:.0f}" for size in (getting.received_bytes, getting.total_bytes))
+    if not getting.total_bytes:
+        return say("progress.getting_some", language, size=received_mb)
+    done = 100 * getting.received_bytes // getting.total_bytes
+    return say("progress.getting", language, percent=done, size=total_mb)
 
 
 def percent(options: StyleOptions) -> str:

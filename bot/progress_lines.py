@@ -88,7 +88,8 @@ class ProgressLine:
 
     def _line(self, standing: Standing) -> Line:
         event = standing.event
-        text = sentence(event, standing.position, standing.eta_s, self._language, standing.attended)
+        place, eta_s = standing.position, standing.eta_s
+        text = sentence(event, place, eta_s, self._language, standing.attended, standing.getting)
         return Line(text, event.preview if event else "")
 
     def _pause_s(self, position: int | None) -> float:

@@ -25,6 +25,7 @@ from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
 from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
+from workers.getting import Getting, getting
 from workers.limits import Limits
 from workers.staffing import is_attended
 
@@ -76,12 +77,14 @@ class Standing:
         position: Place in the queue from 1, or None when it does not wait.
         eta_s: Seconds to the end, or None when nothing like it was measured yet.
         attended: Whether any worker is up that takes jobs of its queue.
+        getting: The download that it waits for, or None.
     """
 
     event: Event | None
     position: int | None
     eta_s: float | None
     attended: bool = True
+    getting: Getting | None = None
 
 
 class StyleService:
@@ -247,7 +250,8 @@ class StyleService:
         client = self._client
         with speaking_redis():
             attended = is_attended(self._connection, job_id)
-        return Standing(client.event(job_id), client.position(job_id), client.eta_s(job_id), attended)
+            download = getting(self._connection, job_id)
+        return Standing(client.event(job_id), client.position(job_id), client.eta_s(job_id), attended, download)
 
     def _keep(self, picture: bytes) -> str:
         inspect_content(picture)

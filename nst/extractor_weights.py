@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from nst.download import Advance
 from nst.errors import OperatorError
+from nst.weights import LoggedProgress
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def fetch(
     download: Download,
     cache: str = "",
     mirror: str = "",
-    advance: Advance = lambda received_bytes, total_bytes: None,
+    advance: Advance | None = None,
 ) -> Path:
     """The weights' file, from the cache or else downloaded.
 
@@ -72,7 +73,8 @@ def fetch(
         download: What to get.
         cache: Folder for downloads; "" for Keras' own (``KERAS_HOME`` or ``~/.keras``).
         mirror: ``NST_KERAS_WEIGHTS_URL``, in place of Keras' host; "" for that.
-        advance: Told the bytes received and the bytes in all (0 if unknown).
+        advance: Told the bytes received and the bytes in all (0 if unknown); None for the log and who listens to this
+            process' downloads.
 
     Returns:
         A local file with the right checksum.
@@ -84,7 +86,7 @@ def fetch(
         return file
     url = download.address(mirror)
     _check_reachable(model, url)
-    return _download(model, url, download.md5, _folders(cache)[0], advance)
+    return _download(model, url, download.md5, _folders(cache)[0], advance or LoggedProgress())
 
 
 def _folders(cache: str) -> list[Path]:

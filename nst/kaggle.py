@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nst.download import Patience, SourceFailed
+from nst.download import Advance, Patience, SourceFailed
 
 _CHILD = "import sys, kagglehub; print(kagglehub.model_download(sys.argv[1]))"
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*: ")
@@ -52,13 +52,14 @@ def cached_model(handle: str, cache: Path) -> Path | None:
     return None
 
 
-def fetch_model(handle: str, cache: Path, patience: Patience) -> Path:
+def fetch_model(handle: str, cache: Path, patience: Patience, advance: Advance = lambda received, total: None) -> Path:
     """Download a model; one process at a time, the others wait and find it in the cache.
 
     Args:
         handle: ``owner/model/framework/variation[/version]``.
         cache: Pastiche's model cache.
         patience: Time-outs.
+        advance: Told the bytes received; kagglehub tells nobody how many there are in all.
 
     Returns:
         The folder of the SavedModel.
@@ -70,14 +71,14 @@ def fetch_model(handle: str, cache: Path, patience: Patience) -> Path:
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / ".lock", timeout=patience.lock_s):
-            return cached_model(handle, cache) or _run(handle, root, patience)
+            return cached_model(handle, cache) or _run(handle, root, patience, advance)
     except Timeout as error:
         raise SourceFailed(f"another process has been downloading it for {patience.lock_s:g} s") from error
     except OSError as error:
         raise SourceFailed(f"the model folder cannot be written: {error}") from error
 
 
-def _run(handle: str, root: Path, patience: Patience) -> Path:
+def _run(handle: str, root: Path, patience: Patience, advance: Advance) -> Path:
     environment = os.environ | {_CACHE_VARIABLE: str(root)}
     child = subprocess.Popen(  # noqa: S603 - our own interpreter and words
         [sys.executable, "-c", _CHILD, handle],
@@ -87,7 +88,7 @@ def _run(handle: str, root: Path, patience: Patience) -> Path:
         text=True,
     )
     try:
-        output, errors = _watched(child, root, patience)
+        output, errors = _watched(child, root, patience, advance)
     finally:
         child.kill()
         child.wait()
@@ -99,9 +100,10 @@ def _run(handle: str, root: Path, patience: Patience) -> Path:
     return found
 
 
-def _watched(child: subprocess.Popen[str], root: Path, patience: Patience) -> tuple[str, str]:
+def _watched(child: subprocess.Popen[str], root: Path, patience: Patience, advance: Advance) -> tuple[str, str]:
     """Wait for the child as long as its folder grows."""
     size, grew_at = _size_bytes(root), time.monotonic()
+    before = size
     while True:
         try:
             return child.communicate(timeout=_LOOK_EVERY_S)
@@ -109,6 +111,7 @@ def _watched(child: subprocess.Popen[str], root: Path, patience: Patience) -> tu
             now_bytes = _size_bytes(root)
             if now_bytes != size:
                 size, grew_at = now_bytes, time.monotonic()
+                advance(max(0, size - before), 0)
             if time.monotonic() - grew_at > _SILENCES * patience.silence_s:
                 raise SourceFailed(f"silent for {_SILENCES * patience.silence_s:g} s") from None
 

@@ -73,14 +73,37 @@ def no_advance(received_bytes: int, total_bytes: int) -> None:
     """A download that nobody watches."""
 
 
+@dataclass
+class _Process:
+    """One listener for a process."""
+
+    listener: Advance = no_advance
+
+
+_process = _Process()
+
+
+def listen_to_downloads(listener: Advance) -> None:
+    """Say who hears of the downloads that this process' methods make by themselves.
+
+    Args:
+        listener: ``no_advance`` for nobody.
+    """
+    _process.listener = listener
+
+
 class LoggedProgress:
-    """An ``Advance`` for processes without a terminal: a line in the log for each tenth of a download."""
+    """An ``Advance`` for processes without a terminal: a line in the log for each tenth of a download.
+
+    Whoever listens to this process' downloads hears every piece, see ``listen_to_downloads``.
+    """
 
     def __init__(self) -> None:
         self._tenths = 0
 
     def __call__(self, received_bytes: int, total_bytes: int) -> None:
-        """Say it if another tenth is here; a download of unknown size says nothing."""
+        """Say it if another tenth is here; of a download of unknown size the log says nothing."""
+        _process.listener(received_bytes, total_bytes)
         tenths = 10 * received_bytes // total_bytes if total_bytes else 0
         if tenths > self._tenths:
             self._tenths = tenths
@@ -180,7 +203,7 @@ def _hub_caches(name: str) -> list[Path]:
 def _fetch(source: str, cache: Path, patience: Patience, advance: Advance) -> Path:
     log.info("Fetching a model from %s", source)
     if not source.startswith("http"):
-        return fetch_model(source, cache, patience)
+        return fetch_model(source, cache, patience, advance)
     target = cache / hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
     address, _, fragment = source.partition("#")
     checksum = _CHECKSUM.fullmatch(fragment)

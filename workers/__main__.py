@@ -24,12 +24,14 @@ from nst.errors import UserError
 from nst.method import MethodSettings
 from nst.options import METHODS
 from nst.style_vectors import share_vectors
+from nst.weights import listen_to_downloads
 from workers.abilities import Abilities
 from workers.ahead import Ahead
 from workers.blob_sweep import keep_sweeping
 from workers.blobs import byte_store
 from workers.byte_stores import ByteStore
 from workers.connection import PATIENT, connect
+from workers.getting import GettingNote
 from workers.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker
 from workers.last_try import LastTry
 from workers.made_before import MadeBefore
@@ -82,6 +84,8 @@ def run_worker(
     connection, side_connection = connect(redis_url, retries=PATIENT), connect(redis_url)
     vectors = RedisVectors(connection)
     share_vectors(vectors)
+    note = GettingNote(side_connection, queues)
+    listen_to_downloads(note)
     methods = methods or MethodSettings()
     make_engine: Callable[[], Engine] = partial(_same, engine) if engine else partial(StyleEngine, methods)
     real = engine is None
@@ -103,6 +107,7 @@ def run_worker(
         idle=lambda: _use_the_pause(abilities, cards),
         paint_ahead=paint_ahead if batching else None,
     )
+    note.running = worker.running_job
     store, slices, before = byte_store(), Slices(connection, worker.give_way), MadeBefore(connection)
     open_workplace(
         Workplace(

@@ -140,6 +140,10 @@ class GpuWorker(SimpleWorker):
         """Whether RQ's stop-job command came for the running job."""
         return self._running is not None and self._running.job.id in self._stopped_jobs
 
+    def running_job(self) -> str:
+        """The running job's id; "" while none runs."""
+        return self._running.job.id if self._running else ""
+
     def on_last_try(self) -> bool:
         """Whether the running job's workers died twice before: it has no try left after this one."""
         return self._last_try

@@ -103,6 +103,11 @@ def line(queue: str) -> str:
     return f"pastiche:line:{queue}"
 
 
+def getting(waiting: str) -> str:
+    """How far the download is that a job, or a queue, waits for."""
+    return f"pastiche:getting:{waiting}"
+
+
 def lease(worker: str) -> str:
     """What a live worker runs ("-" for nothing); gone a few seconds after the worker."""
     return f"pastiche:lease:{worker}"

@@ -157,7 +157,8 @@ async def queue(front: Frontend, question: Question) -> None:
     asker, lines = question.asker, []
     for number, job_id in enumerate(await front.service.jobs_of(asker.user), start=1):
         now = await front.service.standing(job_id)
-        lines.append(f"{number}. {standing(now.event, now.position, now.eta_s, asker.language)}")
+        line = standing(now.event, now.position, now.eta_s, asker.language, getting=now.getting)
+        lines.append(f"{number}. {line}")
     await _answer(front, asker, "\n".join(lines) or say("telegram.queue_empty", asker.language))
 
 

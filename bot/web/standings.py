@@ -9,7 +9,8 @@ from workers.contract import Event
 
 def standing_words(standing_: Standing, language: str) -> str:
     """The line under a job that is not finished."""
-    return standing(standing_.event, standing_.position, standing_.eta_s, language, standing_.attended)
+    now = standing_
+    return standing(now.event, now.position, now.eta_s, language, now.attended, now.getting)
 
 
 def fraction_of(event: Event | None) -> float:
