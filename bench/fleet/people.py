@@ -116,7 +116,7 @@ class Chats:
         """The next person asks for a picture, on either platform in turn."""
         picture, who = gradient(160, next(_ANGLES)), number // 2 % _PEOPLE
         if number % 2:
-            user = next((u for u in self.discord.world.users.values() if u.name == f"d{who}"), None)
+            user = next((u for u in list(self.discord.world.users.values()) if u.name == f"d{who}"), None)
             user = user or self.discord.add_user(f"d{who}")
             given: dict[str, Any] = {"content": picture, "style": "mosaic", "method": method}
             order: Order = DiscordOrder(self.discord, self.discord.slash("style", user, **given))

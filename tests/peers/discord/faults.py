@@ -35,10 +35,11 @@ class Fault:
 
 
 class Faults:
-    """The faults in force."""
+    """The faults in force; made in the peer's loop, changed from any thread."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self._loop = asyncio.get_running_loop()
 
     def add(self, fault: Fault) -> Fault:
         self._faults.append(fault)
@@ -47,7 +48,7 @@ class Faults:
     def clear(self) -> None:
         for fault in self._faults:
             if fault.hold:
-                fault.hold.set()
+                self._loop.call_soon_threadsafe(fault.hold.set)
         self._faults.clear()
 
     def meet(self, method: str, path: str) -> Fault | None:

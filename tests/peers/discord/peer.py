@@ -20,7 +20,7 @@ from tests.peers.discord.certificates import make_authority
 from tests.peers.discord.connect_proxy import ConnectProxy
 from tests.peers.discord.faults import Fault, Faults
 from tests.peers.discord.gateway import Gateway
-from tests.peers.discord.rest import ACK_LIMIT_S, DEFAULT_LIMIT_BYTES, Rest, attachment_json
+from tests.peers.discord.rest import DEFAULT_LIMIT_BYTES, Rest, attachment_json
 from tests.peers.discord.schema import Schema
 from tests.peers.discord.world import Channel, Interaction, Json, Message, User, World, snowflake
 
@@ -122,12 +122,10 @@ class DiscordPeer:
         return number
 
     def private(self, user: User) -> Channel:
-        for channel in self.world.channels.values():
-            if channel.recipient is user:
-                return channel
-        channel = Channel("private", None, recipient=user)
-        self.world.channels[channel.id] = channel
-        return channel
+        async def find() -> Channel:
+            return self.world.private_channel(user)
+
+        return self._call(find())  # in the peer's thread, where the bot's requests open such channels as well
 
     def avatar(self, user: User, data: bytes) -> str:
         """Put an avatar on the CDN; returns its hash for ``User.avatar``."""
@@ -155,7 +153,7 @@ class DiscordPeer:
 
     def forget_nonces(self) -> None:
         """Discord knows a nonce for some minutes only."""
-        for message in self.world.messages.values():
+        for message in list(self.world.messages.values()):
             message.nonce = None
 
     def reconnect(self) -> None:
@@ -167,23 +165,29 @@ class DiscordPeer:
 
     def messages(self, channel: Channel | None = None) -> list[Message]:
         """The bot's messages that still exist, private notices left out."""
-        found = [m for m in self.world.messages.values() if m.author is self.world.bot and not m.deleted]
+        found = [m for m in list(self.world.messages.values()) if m.author is self.world.bot and not m.deleted]
         return [m for m in found if not m.ephemeral and m.channel is (channel or self.channel)]
 
     def picture(self, message: Message) -> bytes:
         """The one picture of a message."""
         (attachment,) = message.attachments
-        return self.world.files[attachment["url"].partition("?")[0].removeprefix("https://cdn.discordapp.com")][0]
+        return self.world.files[_path(attachment["url"])][0]
+
+    def answered_first(self, interaction: Interaction) -> bool:
+        """Whether an interaction was acknowledged before any file of its was asked for."""
+        done = list(self.world.order)
+        answered = done.index(interaction.id) if interaction.id in done else len(done)
+        return not set(interaction.attached) & set(done[:answered])
 
     # What users do
 
     def slash(self, name: str, user: User, channel: Channel | None = None, **options: Any) -> Interaction:
         """Use a slash command, or one of a group's (``challenge list``); bytes become attachments.
 
-        Extra keys: ``age_s``, ``life_s``, ``limit_bytes``, ``owners``.
+        Extra keys: ``age_s``, ``limit_bytes``, ``owners``.
         """
         place = channel or self.channel
-        more = {key: options.pop(key) for key in ("age_s", "life_s", "limit_bytes", "owners") if key in options}
+        more = {key: options.pop(key) for key in ("age_s", "limit_bytes", "owners") if key in options}
         name, _, part = name.partition(" ")
         command = self._command(name, _SLASH)
         described = next(one for one in command["options"] if one["name"] == part) if part else command
@@ -273,13 +277,15 @@ class DiscordPeer:
         *,
         source: Message | None = None,
         age_s: float = 0,
-        life_s: float = TOKEN_LIFE_S,
         limit_bytes: int = DEFAULT_LIMIT_BYTES,
         owners: Json | None = None,
     ) -> Interaction:
         number = snowflake(age_s)
         now_s = time.monotonic()
-        one = Interaction(number, f"token-{number}", kind, user, channel, now_s, now_s + life_s, limit_bytes, source)
+        one = Interaction(
+            number, f"token-{number}", kind, user, channel, now_s, now_s + TOKEN_LIFE_S, limit_bytes, source
+        )
+        one.attached = [_path(file["url"]) for file in data.get("resolved", {}).get("attachments", {}).values()]
         self.world.interactions[number] = one
         payload = self._payload(one, data, owners)
         self._call(self.gateway.dispatch("INTERACTION_CREATE", payload))
@@ -340,6 +346,11 @@ class DiscordPeer:
         assert not missing, f"{command['name']} needs {missing}"
 
 
+def _path(url: str) -> str:
+    """Of a file on the CDN."""
+    return url.partition("?")[0].removeprefix("https://cdn.discordapp.com")
+
+
 def _within(part: str, given: list[Json]) -> list[Json]:
     """The options as a group's command holds them."""
     return [{"name": part, "type": _SUBCOMMAND, "options": given}] if part else given
@@ -359,6 +370,3 @@ def _check_value(option: Json, value: Any) -> None:
 
 async def _new_event() -> asyncio.Event:
     return asyncio.Event()
-
-
-__all__ = ["ACK_LIMIT_S", "DiscordPeer"]

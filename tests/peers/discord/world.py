@@ -201,6 +201,7 @@ class Interaction:
     message: Message | None = None
     followups: list[Message] = field(default_factory=list)
     choices: list[Json] | None = None
+    attached: list[str] = field(default_factory=list)
 
     def expired(self) -> bool:
         """Whether its token is dead."""
@@ -209,7 +210,11 @@ class Interaction:
 
 @dataclass
 class World:
-    """Everything, and the numbers that its rules are made of."""
+    """Everything, and the numbers that its rules are made of.
+
+    The tests' thread adds to it while the peer's reads, and the other way round: who goes through one of its
+    dictionaries copies it first, at one stroke.
+    """
 
     token: str
     bot: User = field(default_factory=lambda: User("pastiche", bot=True))
@@ -222,6 +227,7 @@ class World:
     checked: int = 0
     violations: list[str] = field(default_factory=list)
     requests: list[tuple[str, str, int]] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)  # interactions as they were acknowledged, files as they were fetched
     roles: dict[str, str] = field(default_factory=dict)
     guild_id: str = field(default_factory=snowflake)
 
@@ -229,12 +235,21 @@ class World:
     def application_id(self) -> str:
         return self.bot.id
 
+    def private_channel(self, user: User) -> Channel:
+        """The bot's channel with one person; opened when it is first asked for, in the peer's thread."""
+        for channel in list(self.channels.values()):
+            if channel.recipient is user:
+                return channel
+        opened = Channel("private", None, recipient=user)
+        self.channels[opened.id] = opened
+        return opened
+
     def guild_json(self) -> Json:
         everyone = {"id": self.guild_id, "name": "@everyone", "permissions": str(MEMBER_PERMISSIONS)}
-        others = [{"id": key, "name": name, "permissions": "0"} for key, name in self.roles.items()]
+        others = [{"id": key, "name": name, "permissions": "0"} for key, name in list(self.roles.items())]
         plain = {"color": 0, "colors": {"primary_color": 0}, "hoist": False, "position": 0, "managed": False}
         plain |= {"mentionable": False, "flags": 0}
-        channels = [channel.to_json() for channel in self.channels.values() if channel.guild_id]
+        channels = [channel.to_json() for channel in list(self.channels.values()) if channel.guild_id]
         return {
             "id": self.guild_id,
             "name": "Painters",
