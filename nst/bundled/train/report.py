@@ -31,12 +31,15 @@ def trial_network(file: Path) -> BundledNetwork:
     return BundledNetwork(weights, int(weights["style/kernel"].shape[0]), f"trial-{file.stem}")
 
 
-def held_out_pairs(sources: Sources) -> list[evaluate.Pair]:
+def held_out_pairs(sources: Sources, side_px: int = evaluate.SIDE_PX) -> list[evaluate.Pair]:
     """Every held-out photograph with every held-out style, as far as they are there; styles change fastest."""
     photos = held_out.held_out_pictures(sources.photos, held_out.HELD_OUT_PHOTOS)
     styles = held_out.held_out_pictures(sources.styles, held_out.HELD_OUT_STYLES)
-    seen_styles = [evaluate.read_style(path) for path in styles.values()]
-    return [(content, style) for content in map(evaluate.read_content, photos.values()) for style in seen_styles]
+    contents, seen_styles = (
+        [read(path, side_px) for path in found.values()]
+        for read, found in ((evaluate.read_content, photos), (evaluate.read_style, styles))
+    )
+    return [(content, style) for content in contents for style in seen_styles]
 
 
 def held_out_figures(sources: Sources, shipped: Path) -> dict[str, Any]:
@@ -57,9 +60,21 @@ def network_figures(
     sources: Sources, network: BundledNetwork, pairs: Sequence[evaluate.Pair], evaluator: Evaluator
 ) -> dict[str, Any]:
     """Strength curves of network and teacher, colours alone, and seconds at 512 px."""
+    ours, theirs = painters(sources, network)
+    return compared(ours, theirs, pairs, evaluator) | {"seconds_at_512_px": seconds(ours, theirs)}
+
+
+def painters(sources: Sources, network: BundledNetwork) -> tuple[evaluate.Painter, evaluate.Painter]:
+    """A network and its teacher."""
     teacher = load_teacher(sources.teacher)
-    theirs = evaluate.Painter(teacher.vector, teacher.paint)
     ours = evaluate.Painter(tf.function(network.style_vector), tf.function(network.transform))
+    return ours, evaluate.Painter(teacher.vector, teacher.paint)
+
+
+def compared(
+    ours: evaluate.Painter, theirs: evaluate.Painter, pairs: Sequence[evaluate.Pair], evaluator: Evaluator
+) -> dict[str, Any]:
+    """Strength curves of network and teacher, and colours alone."""
     curves = {
         name: evaluate.strength_curve(p, pairs, evaluator) for name, p in (("bundled", ours), ("teacher", theirs))
     }
@@ -68,7 +83,6 @@ def network_figures(
     }
     result["palette"] = asdict(evaluate.measure(evaluate.transport_colours, pairs, evaluator))
     result["ratio_at_equal_content"] = evaluate.ratio_at_equal_content(curves["bundled"], curves["teacher"])
-    result["seconds_at_512_px"] = seconds(ours, theirs)
     return result
 
 
