@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,7 +142,7 @@ def run_study(
             from nst.engine import STYLE_SIDE_PX
 
             arts = [decode(painting, STYLE_SIDE_PX) for painting in paintings]
-            sheet = compare(pictures, arts, settings, options, report)
+            sheet = compare(list(product(pictures, arts)), settings, options, report)
         else:
             from nst.study import study
 

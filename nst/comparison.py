@@ -1,7 +1,7 @@
-"""Methods side by side: every photograph with every style, a row each, with the figures under each picture.
+"""Methods side by side: a row for each photograph and style, with the figures under each picture.
 
 The tables of the report that the project began with: the photograph as it is, its colours matched, and what the other
-methods make of it. ``pastiche study compare`` writes such a sheet, and the page "How it works" shows one.
+methods make of it. ``pastiche study compare`` writes such a sheet.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 
@@ -44,18 +43,16 @@ class Contender:
 
 
 def compare(
-    contents: Sequence[Picture],
-    styles: Sequence[Picture],
+    pairs: Sequence[tuple[Picture, Picture]],
     settings: MethodSettings,
     options: StyleOptions,
     report: Report = no_report,
     cancelled: IsCancelled = never_cancelled,
 ) -> Picture:
-    """Make a contact sheet of all methods: a row for every content with every style.
+    """Make a contact sheet of all methods: a row for every pair of pictures.
 
     Args:
-        contents: Content images, already of the size that the cells are to have.
-        styles: Style images of any size.
+        pairs: Content images, already of the size that the cells are to have, each with a style image of any size.
         settings: The operator's choices; ``quality`` says who measures.
         options: What holds for every picture; the method is each column's own.
         report: Told about progress over the whole sheet.
@@ -71,7 +68,6 @@ def compare(
     """
     appraiser = Appraiser(settings.quality if settings.quality != "off" else "bundled")
     columns = contenders(settings, options)
-    pairs = list(product(contents, styles))
     whole, done, tiles = len(pairs) * sum(column.length for column in columns), 0.0, []
     for content, style in pairs:
         untouched = appraiser.appraise(content, [style], [1.0], content)

@@ -40,7 +40,7 @@ def labels(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_row_for_every_pair_and_a_column_for_every_contender_with_its_figures(labels: list[str]) -> None:
     seen: list[Progress] = []
-    sheet = compare(CONTENTS, [STYLE], SETTINGS, QUICK, seen.append).rgb
+    sheet = compare([(content, STYLE) for content in CONTENTS], SETTINGS, QUICK, seen.append).rgb
     names = ["content", "style", *(column.name for column in contenders(SETTINGS, QUICK))]
     assert {"histogram matching", "Monge-Kantorovich", "fast", "gatys"} <= set(names)
     assert [label.split("\n")[0] for label in labels] == 2 * names
@@ -62,11 +62,11 @@ def test_a_method_without_its_model_has_an_empty_cell_that_says_so(
     settings = MethodSettings(fast_model="/no/such/model")
     fast = [column for column in contenders(settings, QUICK) if column.name == "fast"]
     monkeypatch.setattr("nst.comparison.contenders", lambda *_: fast)
-    sheet = compare(CONTENTS[:1], [STYLE], settings, QUICK).rgb
+    sheet = compare([(CONTENTS[0], STYLE)], settings, QUICK).rgb
     assert labels[2] == "fast\nweights_missing"
     np.testing.assert_allclose(sheet[8:50, 6 + 2 * 70 : 66 + 2 * 70], 0.8, atol=0.003)
 
 
 def test_a_comparison_can_be_cancelled() -> None:
     with pytest.raises(Cancelled):
-        compare(CONTENTS[:1], [STYLE], SETTINGS, QUICK, cancelled=lambda: True)
+        compare([(CONTENTS[0], STYLE)], SETTINGS, QUICK, cancelled=lambda: True)
