@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from bot.presets.catalogue import load_presets
 from bot.recipe_files import recipe_in
@@ -94,6 +94,27 @@ def _blueness(picture: bytes) -> float:
     average = Image.open(io.BytesIO(picture)).convert("RGB").resize((1, 1), Image.Resampling.BOX)
     red, green, blue = average.tobytes()
     return blue / (red + green + blue)
+
+
+def test_only_the_background_of_a_mask_is_painted(come: Come, artefacts: Path) -> None:
+    visit = come()
+    visit.bring(photograph("chelsea.png"))
+    mask, out = Image.new("L", (90, 60)), io.BytesIO()
+    mask.paste(255, (45, 0, 90, 60))
+    mask.save(out, "PNG")
+    visit.page.locator(".mask-part summary").click()
+    visit.hand_over(out.getvalue(), selector="[data-drop=mask]")
+    visit.page.locator(".mask-picture").wait_for()
+    visit.choose("region", "background")
+    visit.page.screenshot(path=artefacts / "mask.png")
+    card = visit.finished(visit.paint())
+    before, after = (visit.fetch(card.locator(name).get_attribute("src")) for name in (".before", ".after"))
+    with Image.open(io.BytesIO(before)) as old, Image.open(io.BytesIO(after)) as new:
+        changes = ImageChops.difference(old.convert("RGB"), new.convert("RGB")).convert("L")
+    left, right = (ImageStat.Stat(changes.crop((x, 10, x + 200, 290))).mean[0] for x in (10, 240))
+    assert left > 10 > 3 > right, "but for JPEG"
+    visit.bring(photograph())
+    assert visit.page.locator(".mask-picture").count() == 0, "another photo's mask means nothing"
 
 
 def bomb() -> bytes:
