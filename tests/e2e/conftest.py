@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 Until = Callable[..., Any]
+OPERATORS_PASSWORD = "for the tests alone"  # noqa: S105
 _STARTS_S = 180  # a worker loads TensorFlow first, perhaps beside other things on this machine
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CHROMIUM_ARGUMENTS = (
@@ -119,8 +120,8 @@ def fast_model() -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Iterator[Stack]:
-    """Redis, a worker and the web chat, for a whole module."""
+def stack(tmp_path_factory: pytest.TempPathFactory, until: Until, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Redis, a worker and the web chat, for a whole module; one with a ``FAST_MODEL`` of its own gets that."""
     folder = tmp_path_factory.mktemp("stack")
     with EmbeddedRedis(folder / "redis") as server:
         environment = {
@@ -128,7 +129,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Iterator[St
             "WEB_PORT": "0",
             "WEB_HOST": "127.0.0.1",
             "DATA_DIR": str(folder / "data"),
-            "NST_FAST_MODEL": fast_model(),
+            "NST_FAST_MODEL": getattr(request.module, "FAST_MODEL", "") or fast_model(),
+            "WEB_OPERATOR_PASSWORD": OPERATORS_PASSWORD,
             "CUDA_VISIBLE_DEVICES": "-1",
             "LANGUAGE": "en",
         }

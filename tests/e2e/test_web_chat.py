@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import io
-import os
 import re
 import struct
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 import httpx
 import pytest
@@ -17,12 +16,10 @@ from PIL import Image, ImageChops, ImageStat
 
 from bot.presets.catalogue import load_presets
 from bot.recipe_files import recipe_in
-from tests.e2e.conftest import ROOT, Pastiche, Stack, Until, serving_address
-from tests.e2e.visiting import Come, photograph
+from nst.clips import open_clip
+from tests.e2e.conftest import Pastiche, Stack, Until, serving_address
+from tests.e2e.visiting import Come, Visit, photograph
 from workers.embedded_redis import EmbeddedRedis
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -35,10 +32,10 @@ def test_a_dropped_photograph_becomes_a_pastiche_closer_to_its_style(
     visit.page.screenshot(path=artefacts / "empty.png")
     content = photograph()
     visit.bring(content)
-    card = visit.paint(method="fast", preset="starry-strokes")
-    card.get_by_role("progressbar").wait_for()
-    assert re.match(r"One moment|Queued|Painting|Waiting", card.locator(".status").inner_text())
-    visit.finished(card)
+    visit.watch()
+    card = visit.finished(visit.paint(method="fast", preset="starry-strokes"))
+    assert "progressbar" in visit.said()
+    assert any(re.match(r"One moment|Queued|Painting|Waiting", words) for words in visit.said())
     pastiche = visit.fetch(card.locator(".after").get_attribute("src"))
     assert card.get_by_role("slider", name="Compare photo and pastiche").count() == 1
     assert "Starry strokes, strength 100 · fast" in card.locator(".caption").inner_text()
@@ -185,27 +182,6 @@ def test_uploads_are_refused_from_other_sites_and_when_they_are_too_large(come: 
     }
 
 
-@pytest.mark.skipif(
-    not (ROOT / "nst" / "bundled" / "extractor.npz").is_file() and not os.environ.get("NST_VGG_WEIGHTS"),
-    reason="no feature extractor for gatys here: neither the bundled one nor NST_VGG_WEIGHTS",
-)
-def test_a_reload_finds_the_running_job_and_cancel_stops_it(come: Come, artefacts: Path) -> None:
-    visit = come()
-    visit.bring(photograph())
-    job_id = visit.paint(method="gatys", size="768").get_attribute("data-job") or ""
-    visit.page.wait_for_function(
-        "(id) => document.querySelector(`[data-job='${id}'] .status`)?.textContent.includes('step')", arg=job_id
-    )
-    visit.page.screenshot(path=artefacts / "running.png")
-    visit.open()
-    card = visit.card(job_id)
-    card.locator(".status", has_text="step").wait_for()
-    card.get_by_role("button", name="Cancel").click()
-    card.locator(".outcome", has_text="Cancelled.").wait_for()
-    card.get_by_role("button", name="Delete").click()
-    card.wait_for(state="detached")
-
-
 def test_a_result_that_came_while_nobody_was_there_hangs_at_the_next_visit(come: Come) -> None:
     visit = come()
     visit.bring(photograph())
@@ -235,7 +211,7 @@ def test_the_buttons_under_a_result_do_what_they_say(come: Come, artefacts: Path
     card.get_by_role("button", name="Colours on/off").click()
     visit.page.locator(".recipe-words", has_text="keep-colours").wait_for()
     visit.open()
-    assert visit.page.locator(".card").count() == 5
+    visit.page.wait_for_function("document.querySelectorAll('.card').length === 5")
     visit.page.locator(".card:not(.strip)").first.get_by_role("button", name="Delete").click()
     visit.page.wait_for_function("document.querySelectorAll('.card').length === 4")
     assert not visit.stumbles
@@ -304,6 +280,74 @@ def test_without_a_worker_jobs_wait_and_a_queue_that_is_away_is_told_politely(
             assert not (tmp_path / "web" / ".nicegui").exists()
         finally:
             web.stop()
+
+
+# Not "plays": Chromium waits with that until a film is in view.
+_SHOWN = "([name]) => document.querySelector(`video.${name}`)?.readyState > 1"
+
+
+def frames_of(data: bytes) -> int:
+    with open_clip(data, 1024) as clip:
+        return len(list(clip.frames()))
+
+
+def download(visit: Visit, name: str) -> bytes:
+    with visit.page.expect_download() as downloaded:
+        visit.page.locator(".card").first.get_by_text("Download").click()
+    assert downloaded.value.suggested_filename == name
+    data: bytes = downloaded.value.path().read_bytes()
+    return data
+
+
+# What a stopped animation shows in its place, and what a film in view says.
+_FROZEN = "(n) => document.querySelectorAll('.card canvas[data-frozen]').length === n"
+_STOPPED = """(stopped) => {
+  const film = document.querySelector("video.after");
+  film.scrollIntoView({ block: "center" });
+  return film.paused === stopped;
+}"""
+
+
+def test_clips_are_painted_and_play(come: Come, clips: ModuleType, artefacts: Path) -> None:
+    visit = come()
+    visit.bring(clips.gif(clips.panned(6, 192, 128)))
+    visit.finished(visit.paint(preset="mosaic"))
+    assert frames_of(download(visit, "pastiche-mosaic-100.gif")) == 6
+    pause = visit.page.get_by_role("button", name="Pause what moves")
+    pause.focus()
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_function(_FROZEN, arg=2)
+    assert visit.page.locator("canvas.after").get_attribute("aria-label")
+    visit.page.get_by_role("button", name="Play what moves").click()
+    visit.page.wait_for_function(_FROZEN, arg=0)
+    visit.bring(clips.mp4(clips.panned(12, 192, 128)))
+    visit.page.wait_for_function(_SHOWN, arg=["chosen"])
+    visit.finished(visit.paint(preset="mosaic"))
+    for name in ("after", "before"):
+        visit.page.wait_for_function(_SHOWN, arg=[name])
+    visit.page.locator(".card .cut").first.fill("50")
+    visit.page.screenshot(path=artefacts / "clip.png")
+    visit.page.wait_for_function(_STOPPED, arg=False)
+    visit.page.emulate_media(reduced_motion="reduce")
+    visit.page.evaluate("sessionStorage.clear()")
+    visit.open()
+    visit.page.get_by_role("button", name="Play what moves").wait_for()
+    visit.page.wait_for_function(_SHOWN, arg=["after"])
+    visit.page.wait_for_function(_FROZEN, arg=2)
+    visit.page.wait_for_function(_STOPPED, arg=True)
+    visit.page.get_by_role("button", name="Play what moves").click()
+    visit.page.wait_for_function(_STOPPED, arg=False)
+    visit.page.get_by_role("button", name="Pause what moves").click()
+    visit.page.wait_for_function(_STOPPED, arg=True)
+    assert frames_of(download(visit, "pastiche-mosaic-100.mp4")) == 12
+    assert visit.page.locator(".card").first.locator("[data-button=strip]").count() == 0
+    visit.page.get_by_text("Size and seed").click()
+    visit.page.locator("input[name=still]").check()
+    card = visit.finished(visit.paint(preset="mosaic"))
+    card.locator("img.after").wait_for()
+    visit.hand_over(clips.mp4(clips.panned(22), rate=2))
+    assert "lasts 11.0 s" in visit.problem()
+    assert not visit.stumbles
 
 
 def test_the_log_keeps_quiet_about_pictures(stack: Stack) -> None:

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 PATIENT_MS = 60_000
 
+# Keeps what cards say while they wait: a job may have ended before anybody looks.
+_WATCH = """() => {
+  window.said = [];
+  new MutationObserver(() => {
+    for (const part of document.querySelectorAll(".card .status, .card [role=progressbar]"))
+      window.said.push(part.role ?? part.textContent);
+  }).observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+
 # What a browser makes of a file that is dropped on, or pasted into, a page.
 _HAND_OVER = """([selector, kind, type, text, padding]) => {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -78,11 +87,28 @@ class Visit:
         self.page.wait_for_function("(n) => document.querySelectorAll('.card').length > n", arg=before)
         return self.card(self.page.locator(".card").first.get_attribute("data-job") or "")
 
+    def watch(self) -> None:
+        """From now on, keep what cards say while they wait."""
+        self.page.evaluate(_WATCH)
+
+    def said(self) -> set[str]:
+        """What they said; "progressbar" where there was one."""
+        return set(self.page.evaluate("window.said"))
+
     def choose(self, name: str, value: str) -> None:
         """Click a choice where people do, on its label; its input is for screen readers and keys."""
         label = self.page.locator(f"label:has(input[name={name}][value={value}])")
         label.click()
         label.locator("input:checked").wait_for(state="attached")
+
+    def press(self, button: Locator) -> None:
+        """Press a button without a mouse: it is reached with the tabulator, shows that it is, and takes Enter."""
+        button.focus()
+        self.page.keyboard.press("Tab")
+        self.page.keyboard.press("Shift+Tab")
+        assert button.evaluate("(b) => b === document.activeElement && b.matches(':focus-visible')")
+        assert button.evaluate("(b) => getComputedStyle(b).outlineStyle") != "none"
+        self.page.keyboard.press("Enter")
 
     def card(self, job_id: str) -> Locator:
         return self.page.locator(f".card[data-job='{job_id}']")
