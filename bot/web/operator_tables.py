@@ -37,7 +37,7 @@ def queues(metrics: dict[str, Metric], language: str) -> Html:
     oldest_s = max((sample.value for sample in metrics["pastiche_queue_oldest_seconds"].samples), default=0.0)
     age = duration(oldest_s, language) if oldest_s else "–"
     key = "operator.oldest" if oldest_s else "operator.nothing_waits"
-    figures.append(_figure(age, say(key, language, age=age)))
+    figures.append(_figure(age, say(key, language)))
     return el("div", figures, class_="figures")
 
 
