@@ -7,6 +7,7 @@ half that is worth it gets them as constants, see ``FlatGraph.half``.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class FlatGraph:
         half, waiting, done = type(self.definition)(), [target], set(sources)
         half.versions.CopyFrom(self.definition.versions)
         half.library.CopyFrom(self.definition.library)
-        nodes = {node.name: node for node in self.definition.node}
+        nodes = self._nodes
         for name, shape in sources.items():
             added = half.node.add(name=name, op="Placeholder")
             added.attr["dtype"].type = configure_tensorflow().float32.as_datatype_enum
@@ -64,7 +65,7 @@ class FlatGraph:
             name = waiting.pop()
             if name not in done:
                 done.add(name)
-                node = self._folded(nodes, nodes[name]) if fold else nodes[name]
+                node = self._folded(nodes[name]) if fold else nodes[name]
                 inputs = [entry for entry in node.input if not entry.startswith("^")]
                 added = half.node.add()
                 added.CopyFrom(node)
@@ -78,6 +79,24 @@ class FlatGraph:
         used = [self.variables[node.name] for node in definition.node if node.name in self.variables]
         return sum(variable.shape.num_elements() * variable.dtype.size for variable in used)
 
+    def value(self, entry: str) -> NDArray[Any] | None:
+        """What a constant or a variable holds; None for anything else.
+
+        Args:
+            entry: Name of an operation or of its only output; what only passes a tensor on may lie between.
+        """
+        node = self._nodes[entry.split(":")[0]]
+        while node.op in ("Identity", "ReadVariableOp"):
+            node = self._nodes[node.input[0].split(":")[0]]
+        if node.name in self.variables:
+            held: NDArray[Any] = self.variables[node.name].numpy()
+            return held
+        return configure_tensorflow().make_ndarray(node.attr["value"].tensor) if node.op == "Const" else None
+
+    @functools.cached_property
+    def _nodes(self) -> dict[str, Any]:
+        return {node.name: node for node in self.definition.node}
+
     def function(self, definition: Any) -> Any:
         """A ``GraphDef`` of this graph's nodes as a function without inputs, to be pruned."""
         tf = configure_tensorflow()
@@ -90,14 +109,10 @@ class FlatGraph:
 
         return tf.compat.v1.wrap_function(body, [])
 
-    def _folded(self, nodes: dict[str, Any], node: Any) -> Any:
+    def _folded(self, node: Any) -> Any:
         """A reading of a variable as a constant; any other node as it is."""
-        if node.op != "ReadVariableOp":
-            return node
-        source = node.input[0].split(":")[0]
-        while nodes[source].op == "Identity":
-            source = nodes[source].input[0].split(":")[0]
-        return constant(node.name, self.variables[source].numpy()) if source in self.variables else node
+        value = self.value(node.name) if node.op == "ReadVariableOp" else None
+        return node if value is None else constant(node.name, value)
 
 
 def flatten(folder: Path) -> FlatGraph:

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from nst.device import configure_tensorflow
+from nst.device import configure_tensorflow, has_gpu
 from nst.hub_module import Floats, StyleNetwork
+from nst.probe import probe
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class ReducedPrecision:
         self.identity = network.identity
         self.vector_width = network.vector_width
         self._network = network
-        self._option = _GPU_OPTION if _gpus() else _OPTION if processor_has_bfloat16() else ""
+        self._option = _GPU_OPTION if has_gpu() else _OPTION if processor_has_bfloat16() else ""
         self._reduced = bool(self._option) and self._is_good_enough()
 
     def style_vector(self, style: Floats) -> Floats:
@@ -60,11 +61,11 @@ class ReducedPrecision:
         return self._network.norm_statistics(content, vector)
 
     def _is_good_enough(self) -> bool:
-        probe = _probe()
-        vector = self._network.style_vector(probe[:, ::-1, :, ::-1].copy())
-        exact = self._network.transform(probe, vector)
+        picture = probe(_PROBE_SIDE_PX, _PROBE_SIDE_PX)
+        vector = self._network.style_vector(picture[:, ::-1, :, ::-1].copy())
+        exact = self._network.transform(picture, vector)
         with _reduced(self._option):
-            rough = self._network.transform(probe, vector)
+            rough = self._network.transform(picture, vector)
         error = float(np.abs(exact - rough).max())
         log.info("Reduced precision (%s) changes a pastiche by up to %.1f/255", self._option, 255 * error)
         return error < LARGEST_ERROR
@@ -79,10 +80,6 @@ def processor_has_bfloat16() -> bool:
     return not _INSTRUCTIONS.isdisjoint(information.split())
 
 
-def _gpus() -> bool:
-    return bool(configure_tensorflow().config.list_physical_devices("GPU"))
-
-
 @contextlib.contextmanager
 def _reduced(option: str) -> Iterator[None]:
     """For calls within, not for other methods in this process: TensorFlow looks at the option at each call."""
@@ -92,13 +89,3 @@ def _reduced(option: str) -> Iterator[None]:
         yield
     finally:
         optimizer.set_experimental_options({option: False})
-
-
-def _probe() -> Floats:
-    """Smooth shades, edges and texture, ``[1, 256, 256, 3]``."""
-    random = np.random.default_rng(0)
-    rows, columns = np.mgrid[0:_PROBE_SIDE_PX, 0:_PROBE_SIDE_PX] / _PROBE_SIDE_PX
-    waves = [np.sin(k * np.pi * (rows * a + columns * b)) for k, a, b in ((3, 1, 0.3), (5, -0.4, 1), (24, 0.7, 0.7))]
-    shades = 0.5 + 0.35 * np.stack(waves, -1)
-    shades[(rows - 0.5) ** 2 + (columns - 0.4) ** 2 < 0.06] = (0.9, 0.6, 0.2)
-    return np.clip(shades + random.normal(0, 0.03, shades.shape), 0, 1).astype(np.float32)[None]

@@ -1,5 +1,6 @@
 """Small stylization SavedModels, made on the spot, with random weights and a structure of their own."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,31 @@ def save_entangled(folder: Path) -> Path:
     return _save(tf, module, paint, folder, "photo", "art")
 
 
+def save_enlarging(folder: Path, factor: int = 2) -> Path:
+    """As large transformers are: reflected borders, many channels, enlarged and "enlarged" by one, few channels."""
+    tf = configure_tensorflow()
+    module = _module(tf, 0)
+    random = tf.random.Generator.from_seed(1)
+    widths = (3, 96, 96, 8, 3)
+    module.kernels = [tf.Variable(random.normal([3, 3, *pair]) * 0.1) for pair in itertools.pairwise(widths)]
+    module.scales = [tf.Variable(random.normal([WIDTH, 2, width]) * 0.3) for width in widths[1:]]
+
+    def convolved(x: Any, vector: Any, layer: int) -> Any:
+        x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
+        return _norm(tf, tf.nn.conv2d(x, module.kernels[layer], 1, "VALID"), vector, module.scales[layer])
+
+    def paint(photo: Any, art: Any) -> Any:
+        vector = tf.linalg.matmul(tf.reduce_mean(tf.nn.conv2d(art, module.look, 2, "SAME"), [1, 2]), module.mix)
+        x = tf.nn.relu(convolved(photo[:, ::2, ::2], vector, 0))
+        x = tf.nn.relu(convolved(x, vector, 1))
+        x = tf.nn.relu(convolved(tf.image.resize(x, tf.shape(x)[1:3] * factor, "nearest"), vector, 2))
+        sides = tf.shape(x)
+        x = tf.compat.v1.image.resize_nearest_neighbor(x, [sides[1], sides[2]])
+        return {"painted": tf.sigmoid(convolved(x, vector, 3))}
+
+    return _save(tf, module, paint, folder, "photo", "art")
+
+
 def save_one_input(folder: Path) -> Path:
     tf = configure_tensorflow()
     module = tf.Module()
@@ -60,7 +86,7 @@ def _module(tf: Any, seed: int) -> Any:
 def _norm(tf: Any, x: Any, vector: Any, projection: Any) -> Any:
     mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
     beta, gamma = tf.unstack(tf.einsum("nd,dkc->nkc", vector, projection)[:, :, None, None, :], axis=1)
-    return (x - mean) * tf.math.rsqrt(variance + 1e-5) * (1 + gamma) + beta
+    return tf.nn.batch_normalization(x, mean, variance, beta, 1 + gamma, 1e-5)
 
 
 def _save(tf: Any, module: Any, paint: Any, folder: Path, *names: str) -> Path:

@@ -7,6 +7,7 @@ import pytest
 from nst import precision
 from nst.hub_module import SplitModule, load_module
 from nst.precision import ReducedPrecision, processor_has_bfloat16
+from nst.probe import probe
 
 pytestmark = pytest.mark.tensorflow
 
@@ -34,7 +35,7 @@ def test_the_stand_in_suffers_and_keeps_float32(
     module = load_module(stand_in)
     assert isinstance(module, SplitModule)
     monkeypatch.setattr(precision, "LARGEST_ERROR", allowed)
-    content = precision._probe()[:, :192, :128]
+    content = probe(256, 256)[:, :192, :128]
     vector = module.style_vector(content)
     assert np.array_equal(ReducedPrecision(module).transform(content, vector), module.transform(content, vector))
 
@@ -44,7 +45,7 @@ def test_where_it_is_allowed_it_is_for_these_calls_only(stand_in: Path, monkeypa
     module = load_module(stand_in)
     assert isinstance(module, SplitModule)
     monkeypatch.setattr(precision, "LARGEST_ERROR", 1.0)
-    content = precision._probe()[:, :192, :128]
+    content = probe(256, 256)[:, :192, :128]
     vector = module.style_vector(content)
     exact = module.transform(content, vector)
     assert np.abs(ReducedPrecision(module).transform(content, vector) - exact).max() > 2 / 255
