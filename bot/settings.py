@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     web_operator_password: SecretStr = SecretStr("")
     nst_fast_model: str = "auto"
     nst_fast_batch: str = Field(default="auto", pattern="^(auto|on|off)$")
+    nst_fast_xla: bool = False
     nst_vgg_weights: str = ""
     nst_gatys_precision: str = Field(default="float32", pattern="^(float32|bfloat16)$")
     nst_gatys_xla: bool = False
@@ -103,6 +104,7 @@ class Settings(BaseSettings):
         return MethodSettings(
             fast_model=self.nst_fast_model,
             fast_batch=self.nst_fast_batch,
+            fast_xla=self.nst_fast_xla,
             vgg_weights=self.nst_vgg_weights,
             model_cache=str(self.model_cache_dir),
             keras_weights_url=self.nst_keras_weights_url,

@@ -136,7 +136,8 @@ class MethodSettings:
 
     Attributes:
         fast_model: ``NST_FAST_MODEL``: ``auto``, ``bundled``, a folder, a TF-Hub URL, …
-        fast_batch: ``NST_FAST_BATCH``: whether workers paint fast jobs together: ``auto`` (on a GPU), ``on`` or ``off``.
+        fast_batch: ``NST_FAST_BATCH``: whether workers paint fast jobs together: ``auto`` (on a GPU), ``on``, ``off``.
+        fast_xla: ``NST_FAST_XLA``: whether the fast network is compiled, once per size of picture.
         vgg_weights: ``NST_VGG_WEIGHTS``: a local VGG-19 weight file, or "".
         model_cache: Folder for what is downloaded.
         keras_weights_url: ``NST_KERAS_WEIGHTS_URL``: a mirror of Keras' weights, or "".
@@ -147,6 +148,7 @@ class MethodSettings:
 
     fast_model: str = "auto"
     fast_batch: str = "auto"
+    fast_xla: bool = False
     vgg_weights: str = ""
     model_cache: str = ""
     keras_weights_url: str = ""

@@ -17,7 +17,7 @@ from nst.clip_painting import ClipPainter
 from nst.colour import keep_colours, transport
 from nst.device import configure_tensorflow
 from nst.errors import OperatorError
-from nst.hub_module import Floats, StyleNetwork, WholeModule, load_module
+from nst.hub_module import Floats, WholeModule, load_module
 from nst.images import Picture
 from nst.method import IsCancelled, MethodSettings, Notice, Pastiche, Progress, Report, never_cancelled, no_report
 from nst.methods.fast_artists import Artist, VectorArtist, WholeArtist
@@ -26,6 +26,7 @@ from nst.options import StyleOptions
 from nst.precision import ReducedPrecision
 from nst.style_vectors import MemoryVectors, VectorStore, shared_or
 from nst.weights import Located, LoggedProgress, cache_folder, locate
+from nst.xla import Compilable, compile_with_xla
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Fast:
     """Arbitrary stylization; a ``nst.method.Method``.
 
     Args:
-        settings: ``fast_model`` and ``model_cache`` count here.
+        settings: ``fast_model``, ``fast_xla`` and ``model_cache`` count here.
         vectors: Where style vectors are kept; in the process unless workers share them.
         bfloat16: Compute in bfloat16 where the processor can and the picture does not suffer, see
             ``nst.precision``; without it strength 1 is the module's output to the last bit.
@@ -138,7 +139,9 @@ class Fast:
             return _Loaded(WholeArtist(module), (Notice("strength_is_blend"),))
         return _Loaded(self._artist(module), ())
 
-    def _artist(self, network: StyleNetwork) -> Artist:
+    def _artist(self, network: Compilable) -> Artist:
+        if self._settings.fast_xla:
+            compile_with_xla(network)
         return VectorArtist(ReducedPrecision(network) if self._bfloat16 else network, self._vectors)
 
 
@@ -154,7 +157,7 @@ def _recoloured(rgb: Floats, content: Picture, options: StyleOptions) -> Floats:
     return keep_colours(content.rgb, rgb) if options.colours == "keep" else rgb
 
 
-def _bundled_network(located: Located) -> StyleNetwork:
+def _bundled_network(located: Located) -> Compilable:
     configure_tensorflow()
     try:
         from nst.bundled.network import load_bundled

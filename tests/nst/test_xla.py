@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nst.device import configure_tensorflow
+from nst.hub_module import SplitModule, load_module
+from nst.images import Picture
+from nst.method import MethodSettings
+from nst.methods.fast import Fast
+from nst.options import StyleOptions
+from nst.probe import probe
+from nst.xla import compile_with_xla
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def folder(small_modules: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    saved: Path = small_modules.save_splittable(tmp_path_factory.mktemp("xla") / "small")
+    return saved
+
+
+@pytest.fixture
+def module(folder: Path) -> SplitModule:
+    loaded = load_module(folder)
+    assert isinstance(loaded, SplitModule)
+    return loaded
+
+
+def test_a_compiled_picture_differs_by_no_step(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    content, art = Picture(probe(120, 170)[0, ::-1]), Picture(probe(80, 80)[0, ::-1])
+    methods = [Fast(MethodSettings(fast_model=str(folder), fast_xla=xla), bfloat16=False) for xla in (False, True)]
+    wanted, made = (method.stylize(content, [art], StyleOptions()).picture.rgb for method in methods)
+    assert 0 < np.abs(made - wanted).max() <= 1 / 255, "equal but for rounding, which is XLA's own"
+    assert "XLA" not in caplog.text, "nothing had to be given up"
+
+
+@pytest.mark.parametrize("says", ["XLA cannot compile", "XLA would change a pastiche by up to 2.0/255"])
+def test_what_cannot_be_compiled_or_paints_differently_paints_as_it_came(
+    module: SplitModule, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tf = configure_tensorflow()
+    content, vector, plain = probe(64, 64), module.style_vector(probe(64, 64)), module._transform
+    wanted = module.transform(content, vector)
+
+    def in_words(*pair: Any) -> Any:
+        return tf.strings.to_number(tf.strings.as_string(plain(*pair)))  # XLA knows no strings
+
+    def lighter(*pair: Any) -> Any:
+        return plain(*pair) + (0 if tf.executing_eagerly() else 2 / 255)  # where it is traced to be compiled
+
+    module._transform = in_words if "cannot" in says else lighter
+    assert not compile_with_xla(module)
+    assert says in caplog.text
+    assert np.abs(module.transform(content, vector) - wanted).max() < 1e-5
