@@ -31,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Method = Annotated[str, typer.Option(help="fast, gatys or palette.")]
+Method = Annotated[str, typer.Option(help="fast, gatys, palette or singan.")]
 Strength = Annotated[float, typer.Option(help="0 (the photograph) to 100 (all style).")]
 Size = Annotated[int, typer.Option(help="Longer side of the result at most, in pixels.", metavar="MAX_SIDE_PX")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
@@ -70,10 +70,11 @@ def stylize(
     weights: Annotated[str, typer.Option(help="Weights of the styles, for instance 2,1.")] = "",
     scale: Annotated[float, typer.Option(help="Size of the strokes: 0.25 to 4.")] = 1.0,
     still: Annotated[bool, typer.Option("--still", help="Of a clip, paint the first frame only.")] = False,
-    steps: Annotated[int | None, typer.Option(help="Steps of gatys: 1 to 10000.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps of gatys, or singan's at each scale: 1 to 10000.")] = None,
     extractor: Annotated[str | None, typer.Option(help="Feature extractor of gatys.")] = None,
     preset: Annotated[str, typer.Option(help="Set-up of gatys: default, or gatys2016 for the paper's.")] = "default",
     start: Annotated[str, typer.Option(help="What gatys starts from: content, noise or fast.")] = "content",
+    start_scale: Annotated[int | None, typer.Option(help="Where singan puts the photo in: 1 for most style.")] = None,
     mask: Annotated[Path | None, typer.Option(help="A picture: white, or visible, is the subject.")] = None,
     region: Annotated[str, typer.Option(help="With a mask: paint its subject, background, or everything.")] = "",
     time_lapse: Annotated[Path | None, typer.Option(help="Film of gatys at work: .gif, .webp or .mp4.")] = None,
@@ -93,6 +94,7 @@ def stylize(
         animate=not still,
         gatys_preset=preset,
         start=start,
+        start_scale=start_scale,
         smaller_allowed=smaller_allowed,
         region=region or ("subject" if mask else "everything"),
     )

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     nst_gatys_precision: str = Field(default="float32", pattern="^(float32|bfloat16)$")
     nst_gatys_xla: bool = False
     nst_quality: str = "bundled"
+    nst_singan_budget: str = Field(default="auto", pattern=r"^(auto|quick|full|\d{2,3}:\d{1,5})$")
     nst_keras_weights_url: Annotated[str, AfterValidator(_http_url)] = ""
     model_cache_dir: Path = Field(default_factory=lambda: user_cache_path("pastiche") / "models")
     presets_dir: Path | None = None
@@ -111,6 +112,7 @@ class Settings(BaseSettings):
             gatys_precision=self.nst_gatys_precision,
             gatys_xla=self.nst_gatys_xla,
             quality=self.nst_quality,
+            singan_budget=self.nst_singan_budget,
         )
 
     @property

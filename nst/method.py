@@ -127,6 +127,7 @@ _MODULES = {
     "fast": ("nst.methods.fast", "Fast"),
     "gatys": ("nst.methods.gatys", "Gatys"),
     "palette": ("nst.methods.palette", "Palette"),
+    "singan": ("nst.methods.singan", "SinGan"),
 }
 
 
@@ -143,6 +144,8 @@ class MethodSettings:
         keras_weights_url: ``NST_KERAS_WEIGHTS_URL``: a mirror of Keras' weights, or "".
         gatys_precision: ``NST_GATYS_PRECISION``: ``float32``, or ``bfloat16`` for the VGGs' convolutions.
         gatys_xla: ``NST_GATYS_XLA``: whether steps are compiled, once per size of picture.
+        singan_budget: ``NST_SINGAN_BUDGET``: what training a style may cost: ``auto``, ``quick``, ``full`` or
+            ``SIDE:ITERATIONS``.
         quality: ``NST_QUALITY``: who looks for quality cards: ``bundled``, a file of SqueezeNet's weights, or ``off``.
     """
 
@@ -155,6 +158,7 @@ class MethodSettings:
     gatys_precision: str = "float32"
     gatys_xla: bool = False
     quality: str = "bundled"
+    singan_budget: str = "auto"
 
 
 def create_method(name: str, settings: MethodSettings) -> Method:

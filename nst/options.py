@@ -13,7 +13,7 @@ from typing import Any
 
 from nst.errors import UserError
 
-METHODS = ("fast", "gatys", "palette")
+METHODS = ("fast", "gatys", "palette", "singan")
 ANIMATING = ("fast", "palette")  # methods that paint every frame of a clip
 COLOURS = ("style", "keep", "match")
 EXTRACTORS = ("vgg19", "vgg16", "inception_v3", "xception", "densenet121", "resnet50", "resnet50_v2", "bundled")
@@ -38,15 +38,16 @@ _RANGES: dict[str, tuple[float, float]] = {
     "style_scale": (0.25, 4.0),
     "seed": (0, 2**31 - 1),
     "steps": (1, 10_000),
+    "start_scale": (1, 16),
     "content_weight": (0.0, 1e9),
     "style_weight": (0.0, 1e9),
     "total_variation_weight": (0.0, 1e9),
 }
-_WHOLE = frozenset({"max_side_px", "seed", "steps"})
+_WHOLE = frozenset({"max_side_px", "seed", "steps", "start_scale"})
 _WEIGHTS = frozenset({"style_weights", "layer_weights"})
 _MOST_LAYERS = 8
 _SWITCHES = ("time_lapse", "smaller_allowed")
-_OPTIONAL = frozenset({"steps", "extractor", "content_weight", "style_weight", "total_variation_weight"})
+_OPTIONAL = frozenset({"steps", "start_scale", "extractor", "content_weight", "style_weight", "total_variation_weight"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,10 @@ class StyleOptions:
             "Preserving color in neural artistic style transfer").
         style_scale: Size of the style's strokes, 1 as the style picture is.
         seed: Seed of everything random.
-        steps: Optimisation steps of ``gatys``; None lets the method choose.
+        steps: Optimisation steps of ``gatys``, or ``singan``'s iterations of training at its coarsest scale; None lets
+            the method choose.
+        start_scale: Where ``singan`` puts the content in, 1 (coarse: most of the style) to its finest scale; None lets
+            strength choose.
         extractor: Feature extractor of ``gatys``; None takes the best that is at hand.
         gatys_preset: ``default``, or ``gatys2016`` for the paper's own set-up.
         content_weight: Alpha of the paper; None for the preset's own.
@@ -92,6 +96,7 @@ class StyleOptions:
     style_scale: float = 1.0
     seed: int = 0
     steps: int | None = None
+    start_scale: int | None = None
     extractor: str | None = None
     gatys_preset: str = "default"
     content_weight: float | None = None

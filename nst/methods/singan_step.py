@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -64,7 +64,7 @@ def next_state(state: ScaleState) -> ScaleState:
 
 
 def make_iterate(critic_steps: int = CRITIC_STEPS, generator_steps: int = GENERATOR_STEPS) -> Iterate:
-    """The traced function of one iteration; one trace serves pictures of all sizes.
+    """One iteration, its two kinds of steps traced once for pictures of all sizes.
 
     Args:
         critic_steps: Of each iteration.
@@ -74,33 +74,55 @@ def make_iterate(critic_steps: int = CRITIC_STEPS, generator_steps: int = GENERA
         A function of state, lesson, number of the iteration (float32, from 0), learning rate and seed (int32 [2]); it
         gives the next state and the last losses of critic and reconstruction.
     """
+    signature = _signature()
+    critic_step = tf.function(_critic_step, input_signature=signature)
+    generator_step = tf.function(_generator_step, input_signature=signature)
 
     def iterate(
         state: ScaleState, lesson: Lesson, number: tf.Tensor, rate: tf.Tensor, seed: tf.Tensor
     ) -> tuple[ScaleState, tf.Tensor, tf.Tensor]:
-        generator, critic = state
         loss = rebuilding = tf.constant(0.0)
         for step in range(critic_steps):
-            fake = _drawn(generator.weights, lesson, _other(seed, 2 * step))
-            share = tf.random.stateless_uniform([], _other(seed, 2 * step + 1))
-            with tf.GradientTape() as tape:
-                tape.watch(critic.weights)
-                loss = critic_loss(_scores(critic.weights), lesson.real, fake, share)
-            gradients = tape.gradient(loss, critic.weights)
-            critic = _adam(critic, gradients, number * critic_steps + float(step + 1), rate)
+            count = number * critic_steps + float(step + 1)
+            critic, loss = critic_step(state, lesson, count, rate, seed + tf.constant([0, 2 * step]))
+            state = state._replace(critic=critic)
         for step in range(generator_steps):
-            with tf.GradientTape() as tape:
-                tape.watch(generator.weights)
-                made = generate(generator.weights, lesson.rebuilt + lesson.fixed, lesson.rebuilt)
-                rebuilding = reconstruction_loss(made, lesson.real)
-                fake = _drawn(generator.weights, lesson, _other(seed, 100 + step))
-                aim = adversarial_loss(_scores(critic.weights), fake) + ALPHA * rebuilding
-            gradients = tape.gradient(aim, generator.weights)
-            generator = _adam(generator, gradients, number * generator_steps + float(step + 1), rate)
-        return ScaleState(generator, critic), loss, rebuilding
+            count = number * generator_steps + float(step + 1)
+            generator, rebuilding = generator_step(state, lesson, count, rate, seed + tf.constant([0, 100 + step]))
+            state = state._replace(generator=generator)
+        return state, loss, rebuilding
 
-    traced: Iterate = tf.function(iterate, reduce_retracing=True)
-    return traced
+    return iterate
+
+
+def _signature() -> tuple[Any, ...]:
+    state = tf.nest.map_structure(lambda weight: tf.TensorSpec(weight.shape, tf.float32), first_state(0))
+    picture, bank, scalar = (tf.TensorSpec(shape) for shape in ([1, None, None, 3], [None, None, None, 3], []))
+    lesson = Lesson(picture, bank, picture, picture, scalar)
+    return state, lesson, scalar, scalar, tf.TensorSpec([2], tf.int32)
+
+
+def _critic_step(
+    state: ScaleState, lesson: Lesson, count: tf.Tensor, rate: tf.Tensor, seed: tf.Tensor
+) -> tuple[Learner, tf.Tensor]:
+    fake = _drawn(state.generator.weights, lesson, seed)
+    share = tf.random.stateless_uniform([], _other(seed, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(state.critic.weights)
+        loss = critic_loss(_scores(state.critic.weights), lesson.real, fake, share)
+    return _adam(state.critic, tape.gradient(loss, state.critic.weights), count, rate), loss
+
+
+def _generator_step(
+    state: ScaleState, lesson: Lesson, count: tf.Tensor, rate: tf.Tensor, seed: tf.Tensor
+) -> tuple[Learner, tf.Tensor]:
+    weights = state.generator.weights
+    with tf.GradientTape() as tape:
+        tape.watch(weights)
+        made = generate(weights, lesson.rebuilt + lesson.fixed, lesson.rebuilt)
+        rebuilding = reconstruction_loss(made, lesson.real)
+        aim = adversarial_loss(_scores(state.critic.weights), _drawn(weights, lesson, seed)) + ALPHA * rebuilding
+    return _adam(state.generator, tape.gradient(aim, weights), count, rate), rebuilding
 
 
 def _drawn(weights: Weights, lesson: Lesson, seed: tf.Tensor) -> tf.Tensor:

@@ -32,6 +32,7 @@ Floats = NDArray[np.float32]
 
 # The authors draw anew from all coarser scales at every step; from a bank of this size a step costs half as much.
 DRAWN = 16
+_OVERHEAD_PX = 1000.0  # what an iteration costs besides its pixels, in pixels; measured on two cores
 _LONGEST = 2.0  # times the shorter side: a style that is longer is cut to it, from its middle
 
 
@@ -65,18 +66,22 @@ class Training:
         return sum(map(self._budget.iterations_at, range(self.scale))) + self.iteration
 
     @property
-    def pixels_done(self) -> float:
-        """Work done: iterations times their pixels."""
-        done = sum(self._pixels(scale) for scale in range(self.scale))
-        return done if self.done else done + self.iteration * self._budget.sides_px[self.scale] ** 2
+    def work_done(self) -> float:
+        """Work done: iterations times what one costs, in pixels."""
+        done = sum(self._work(scale) for scale in range(self.scale))
+        return done if self.done else done + self.iteration * self._step_work(self.scale)
 
     @property
-    def pixels(self) -> float:
+    def work(self) -> float:
         """Work in all."""
-        return sum(self._pixels(scale) for scale in range(self._budget.scales))
+        return sum(self._work(scale) for scale in range(self._budget.scales))
 
-    def _pixels(self, scale: int) -> float:
-        return self._budget.iterations_at(scale) * self._budget.sides_px[scale] ** 2
+    def _work(self, scale: int) -> float:
+        return self._budget.iterations_at(scale) * self._step_work(scale)
+
+    def _step_work(self, scale: int) -> float:
+        side_px: float = self._budget.sides_px[scale]
+        return side_px**2 + _OVERHEAD_PX
 
     @property
     def done(self) -> bool:

@@ -46,7 +46,7 @@ def _shared(model: str) -> str:
 
 
 VGG = _shared("features/vgg19_16x.npz")
-SETTINGS = MethodSettings(fast_model=_shared("magenta_savedmodel") or "bundled", vgg_weights=VGG)
+SETTINGS = MethodSettings(fast_model=_shared("magenta_savedmodel") or "bundled", vgg_weights=VGG, singan_budget="40:4")
 
 
 def _usable(name: str) -> Method:

@@ -110,7 +110,7 @@ def test_training_goes_on_bit_for_bit_from_its_state() -> None:
         again.advance()
     assert again.pyramid().as_bytes() == whole.pyramid().as_bytes()
     assert again.done_iterations == whole.iterations
-    assert again.pixels_done == pytest.approx(whole.pixels)
+    assert again.work_done == pytest.approx(whole.work)
     other = Training(stripes()[::-1], BRIEF, ITERATE)
     with pytest.raises(StateError):
         other.restore(half.state())

@@ -1,0 +1,125 @@
+"""SinGAN: a pyramid of small GANs learns the patches of one style, and the content is put in at one of its scales.
+
+After Shaham, Dekel and Michaeli 2019, "SinGAN: Learning a generative model from a single natural image". The first
+pastiche of a style trains its pyramid, for minutes; all that follow take seconds, because pyramids are kept (see
+``singan_pyramid.PyramidStore``). ``strength`` moves the start scale from the finest (1/6 of the way with the quick
+budget) to the second coarsest at 1; ``start_scale`` names it. ``steps`` are the iterations of training at the coarsest
+scale. What departs from the paper is named where it does: areas instead of sides (``singan_plan``), a bank of drawn
+pictures (``singan_training``), colours moved first and sizes beyond the pyramid's (``singan_painting``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from nst.device import configure_tensorflow
+
+tf = configure_tensorflow()
+
+# TensorFlow is configured before it is used.
+from nst.errors import UserError  # noqa: E402
+from nst.images import Picture  # noqa: E402
+from nst.method import (  # noqa: E402
+    IsCancelled,
+    MethodSettings,
+    Pastiche,
+    Progress,
+    Report,
+    never_cancelled,
+    no_report,
+)
+from nst.methods.singan_painting import place_of  # noqa: E402
+from nst.methods.singan_plan import Budget, budget_of  # noqa: E402
+from nst.methods.singan_pyramid import VERSION, MemoryPyramids, shared_or  # noqa: E402
+from nst.methods.singan_run import Run  # noqa: E402
+from nst.methods.singan_step import make_iterate  # noqa: E402
+from nst.methods.singan_training import Training  # noqa: E402
+from nst.options import StyleOptions  # noqa: E402
+
+_WARM_UP = Budget(40, 1, 1.0)
+
+
+class SinGan:
+    """The method that learns from the style alone; its traced steps stay warm, and its pyramids are kept.
+
+    Args:
+        settings: ``singan_budget`` is read.
+
+    Raises:
+        OperatorError: ``bad_setting``.
+    """
+
+    name = "singan"
+
+    def __init__(self, settings: MethodSettings) -> None:
+        self._budget = budget_of(settings.singan_budget, bool(tf.config.list_physical_devices("GPU")))
+        self._iterate = make_iterate()
+        self._own = MemoryPyramids()
+
+    def prepare(self) -> None:
+        """Trace an iteration; there are no weights to load."""
+        Training(np.full((40, 40, 3), 0.5, np.float32), _WARM_UP, self._iterate).advance()
+
+    def stylize(
+        self,
+        content: Picture,
+        styles: Sequence[Picture],
+        options: StyleOptions,
+        report: Report = no_report,
+        cancelled: IsCancelled = never_cancelled,
+    ) -> Pastiche:
+        """Make one pastiche; see ``Method.stylize``."""
+        report(Progress(0.0))
+        if options.strength == 0.0:
+            report(Progress(1.0))
+            return Pastiche(content, self.name)
+        run = self.start(content, styles, options)
+        run.advance(None, report, cancelled)
+        return self.pastiche(run, options)
+
+    def start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Run:
+        """Begin a job without doing a step of it; its ``advance`` does.
+
+        Args:
+            content: Content image.
+            styles: One to four style images.
+            options: What the user chose; strength above 0.
+
+        Raises:
+            UserError: ``style_missing``; ``option_out_of_range`` for a start scale that the pyramid has not, or weights
+                that are not as many as the styles.
+        """
+        if not styles:
+            raise UserError("style_missing")
+        options.shares(len(styles))
+        budget = self.budget(options)
+        place = place_of(options.strength, options.start_scale, budget.sides_px)
+        return Run((content, styles), options, budget, place, self._iterate, shared_or(self._own))
+
+    def resume(self, state: bytes, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Run:
+        """Go on with a job from its ``state``, in this or another process.
+
+        Args:
+            state: What ``Run.state`` gave.
+            content: The same content image.
+            styles: The same style images.
+            options: The same options.
+
+        Raises:
+            StateError: The state is of another job or release: start anew.
+        """
+        run = self.start(content, styles, options)
+        run.restore(state)
+        return run
+
+    def pastiche(self, run: Run, options: StyleOptions) -> Pastiche:
+        """The result of a run that is done, or as far as it is."""
+        budget = self.budget(options)
+        return Pastiche(run.picture(), self.name, f"singan-{VERSION}:{budget.side_px}:{budget.iterations}")
+
+    def budget(self, options: StyleOptions) -> Budget:
+        """What these options' training may cost: the operator's budget, with the user's ``steps``."""
+        return replace(self._budget, iterations=options.steps) if options.steps else self._budget
