@@ -10,6 +10,7 @@ from nst.options import StyleOptions
 STRENGTH_STEP = 0.2
 CLIPS = frozenset(MEDIA_TYPES.values())
 STRIP_STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
+_SEEDLESS = frozenset({"fast", "palette"})  # no seed changes what these paint
 
 
 class Button(StrEnum):
@@ -69,5 +70,7 @@ def offered(options: StyleOptions, media_type: str = "") -> tuple[Button, ...]:
         useless.add(Button.REFINE)
         useless |= {Button.TIME_LAPSE} if options.time_lapse or not options.strength else set()
     else:
-        useless |= {Button.AGAIN, Button.TIME_LAPSE}  # fast and palette are deterministic: no seed changes them
+        useless.add(Button.TIME_LAPSE)
+    if options.method in _SEEDLESS:
+        useless.add(Button.AGAIN)
     return tuple(button for button in Button if button not in useless)

@@ -127,6 +127,7 @@ _MODULES = {
     "fast": ("nst.methods.fast", "Fast"),
     "gatys": ("nst.methods.gatys", "Gatys"),
     "palette": ("nst.methods.palette", "Palette"),
+    "patches": ("nst.methods.patches", "Patches"),
     "singan": ("nst.methods.singan", "SinGan"),
 }
 

@@ -30,11 +30,12 @@ def test_again_changes_the_seed_and_refine_the_method() -> None:
 
 
 def test_no_button_is_offered_that_would_give_the_same_picture() -> None:
-    for options in (StyleOptions(strength=s, method=m) for s in (0.0, 0.5, 1.0) for m in ("fast", "gatys")):
+    for options in (StyleOptions(strength=s, method=m) for s in (0.0, 0.5, 1.0) for m in ("fast", "gatys", "patches")):
         for button in offered(options):
             assert any(varied != options for varied in vary(options, button))
     assert Button.STRONGER not in offered(StyleOptions(strength=1.0))
     assert Button.REFINE not in offered(StyleOptions(method="gatys"))
+    assert [Button.AGAIN in offered(StyleOptions(method=m)) for m in ("palette", "patches")] == [False, True]
 
 
 def test_a_time_lapse_is_offered_once_where_there_are_steps() -> None:

@@ -60,6 +60,8 @@ def _usable(name: str) -> Method:
 
 
 def options(name: str, **choices: object) -> StyleOptions:
+    if name == "patches":
+        choices = {"steps": STEPS, **choices}
     if name == "gatys":
         choices = {"steps": STEPS, "extractor": "vgg19" if VGG else "bundled", **choices}
     return StyleOptions(method=name, max_side_px=128, **choices)  # type: ignore[arg-type]
@@ -67,7 +69,9 @@ def options(name: str, **choices: object) -> StyleOptions:
 
 @pytest.fixture(
     scope="module",
-    params=[name if name == "palette" else pytest.param(name, marks=pytest.mark.tensorflow) for name in METHODS],
+    params=[
+        name if name in ("palette", "patches") else pytest.param(name, marks=pytest.mark.tensorflow) for name in METHODS
+    ],
 )
 def method(request: pytest.FixtureRequest) -> Method:
     return _usable(request.param)

@@ -164,7 +164,7 @@ def test_uses_the_redis_of_redis_url(demo: Callable[..., Running], content: Path
         (("--style", "no-such-style"), "There is no style no-such-style."),
         (("--content", "nowhere.jpg"), "nowhere.jpg cannot be read."),
         (("--strength", "101"), "strength can't be 101. Allowed: 0 to 100."),
-        (("--method", "magic"), "method can't be magic. Allowed: fast, gatys, palette, singan."),
+        (("--method", "magic"), "method can't be magic. Allowed: fast, gatys, palette, patches, singan."),
     ],
 )
 def test_mistakes_end_with_2_and_one_sentence(
