@@ -94,7 +94,9 @@ def prepare_material(
 
 
 def finish(rgb: Rgb, material: Material, options: StyleOptions) -> Rgb:
-    """Put the content's colours back where the user keeps them, and the content where it is not painted.
+    """Put the content's colours back where the user keeps them, and the content where nothing is painted.
+
+    Soft edges are painted in full here: the engine blends them, and so does whoever lays the result's alpha on paper.
 
     Args:
         rgb: The optimised picture, [h, w, 3].
@@ -104,7 +106,7 @@ def finish(rgb: Rgb, material: Material, options: StyleOptions) -> Rgb:
     if options.colours == "keep":
         rgb = colour.keep_colours(material.original, rgb)
     if not material.mask.all():
-        rgb = material.original + material.mask[..., None] * (rgb - material.original)
+        rgb = np.where(material.mask[..., None] > 0, rgb, material.original)
     return np.clip(rgb, 0.0, 1.0).astype(np.float32)
 
 

@@ -59,6 +59,12 @@ def test_every_method_paints_the_subject_or_the_background(engine: Engine, metho
     options = StyleOptions(method=method, steps=3, extractor="bundled")
     assert changed(engine, MASK, options.replace(region="subject")) == (False, True)
     assert changed(engine, MASK, options.replace(region="background")) == (True, False)
+    before = decode(CONTENT).rgb
+    half, whole = (
+        np.abs(engine.stylize(CONTENT, [STYLE], options, mask=png(Image.new("L", (64, 48), grey))).picture.rgb - before)
+        for grey in (128, 255)
+    )
+    assert 0.4 < half.mean() / whole.mean() < 0.6, "grey is half of it"
 
 
 def test_a_cut_out_is_a_mask_and_no_word_means_the_subject(engine: Engine) -> None:
