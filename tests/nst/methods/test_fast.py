@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nst.batches import Request
-from nst.colour import luma
+from nst.colour import luma, transport
 from nst.errors import Cancelled, OperatorError
 from nst.hub_module import Floats, SplitModule, load_module
 from nst.images import Picture
@@ -39,8 +39,13 @@ class Counting(MemoryVectors):
 
     made = 0
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: set[str] = set()
+
     def put(self, key: str, vector: Floats) -> None:
         self.made += 1
+        self.keys.add(key)
         super().put(key, vector)
 
 
@@ -99,6 +104,7 @@ def test_a_known_style_costs_no_style_network(model: Path) -> None:
     assert vectors.made == 3
     painted(method, STYLE, style_scale=2.0)
     assert vectors.made == 4
+    assert all(key.startswith(f"{method.model}:") for key in vectors.keys), "another network has its own"
 
 
 def test_mixes_are_convex_in_the_vector(fast: Fast) -> None:
@@ -110,6 +116,9 @@ def test_mixes_are_convex_in_the_vector(fast: Fast) -> None:
     ]
     assert distances == sorted(distances, reverse=True)
     assert distances[-1] < 1e-6
+    four = [STYLE, OTHER, CONTENT, Picture(OTHER.rgb[::-1].copy())]
+    assert np.array_equal(painted(fast, *four, style_weights=(0, 0, 0, 5.0)), painted(fast, four[3]))
+    assert np.abs(painted(fast, *four) - painted(fast, *four[::-1])).max() < 1e-6
 
 
 def test_colours_keep_takes_luma_from_the_pastiche_only(fast: Fast) -> None:
@@ -127,6 +136,10 @@ def test_colours_match_moves_the_style_to_the_content_first(model: Path) -> None
     plain, matched = painted(method), painted(method, colours="match")
     assert vectors.made == 2
     assert np.abs(plain - matched).mean() > 1e-3
+    moved = Picture(transport(STYLE.rgb, CONTENT.rgb))
+    assert np.array_equal(painted(method, moved), matched)
+    assert np.array_equal(painted(method, colours="match"), matched)
+    assert vectors.made == 2, "a match that is known costs no style network either"
 
 
 @pytest.mark.parametrize(("height", "width"), [(63, 65), (16, 200), (129, 64)])
