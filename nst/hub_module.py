@@ -152,20 +152,22 @@ class SplitModule:
 
     def _quicken(self, flat: FlatGraph, names: list[str], sources: dict[str, Any], fold: bool) -> None:
         """Rewrite the transformer, if that changes nothing that can be seen."""
-        content = probe(*_PROBE_PX)
-        vector = self.style_vector(content[:, ::-1, :, ::-1].copy())
-        expected = self.transform(content, vector)
-        convolutions = with_quick_convolutions(flat, names, fold)
-        norms = with_quick_norms(convolutions, names)
-        before = self._half, self._transform
-        self._half = convolutions.function(convolutions.half(sources, self._output, fold))
-        self._transform = self._painting(norms.function(norms.half(sources, self._output, fold)))
-        painted = self.transform(content, vector)
-        error = float(np.abs(painted - expected).max()) if painted.shape == expected.shape else np.inf
-        log.info("Rewriting changes a pastiche by up to %.4f/255", 255 * error)
+        content, error, as_it_came = probe(*_PROBE_PX), np.inf, (self._half, self._transform)
+        try:
+            vector = self.style_vector(content[:, ::-1, :, ::-1].copy())
+            expected = self.transform(content, vector)
+            convolutions = with_quick_convolutions(flat, names, fold)
+            norms = with_quick_norms(convolutions, names)
+            self._half = convolutions.function(convolutions.half(sources, self._output, fold))
+            self._transform = self._painting(norms.function(norms.half(sources, self._output, fold)))
+            error = float(np.abs(self.transform(content, vector) - expected).max())
+        except (ValueError, TypeError, LookupError, _tensorflow_error()) as failure:
+            log.warning("The module is not rewritten: %s: %s", type(failure).__name__, str(failure)[:200])
         self.quick = error <= LARGEST_ROUNDING
-        if not self.quick:
-            self._half, self._transform = before
+        if self.quick:
+            log.info("Rewriting changes a pastiche by up to %.4f/255", 255 * error)
+        else:
+            self._half, self._transform = as_it_came
 
     # Only tiles need these two; each takes memory of its own. A list of one fetch comes back as a tensor, hence
     # the output among the statistics.

@@ -108,12 +108,13 @@ class _Rewriting:
         if kernel is None:
             return
         small = self._enlarged_by_two(node) if kernel.shape[:2] == (3, 3) else None
+        channels = kernel.shape[2]
         if small is not None:
-            self._put(name, enlarged, small, enlarged_kernel(kernel), fold)
+            self._put(name, enlarged, small, channels, enlarged_kernel(kernel), fold)
         elif kernel.shape[3] <= _FEW_CHANNELS and min(kernel.shape[:2]) >= 3:
-            self._put(name, neighbours, node.input[0], neighbours_kernel(kernel), fold)
+            self._put(name, neighbours, node.input[0], channels, neighbours_kernel(kernel), fold)
         elif kernel.shape[:2] == (3, 3) and min(kernel.shape[2:]) >= _MANY_CHANNELS:
-            self._put(name, winograd, node.input[0], winograd_kernel(kernel), fold)
+            self._put(name, winograd, node.input[0], channels, winograd_kernel(kernel), fold)
 
     def norm(self, name: str) -> None:
         """Replace an instance norm."""
@@ -122,15 +123,18 @@ class _Rewriting:
         if norm is None:
             return
 
-        def normed(picture: Any, scale: Any, shift: Any) -> Any:
+        def normed(picture: Any, *scale_shift: Any) -> Any:
+            channels = [1, 1, 1, tf.shape(picture)[3]]
+            scale, offset = (tf.reshape(tf.broadcast_to(one, channels), [-1]) for one in scale_shift)
             return tf.raw_ops.FusedBatchNormV3(
-                x=picture, scale=tf.reshape(scale, [-1]), offset=tf.reshape(shift, [-1]), mean=[], variance=[],
-                epsilon=norm.epsilon, is_training=True
-            ).y  # fmt: skip
+                x=picture, scale=scale, offset=offset, mean=[], variance=[], epsilon=norm.epsilon, is_training=True
+            ).y
 
         self._graft(name, normed, [norm.picture, norm.scale, norm.shift], [[None] * 4, None, None])
 
-    def _put(self, name: str, form: Callable[[Any, Any], Any], picture: str, kernel: Floats, fold: bool) -> None:
+    def _put(
+        self, name: str, form: Callable[[Any, Any], Any], picture: str, channels: int, kernel: Floats, fold: bool
+    ) -> None:
         tf = configure_tensorflow()
         kernel_name = f"{name}/quick_kernel"
         if fold:
@@ -141,7 +145,6 @@ class _Rewriting:
             placeholder.attr["shape"].shape.CopyFrom(tf.TensorShape(kernel.shape).as_proto())
             self._nodes[kernel_name] = placeholder
             self._handles[kernel_name] = tf.constant(kernel)
-        channels = self._kernel(self._nodes[name]).shape[2]  # type: ignore[union-attr]
         self._graft(name, form, [picture, kernel_name], [[None, None, None, channels], kernel.shape])
 
     def _graft(

@@ -44,7 +44,8 @@ def save_enlarging(folder: Path, factor: int = 2) -> Path:
     random = tf.random.Generator.from_seed(1)
     widths = (3, 96, 96, 8, 3)
     module.kernels = [tf.Variable(random.normal([3, 3, *pair]) * 0.1) for pair in itertools.pairwise(widths)]
-    module.scales = [tf.Variable(random.normal([WIDTH, 2, width]) * 0.3) for width in widths[1:]]
+    # The last norm has one scale and one shift for all channels.
+    module.scales = [tf.Variable(random.normal([WIDTH, 2, width]) * 0.3) for width in (96, 96, 8, 1)]
 
     def convolved(x: Any, vector: Any, layer: int) -> Any:
         x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT")
