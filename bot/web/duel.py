@@ -10,10 +10,22 @@ from nicegui.element import Element
 from bot.captions import alt_text, caption
 from bot.texts import say
 from bot.variations import CLIPS
+from bot.web.knobs import KNOBS
 from bot.web.markup import button, picture_url, tag
 from bot.web.reader import Reader
 from nst.options import StyleOptions
 from workers.contract import Job, Result
+
+_NAMES = {
+    "strength": "web.strength",
+    "method": "web.method",
+    "colours": "web.colours",
+    "region": "web.region",
+    "style_weights": "playground.mixer",
+    "layer_weights": "playground.layers",
+    "time_lapse": "playground.time_lapse",
+    **{knob.option: f"playground.{knob.name}" for knob in KNOBS},
+}
 
 
 class Duel:
@@ -86,10 +98,15 @@ class Duel:
 
     def _row(self, name: str, values: Sequence[object]) -> Element:
         with tag("tr") as row:
-            tag("th", "", name.replace("_", " "), scope="row")
+            tag("th", "", self._named(name), scope="row")
             for value in values:
                 tag("td", "", self._say("default") if value is None else shown(value))
         return row
+
+    def _named(self, option: str) -> str:
+        """What the form calls an option."""
+        key = _NAMES.get(option)
+        return say(key, self._reader.language) if key else option.replace("_", " ")
 
 
 def differences(first: StyleOptions, second: StyleOptions) -> list[tuple[str, tuple[object, object]]]:
@@ -102,6 +119,8 @@ def differences(first: StyleOptions, second: StyleOptions) -> list[tuple[str, tu
 
 def shown(value: object) -> str:
     """An option's value for people."""
+    if isinstance(value, bool):
+        return "✓" if value else "–"
     if isinstance(value, tuple):
         return " : ".join(f"{part:.2g}" for part in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.web.duel import differences
+from bot.web.duel import differences, shown
 from bot.web.experiment import form_of, read_experiment
 from bot.web.knobs import KNOBS
 from bot.web.wanted import METHODS as EVERY_METHOD
@@ -98,6 +98,7 @@ def test_only_what_differs_is_compared() -> None:
     assert differences(PLAIN, PLAIN) == []
     one, other = StyleOptions(method="gatys", steps=50), StyleOptions(method="gatys", strength=0.5)
     assert differences(one, other) == [("strength", (1.0, 0.5)), ("steps", (50, None))]
+    assert [shown(value) for value in (True, 0.5, (0.25, 1.0), "gatys")] == ["✓", "0.5", "0.25 : 1", "gatys"]
 
 
 def test_layer_weights_count_only_where_they_differ() -> None:
