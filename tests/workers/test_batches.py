@@ -168,6 +168,7 @@ def test_a_worker_that_has_to_go_hands_a_batch_back_at_no_cost(chat: Any, spawn:
 
 _WORKER = """
 import logging, sys
+from nst.method import MethodSettings
 from workers.__main__ import run_worker
 logging.basicConfig(level=logging.INFO)
 sys.exit(run_worker(sys.argv[1], ("fast",), MethodSettings(fast_model="bundled", fast_batch="on", quality="off")))
