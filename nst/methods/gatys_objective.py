@@ -20,6 +20,8 @@ from nst.methods.gatys_optimiser import AdamState, adam_step
 
 _NO_WEIGHT = 1e-12  # of a layer that does not count: nothing beside any other's
 TOTAL_VARIATION_WEIGHT = 0.05  # measured: 0.5 costs style, 0 leaves grain
+# Eigenvalues take the cube of a layer's width: beyond this they would cost more than the network.
+_WIDEST_FOR_W2 = 512
 
 
 class Targets(NamedTuple):
@@ -79,23 +81,25 @@ class Objective:
 
     Args:
         extractor: Where activations come from.
-        wasserstein: Compare Gaussians by ``wasserstein2_loss`` rather than Gram matrices.
+        wasserstein: Compare Gaussians by ``wasserstein2_loss`` rather than Gram matrices; None for where it pays.
         xla: Compile steps; XLA does so anew for every size, which pays for many steps of few sizes only.
     """
 
-    def __init__(self, extractor: Extractor, wasserstein: bool = False, xla: bool = False) -> None:
+    def __init__(self, extractor: Extractor, wasserstein: bool | None = None, xla: bool = False) -> None:
         self.extractor = extractor
-        self.wasserstein = wasserstein
-        self.identity = f"{extractor.model}:{'w2' if wasserstein else 'gram'}"
+        found = extractor.features(tf.zeros([1, extractor.min_side_px, extractor.min_side_px, 3]))
+        self._widths = {name: int(F.shape[-1]) for name, F in found.items()}
+        widest = max(self._widths[name] for name in extractor.style_layers)
+        self.wasserstein = widest <= _WIDEST_FOR_W2 if wasserstein is None else wasserstein
+        self.identity = f"{extractor.model}:{'w2' if self.wasserstein else 'gram'}"
         self._change_layers = change_layers(extractor)
         # The first layer sees grain, not content.
         compared = extractor.style_layers[1:] or extractor.style_layers
         self._content_layers = tuple(dict.fromkeys((*compared, extractor.content_layer)))
         picture, column = tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([1, None, None, 1])
         self._moments = tf.function(self._measure, input_signature=[picture, column])
-        self._content = tf.function(self._look, input_signature=[picture])
-        self._masks = tf.function(self._masks_by_layer, input_signature=[picture, column])
-        self._original = tf.function(self._units, input_signature=[picture])
+        self._content = tf.function(self._look, input_signature=[picture, column])
+        self._original = tf.function(self._units, input_signature=[picture, column])
         units = tuple(tf.TensorSpec([1, None, None, None]) for _ in self._change_layers)
         self._changed = tf.function(self._change_of, input_signature=[picture, units])
         # Sizes vary from job to job, ranks and types never do: one trace serves all.
@@ -126,18 +130,18 @@ class Objective:
         means, seconds = self._blend(styles, weights, style_masks)
         pairs = zip(means, seconds, strict=True)
         roots = tuple(self._root(losses.Moments(mean, second)) for mean, second in pairs)
-        found, units = self._content(content), self._original(original)
-        before = self._moments(original, mask)[1]
+        found, masks = self._content(content, mask)
+        units, before = self._original(original, mask)
         factors = emphasis or (1.0,) * len(seconds)
         energies = tuple(
             (self._energy(A) + self._energy(C)) / max(factor, _NO_WEIGHT)
             for A, C, factor in zip(seconds, before, factors, strict=True)
         )
-        return Targets(found, means, seconds, roots, energies, units, self._masks(content, mask))
+        return Targets(found, means, seconds, roots, energies, units, masks)
 
     def change_from(self, original: tf.Tensor) -> Callable[[tf.Tensor], float]:
         """What tells how far pictures are from one, as the content budget counts it; all [1, h, w, 3]."""
-        units = self._original(original)
+        units = self._original(original, tf.ones_like(original[..., :1]))[0]
         return lambda image: float(self._changed(image, units))
 
     def step(self, state: AdamState, targets: Targets, knobs: Knobs) -> tuple[AdamState, dict[str, tf.Tensor]]:
@@ -170,25 +174,27 @@ class Objective:
         return losses.matrix_square_root(losses.covariance(moments))
 
     def _measure(self, image: tf.Tensor, mask: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
-        found = self.extractor.features(image)
-        layers = []
-        for name in self.extractor.style_layers:
-            small = tf.image.resize(mask, tf.shape(found[name])[1:3], antialias=True)
-            layers.append(losses.moments(found[name], small))
+        return self._moments_of(self.extractor.features(image), mask)
+
+    def _moments_of(
+        self, found: dict[str, tf.Tensor], mask: tf.Tensor
+    ) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
+        pairs = zip(self.extractor.style_layers, self._masks_by_layer(found, mask), strict=True)
+        layers = [losses.moments(found[name], small) for name, small in pairs]
         return tuple(m.mean for m in layers), tuple(m.second for m in layers)
 
-    def _masks_by_layer(self, image: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        found = self.extractor.features(image)
+    def _masks_by_layer(self, found: dict[str, tf.Tensor], mask: tf.Tensor) -> tuple[tf.Tensor, ...]:
         sizes = [tf.shape(found[name])[1:3] for name in self.extractor.style_layers]
         return tuple(tf.image.resize(mask, size, antialias=True) for size in sizes)
 
-    def _look(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def _look(self, image: tf.Tensor, mask: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
         found = self.extractor.features(image)
-        return tuple(found[name] for name in self._content_layers)
+        return tuple(found[name] for name in self._content_layers), self._masks_by_layer(found, mask)
 
-    def _units(self, image: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def _units(self, image: tf.Tensor, mask: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], tuple[tf.Tensor, ...]]:
         found = self.extractor.features(image)
-        return tuple(losses.normalised(found[name]) for name in self._change_layers)
+        units = tuple(losses.normalised(found[name]) for name in self._change_layers)
+        return units, self._moments_of(found, mask)[1]
 
     def _change_of(self, image: tf.Tensor, original: tuple[tf.Tensor, ...]) -> tf.Tensor:
         return self._change(self.extractor.features(image), original)
@@ -243,14 +249,12 @@ class Objective:
 
     def _signature(self) -> list[object]:
         picture, scalar = tf.TensorSpec([1, None, None, 3]), tf.TensorSpec([])
-        side = self.extractor.min_side_px
-        found = self.extractor.features(tf.zeros([1, side, side, 3]))
-        widths = [found[name].shape[-1] for name in self.extractor.style_layers]
+        widths = [self._widths[name] for name in self.extractor.style_layers]
         square = tuple(tf.TensorSpec([n, n]) for n in widths)
         state = AdamState(picture, picture, picture, picture, scalar, scalar, scalar)
         means = tuple(tf.TensorSpec([n]) for n in widths)
         content, original = (
-            tuple(tf.TensorSpec([1, None, None, found[name].shape[-1]]) for name in layers)
+            tuple(tf.TensorSpec([1, None, None, self._widths[name]]) for name in layers)
             for layers in (self._content_layers, self._change_layers)
         )
         masks = (tf.TensorSpec([1, None, None, 1]),) * len(widths)

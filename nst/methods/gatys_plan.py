@@ -9,8 +9,8 @@ COARSE_SIDE_PX = 256
 SMALLEST_SIDE_PX = COARSE_SIDE_PX // 2  # of a pastiche that still shows strokes when it is enlarged
 SINGLE_SCALE_BELOW_PX = 400  # measured: below this a coarse start gains nothing
 _RATIO = 2**0.5
-_STEPS = (36, 24, 16, 12, 10)  # coarse to fine; the last for all that follow
-_SINGLE_SCALE_STEPS = 48
+_STEPS = (24, 16, 12, 10, 8)  # coarse to fine; the last for all that follow
+_SINGLE_SCALE_STEPS = 32
 
 
 @dataclass(frozen=True)
