@@ -23,6 +23,7 @@ from nst.engine import Engine as StyleEngine
 from nst.errors import UserError
 from nst.method import MethodSettings
 from nst.options import METHODS
+from nst.pyramid_store import share_pyramids
 from nst.style_vectors import share_vectors
 from nst.weights import listen_to_downloads
 from workers.abilities import Abilities
@@ -36,6 +37,7 @@ from workers.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker
 from workers.last_try import LastTry
 from workers.made_before import MadeBefore
 from workers.painting import Engine
+from workers.pyramids import RedisPyramids
 from workers.quality_cards import Appraiser, QualityCards
 from workers.routing import FAST, QUEUES, queue_of
 from workers.slices import Slices
@@ -84,6 +86,8 @@ def run_worker(
     connection, side_connection = connect(redis_url, retries=PATIENT), connect(redis_url)
     vectors = RedisVectors(connection)
     share_vectors(vectors)
+    pyramids = RedisPyramids(connection)
+    share_pyramids(pyramids)
     note = GettingNote(side_connection, queues)
     listen_to_downloads(note)
     methods = methods or MethodSettings()
@@ -119,6 +123,7 @@ def run_worker(
             before,
             cards=cards,
             vectors=vectors,
+            pyramids=pyramids,
             apart=LastTry(redis_url, make_engine, store),
             on_last_try=worker.on_last_try,
             ahead=Ahead(connection, engine, slices, before, vectors, worker.leaving) if batching else None,

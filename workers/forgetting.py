@@ -65,7 +65,9 @@ def forget_pictures(connection: redis.Redis, digests: Collection[str]) -> None:
         if vectors:
             connection.delete(*vectors)
         connection.delete(*names)
-        forget_bytes(*own)
+        prefix = keys.blob("").encode()
+        learnt = [name.removeprefix(prefix).decode() for name in vectors if name.startswith(prefix)]
+        forget_bytes(*own, *learnt)
 
 
 def _drop_undelivered(connection: redis.Redis, job: Job) -> None:

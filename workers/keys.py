@@ -34,8 +34,13 @@ def vector(key: str) -> str:
     return f"pastiche:vector:{key}"
 
 
+def pyramid(key: str) -> str:
+    """Hash of the blob with SinGAN's pyramid of a style, by picture and budget; a day from its last use."""
+    return f"pastiche:pyramid:{key}"
+
+
 def vectors_of(digest: str) -> str:
-    """Set: keys of the vectors that jobs with a picture used; to forget them with it."""
+    """Set: keys of the vectors and pyramids that jobs with a picture used; to forget them with it."""
     return f"pastiche:vectors:{digest}"
 
 

@@ -35,6 +35,7 @@ from workers.made_before import MadeBefore
 from workers.outbox import post_terminal
 from workers.painting import Engine, paint
 from workers.peak_memory import peak_bytes, reset_peak
+from workers.pyramids import RedisPyramids
 from workers.quality_cards import QualityCards
 from workers.routing import timeout_s
 from workers.slices import GivesWay, Slices, Stopped
@@ -63,6 +64,7 @@ class Workplace:
         made_before: Spares work that was done already.
         cards: Has results appraised; None where nobody can.
         vectors: Style vectors shared with other workers, or None.
+        pyramids: SinGAN's trained pyramids shared with other workers, or None.
         apart: How a job is run in a process of its own; None where this is that process.
         on_last_try: Whether the running job has no try left after this one.
         ahead: What jobs that were taken together share; None where jobs are taken one by one.
@@ -76,6 +78,7 @@ class Workplace:
     made_before: MadeBefore
     cards: QualityCards | None = None
     vectors: RedisVectors | None = None
+    pyramids: RedisPyramids | None = None
     apart: LastTry | None = None
     on_last_try: Callable[[], bool] = lambda: False
     ahead: Ahead | None = None
@@ -208,7 +211,11 @@ def _made(workplace: Workplace, job: Job, standing: Standing, started_s: float) 
     pictures = standing.pictures()
     telling = Telling(workplace.connection, job, standing, stopped=lambda: workplace.stopped() or workplace.leaving())
     telling.begin()
-    with workplace.vectors.during(job.pictures) if workplace.vectors else contextlib.nullcontext():
+    with contextlib.ExitStack() as noted:
+        if workplace.vectors:
+            noted.enter_context(workplace.vectors.during(job.pictures))
+        if workplace.pyramids:
+            noted.enter_context(workplace.pyramids.during(job.styles))
         result = _painted(workplace, job, pictures, telling, started_s)
     workplace.made_before.remember(job, result)
     return result

@@ -22,7 +22,7 @@ _OF_RESULTS = ("other_style", "original", "recipe")
 NOTED = "*"  # no preset is called that
 _DELETE = discord.ButtonStyle.danger
 _PLAIN = discord.ButtonStyle.secondary
-_ROW_OF = {Button.TIME_LAPSE: 2}  # five are as many as fit into one
+_ROW_OF = {Button.TIME_LAPSE: 2, Button.REFINE: 2}  # five are as many as fit into one
 
 
 def custom_id(button: str, argument: str) -> str:

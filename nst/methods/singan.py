@@ -2,7 +2,7 @@
 
 After Shaham, Dekel and Michaeli 2019, "SinGAN: Learning a generative model from a single natural image". The first
 pastiche of a style trains its pyramid, for minutes; all that follow take seconds, because pyramids are kept (see
-``singan_pyramid.PyramidStore``). ``strength`` moves the start scale from the finest (1/6 of the way with the quick
+``nst.pyramid_store``). ``strength`` moves the start scale from the finest (1/6 of the way with the quick
 budget) to the second coarsest at 1; ``start_scale`` names it. ``steps`` are the iterations of training at the coarsest
 scale. What departs from the paper is named where it does: areas instead of sides (``singan_plan``), a bank of drawn
 pictures (``singan_training``), colours moved first and sizes beyond the pyramid's (``singan_painting``).
@@ -33,11 +33,12 @@ from nst.method import (  # noqa: E402
 )
 from nst.methods.singan_painting import place_of  # noqa: E402
 from nst.methods.singan_plan import Budget, budget_of  # noqa: E402
-from nst.methods.singan_pyramid import VERSION, MemoryPyramids, shared_or  # noqa: E402
+from nst.methods.singan_pyramid import VERSION  # noqa: E402
 from nst.methods.singan_run import Run  # noqa: E402
 from nst.methods.singan_step import make_iterate  # noqa: E402
 from nst.methods.singan_training import Training  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
+from nst.pyramid_store import MemoryPyramids, shared_or  # noqa: E402
 
 _WARM_UP = Budget(40, 1, 1.0)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -77,65 +76,6 @@ class Pyramid:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise StateError(f"not a pyramid: {error}") from error
         return cls(generators, tuple(meta["amplitudes"]), tuple(meta["sides_px"]), tuple(meta["shape"]))
-
-
-class PyramidStore(Protocol):
-    """Where trained pyramids are kept; workers put one in that shares them, see ``share_pyramids``."""
-
-    def get(self, key: str) -> bytes | None:
-        """``Pyramid.as_bytes``, or None."""
-
-    def put(self, key: str, pyramid: bytes) -> None:
-        """Keep a pyramid."""
-
-
-class MemoryPyramids:
-    """A ``PyramidStore`` in the process: the least recently used go first.
-
-    Args:
-        capacity: Pyramids kept, a megabyte each.
-    """
-
-    def __init__(self, capacity: int = 16) -> None:
-        self._capacity = capacity
-        self._pyramids: OrderedDict[str, bytes] = OrderedDict()
-
-    def get(self, key: str) -> bytes | None:
-        """The pyramid, or None."""
-        if key in self._pyramids:
-            self._pyramids.move_to_end(key)
-        return self._pyramids.get(key)
-
-    def put(self, key: str, pyramid: bytes) -> None:
-        """Keep a pyramid."""
-        self._pyramids[key] = pyramid
-        self._pyramids.move_to_end(key)
-        if len(self._pyramids) > self._capacity:
-            self._pyramids.popitem(last=False)
-
-
-@dataclass
-class _Process:
-    """One store for a process, as it has one engine."""
-
-    shared: PyramidStore | None = None
-
-
-_process = _Process()
-
-
-def share_pyramids(store: PyramidStore | None) -> None:
-    """Say where this process keeps pyramids.
-
-    Args:
-        store: None for the process itself.
-    """
-    _process.shared = store
-
-
-def shared_or(own: PyramidStore) -> PyramidStore:
-    """The process's store, or one's own while it has none."""
-    return _process.shared or own
 
 
 def resized(image: tf.Tensor, size: Sequence[int]) -> tf.Tensor:

@@ -15,10 +15,11 @@ from nst.method import IsCancelled, Progress, Report, never_cancelled, no_report
 from nst.methods.gatys_state import StateError, pack, unpack
 from nst.methods.singan_painting import Place, paint
 from nst.methods.singan_plan import Budget
-from nst.methods.singan_pyramid import Pyramid, PyramidStore
+from nst.methods.singan_pyramid import Pyramid
 from nst.methods.singan_step import Iterate
 from nst.methods.singan_training import Training, pyramid_key
 from nst.options import StyleOptions
+from nst.pyramid_store import PyramidStore
 
 _PREVIEW_SIDE_PX = 320
 _TRAINING_SHARE = 0.97  # of the work; the rest is painting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -63,8 +64,9 @@ def next_state(state: ScaleState) -> ScaleState:
     return ScaleState(_learner(state.generator.weights), _learner(state.critic.weights))
 
 
+@cache
 def make_iterate(critic_steps: int = CRITIC_STEPS, generator_steps: int = GENERATOR_STEPS) -> Iterate:
-    """One iteration, its two kinds of steps traced once for pictures of all sizes.
+    """One iteration, its two kinds of steps traced once in a process for pictures of all sizes.
 
     Args:
         critic_steps: Of each iteration.

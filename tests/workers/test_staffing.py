@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from nst.errors import OperatorError, UserError
-from nst.options import StyleOptions
+from nst.options import METHODS, StyleOptions
 from workers import keys
 from workers.abilities import AGAIN_S, Abilities
 from workers.blobs import blob_hash
@@ -81,7 +81,7 @@ def test_what_could_not_be_loaded_is_tried_again_after_a_while() -> None:
 
     abilities = Abilities(prepare, ("fast", "slow"), 512, clock=lambda: now_s)
     abilities.prepare("fast")
-    assert abilities.about() == {"methods": "gatys,palette", "max_side_px": "512"}
+    assert abilities.about() == {"methods": ",".join(METHODS[1:]), "max_side_px": "512"}
     abilities.try_again()
     now_s = AGAIN_S
     abilities.try_again()
@@ -90,12 +90,12 @@ def test_what_could_not_be_loaded_is_tried_again_after_a_while() -> None:
     abilities.try_again()
     abilities.try_again()
     assert tried == ["fast"] * 3
-    assert abilities.about()["methods"] == "fast,gatys,palette"
+    assert abilities.about()["methods"] == ",".join(METHODS)
 
 
 @pytest.mark.e2e
 def test_a_real_worker_announces_what_it_can_do(chat: Any, spawn: Any, redis_connection: redis.Redis) -> None:
     spawn(max_side_px=64)
     (worker,) = live_workers(redis_connection)
-    assert (worker["methods"], worker["max_side_px"]) == ("fast,gatys,palette", "64")
+    assert (worker["methods"], worker["max_side_px"]) == (",".join(METHODS), "64")
     assert refusal(chat, "palette").code == "size_unavailable"
