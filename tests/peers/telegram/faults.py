@@ -17,6 +17,7 @@ class Fault:
         description: What the API says.
         after: Act on the request first: the bot never learns that it worked.
         chat_id: Only there, or 0.
+        message_id: Only this message, or 0.
         met: How many requests it met.
     """
 
@@ -27,6 +28,7 @@ class Fault:
     description: str = ""
     after: bool = False
     chat_id: int = 0
+    message_id: int = 0
     met: int = field(default=0, init=False)
 
 
@@ -36,10 +38,11 @@ class Faults:
     def __init__(self) -> None:
         self.all: list[Fault] = []
 
-    def take(self, method: str, chat_id: int) -> Fault | None:
+    def take(self, method: str, chat_id: int, message_id: int = 0) -> Fault | None:
         """The fault that meets a request, if there is one."""
         for fault in self.all:
-            if fault.method == method and fault.met < fault.times and fault.chat_id in (0, chat_id):
+            here = fault.chat_id in (0, chat_id) and fault.message_id in (0, message_id)
+            if fault.method == method and fault.met < fault.times and here:
                 fault.met += 1
                 return fault
         return None

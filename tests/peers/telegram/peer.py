@@ -155,7 +155,9 @@ class TelegramPeer:
         if self.schema:
             self.problems += self.schema.problems(method, given, set(uploads))
         chat_id = given.get("chat_id")
-        fault = self.faults.take(method, chat_id if isinstance(chat_id, int) else 0)
+        message_id = given.get("message_id")
+        names = (name if isinstance(name, int) else 0 for name in (chat_id, message_id))
+        fault = self.faults.take(method, *names)
         if fault is not None and not fault.after:
             return self._broken(request, fault)
         try:
