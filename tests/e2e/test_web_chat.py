@@ -167,6 +167,7 @@ def test_two_browsers_never_see_each_others_pictures(come: Come) -> None:
     answer = ann.page.request.get(f"{ann.url}{sources[0]}")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"].startswith("private")
+    assert answer.headers["x-frame-options"] == "DENY"
     assert "frame-ancestors 'none'" in ann.page.request.get(ann.url).headers["content-security-policy"]
 
 
