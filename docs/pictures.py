@@ -13,7 +13,9 @@ import skimage
 from PIL import Image
 
 from bot.presets.catalogue import load_presets
-from nst.engine import Engine
+from nst.comparison import compare
+from nst.engine import STYLE_SIDE_PX, Engine
+from nst.images import Picture, decode, encode, fit
 from nst.method import MethodSettings
 from nst.options import StyleOptions
 
@@ -32,10 +34,16 @@ METHODS = ("palette", "fast", "gatys")
 BUNDLED_PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
 BUNDLED_PRESETS = ("starry-strokes", "woodblock-waves", "stained-glass", "pointillism", "autumn-impasto", "azulejo")
 BUNDLED_CELL_PX = 164
+# A person, a night, things, fur; styles with much texture, with some, with next to none.
+COMPARED = (
+    ("astronaut.png", "autumn-impasto"), ("rocket.jpg", "starry-strokes"),
+    ("coffee.png", "woodblock-waves"), ("chelsea.png", "ink-wash"),
+)  # fmt: skip
+COMPARED_PX = 224
 
 
 def main() -> None:
-    """Draw and write ``hero.jpg``, ``methods.jpg`` and the model card's ``bundled.jpg``."""
+    """Draw and write ``hero.jpg``, ``methods.jpg``, ``compare.jpg`` and the model card's ``bundled.jpg``."""
     engine = Engine(MethodSettings(fast_model="bundled"))
     rows = [[_framed(_painted(engine, *cell), cell[1]) for cell in row] for row in HERO]
     _sheet(rows).save(IMAGES / "hero.jpg", quality=86, optimize=True)
@@ -45,6 +53,7 @@ def main() -> None:
     ]
     _sheet(strips).save(IMAGES / "methods.jpg", quality=86, optimize=True)
     _bundled(engine).save(IMAGES / "bundled.jpg", quality=84, optimize=True)
+    (IMAGES / "compare.jpg").write_bytes(encode(_compared(), "image/jpeg", quality=84))
 
 
 def _bundled(engine: Engine) -> Image.Image:
@@ -56,6 +65,18 @@ def _bundled(engine: Engine) -> Image.Image:
         rows.append([Image.open(PHOTOS / photo).convert("RGB"), *painted])
     small = [[_square(picture, BUNDLED_CELL_PX) for picture in row] for row in rows]
     return _sheet(small, BUNDLED_CELL_PX)
+
+
+def _compared() -> Picture:
+    """All methods side by side, as ``pastiche study compare`` puts them."""
+    pairs = [
+        (
+            fit(decode((PHOTOS / photo).read_bytes()), COMPARED_PX),
+            decode(load_presets()[preset].picture.read_bytes(), STYLE_SIDE_PX),
+        )
+        for photo, preset in COMPARED
+    ]
+    return compare(pairs, MethodSettings(fast_model="bundled"), StyleOptions(max_side_px=COMPARED_PX))
 
 
 def _painted(engine: Engine, photo: str, preset: str, method: str, strength: float = 1.0) -> Image.Image:

@@ -13,9 +13,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nst.colour import match_histograms, transport
+from nst.device import has_gpu
 from nst.errors import Cancelled, OperatorError
 from nst.images import Picture, resize
-from nst.method import IsCancelled, MethodSettings, Progress, Report, create_method, never_cancelled, no_report
+from nst.method import (
+    IsCancelled,
+    Method,
+    MethodSettings,
+    Progress,
+    Report,
+    create_method,
+    never_cancelled,
+    no_report,
+)
+from nst.methods.singan_plan import budget_of
 from nst.options import StyleOptions
 from nst.quality_card import Appraiser, QualityCard
 from nst.study import Tile, contact_sheet
@@ -92,6 +103,8 @@ def contenders(settings: MethodSettings, options: StyleOptions) -> list[Contende
         Contender("Monge-Kantorovich", _colours_by(transport), 0.1),
         _method(settings, options.replace(method="fast"), 1.0),
         _method(settings, options.replace(method="gatys"), 20.0),
+        _method(settings, options.replace(method="patches"), 20.0),
+        *_singan(settings, options.replace(method="singan")),
     ]
 
 
@@ -104,13 +117,28 @@ def _colours_by(transfer: Callable[..., np.ndarray[tuple[int, ...], np.dtype[np.
     return paint
 
 
-def _method(settings: MethodSettings, options: StyleOptions, length: float, name: str = "") -> Contender:
-    method = create_method(options.method, settings)
+def _method(settings: MethodSettings, options: StyleOptions, length: float) -> Contender:
+    return _column(create_method(options.method, settings), options, length, options.method)
 
+
+def _column(method: Method, options: StyleOptions, length: float, name: str) -> Contender:
     def paint(content: Picture, style: Picture, report: Report, cancelled: IsCancelled) -> Picture:
         return method.stylize(content, [style], options, report, cancelled).picture
 
-    return Contender(name or options.method, paint, length, method.prepare)
+    return Contender(name, paint, length, method.prepare)
+
+
+def _singan(settings: MethodSettings, options: StyleOptions) -> list[Contender]:
+    """SinGAN from a coarse, a middle and the finest start scale."""
+    method = create_method("singan", settings)
+    finest = budget_of(settings.singan_budget, has_gpu()).scales - 1
+    scales = sorted({max(1, finest * third // 3) for third in (1, 2, 3)})
+    # The first one trains the style's pyramid, the others find it.
+    lengths = (200.0, *(2.0 for _ in scales[1:]))
+    return [
+        _column(method, options.replace(start_scale=scale), length, f"singan from scale {scale}")
+        for scale, length in zip(scales, lengths, strict=True)
+    ]
 
 
 def _cell(
