@@ -1,60 +1,97 @@
 """Is the Gatys method's cost known before it starts? Predicted against measured, per extractor and size.
 
-    python -m bench.gatys_cost [--sides 160,256] [--steps 12] [--extractors bundled,resnet50,...]
+    python -m bench.gatys_cost [--sides 160,256,384] [--steps 12] [--extractors bundled,vgg19,...] [--factors]
 
-Extractors have random weights where they would have to be downloaded: they cost the same. Goal: errors under 25 %.
-Seconds are those of the whole run, and mean something on a quiet machine only. Memory is the process's peak above what
-it held before: a process that has already worked at larger sizes holds that much, so give one extractor and one size.
+Every extractor has a process of its own, which works at one size after the other, and gets random weights where they
+would have to be downloaded: they cost the same. Goal: errors under 25 %.
+
+Seconds are the processor's, those of the model's own measurement and those of whole jobs, so that a busy machine counts
+for nothing. Memory is the process's peak above what it held before the job. ``--factors`` prints the peak beside the
+bytes of the network's activations instead: what the table in ``nst.methods.gatys_cost`` is fitted to.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import time
 
 import numpy as np
 
+from nst.device import return_freed_memory
 from nst.images import Picture
 from nst.method import MethodSettings
 from nst.methods.gatys import Gatys
 
 from nst.extractors import load_extractor  # isort: skip - after nst.methods.gatys, which configures TensorFlow
-from nst.options import StyleOptions
+from nst.methods.gatys_cost import activation_bytes_per_pixel, fit_speed, memory_model, predict
+from nst.options import EXTRACTORS, StyleOptions
 from workers.peak_memory import peak_bytes, reset_peak
 from workers.vitals import rss_bytes
 
-EXTRACTORS = ("bundled", "vgg16", "resnet50", "densenet121", "inception_v3")
+_MIB = 2**20
 
 
 def main() -> None:
     """Measure and print a line per extractor and size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--sides", default="160,256")
+    parser.add_argument("--sides", default="160,256,384")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--extractors", default=",".join(EXTRACTORS))
+    parser.add_argument("--factors", action="store_true")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    for name in arguments.extractors.split(","):
-        gatys = Gatys(MethodSettings())
-        options = StyleOptions(method="gatys", extractor=name, steps=arguments.steps)
-        if name != "bundled":
-            gatys._extractors[(name, "default")] = load_extractor(name, MethodSettings(), random_seed=1)
-        for side in map(int, arguments.sides.split(",")):
-            sys.stdout.write(f"{name:14} {side:5} px  " + _compare(gatys, side, options) + "\n")
-            sys.stdout.flush()
+    if not arguments.here:
+        for name in arguments.extractors.split(","):
+            again = [sys.executable, "-m", "bench.gatys_cost", *sys.argv[1:], "--here", "--extractors", name]
+            subprocess.run(again, check=True)  # noqa: S603 - this very module
+        return
+    _measure(arguments.extractors, [int(side) for side in arguments.sides.split(",")], arguments)
+
+
+def _measure(name: str, sides: list[int], arguments: argparse.Namespace) -> None:
+    gatys = Gatys(MethodSettings())
+    options = StyleOptions(method="gatys", extractor=name, steps=1 if arguments.factors else arguments.steps)
+    if name != "bundled":
+        gatys._extractors[(name, "default")] = load_extractor(name, MethodSettings(), random_seed=1)
+    _job(gatys, 96, options)  # traced, and all that is held from then on
+    compare = _factor if arguments.factors else _compare
+    for side in sides:
+        sys.stdout.write(f"{name:14} {side:5} px  {compare(gatys, side, options)}\n")
+        sys.stdout.flush()
+
+
+def _factor(gatys: Gatys, side_px: int, options: StyleOptions) -> str:
+    memory = _job(gatys, side_px, options)[1]
+    activations = activation_bytes_per_pixel(gatys.extractor(options)) * side_px**2
+    return f"{memory / _MIB:6.0f} MiB, {memory / activations:.3f} of {activations / _MIB:.0f} MiB of activations"
 
 
 def _compare(gatys: Gatys, side_px: int, options: StyleOptions) -> str:
-    picture = Picture(np.random.default_rng(0).uniform(size=(side_px, side_px, 3)).astype(np.float32))
-    predicted = gatys.predict(picture, options)
-    reset_peak()
-    before, start_s = rss_bytes(), time.perf_counter()
-    gatys.stylize(picture, [picture], options)
-    seconds, memory = time.perf_counter() - start_s, peak_bytes() - before
+    speed = fit_speed(lambda side: gatys._probe(side, options), time.process_time)
+    picture = _picture(side_px)
+    predicted = predict(gatys._plan(picture, options), speed, memory_model(gatys.extractor(options)))
+    seconds, memory = _job(gatys, side_px, options)
     return (
         f"{predicted.seconds:6.2f} s for {seconds:6.2f} s ({predicted.seconds / seconds - 1:+.0%})  "
-        f"{predicted.memory_bytes / 2**20:6.0f} MiB for {memory / 2**20:6.0f} MiB"
+        f"{predicted.memory_bytes / _MIB:6.0f} MiB for {memory / _MIB:6.0f} MiB "
+        f"({predicted.memory_bytes / memory - 1:+.0%})"
     )
+
+
+def _job(gatys: Gatys, side_px: int, options: StyleOptions) -> tuple[float, int]:
+    """Seconds of the processor and bytes above what was held."""
+    picture = _picture(side_px)
+    return_freed_memory()
+    reset_peak()
+    before, start_s = rss_bytes(), time.process_time()
+    gatys.stylize(picture, [picture], options)
+    return time.process_time() - start_s, peak_bytes() - before
+
+
+def _picture(side_px: int) -> Picture:
+    return Picture(np.random.default_rng(0).uniform(size=(side_px, side_px, 3)).astype(np.float32))
 
 
 if __name__ == "__main__":

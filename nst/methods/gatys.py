@@ -35,7 +35,7 @@ from nst.methods.gatys_cost import (  # noqa: E402
     SpeedModel,
     check_memory,
     fit_speed,
-    memory_per_pixel,
+    memory_model,
     predict,
 )
 from nst.methods.gatys_objective import Objective  # noqa: E402
@@ -125,7 +125,7 @@ class Gatys:
     def _allowed_side_px(self, plan: tuple[Scale, ...], options: StyleOptions) -> int:
         """The longest side that may be worked on; the plan's own where it fits."""
         try:
-            check_memory(plan, memory_per_pixel(self.extractor(options)))
+            check_memory(plan, memory_model(self.extractor(options)))
         except JobError as too_large:
             allowed_px = int(too_large.detail["allowed_px"])
             if not options.smaller_allowed or allowed_px < SMALLEST_SIDE_PX:
@@ -178,7 +178,7 @@ class Gatys:
         key = (options.extractor, options.gatys_preset)
         if key not in self._speeds:
             self._speeds[key] = fit_speed(lambda side_px: self._probe(side_px, options))
-        return predict(self._plan(content, options), self._speeds[key], memory_per_pixel(extractor))
+        return predict(self._plan(content, options), self._speeds[key], memory_model(extractor))
 
     def _probe(self, side_px: int, options: StyleOptions) -> Callable[[], object]:
         grey = Picture(np.full((side_px, side_px, 3), 0.5, np.float32), None)

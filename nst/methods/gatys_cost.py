@@ -20,9 +20,6 @@ from nst.methods.gatys_plan import Scale
 _LOOKS_IN_STEPS = 1.5
 _PROBE_SIDES_PX = (96, 224)
 _PROBE_STEPS = 3
-# Peak bytes of a step over the bytes of all its operations' results: many are overwritten in place. Measured on a CPU.
-_STEP_OVER_ACTIVATIONS = 0.8
-_IMAGES_BYTES = 40 * 4  # per pixel: image, moments, average, targets, three channels each
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _CGROUP_USED = Path("/sys/fs/cgroup/memory.current")
 _USABLE = 0.8  # of what is free
@@ -58,43 +55,89 @@ class SpeedModel:
         return self.fixed_s + self.per_pixel_s * pixels
 
 
-def fit_speed(step_at: Callable[[int], Callable[[], object]]) -> SpeedModel:
+@dataclass(frozen=True)
+class MemoryModel:
+    """Peak bytes of a job above what its process held before.
+
+    Attributes:
+        fixed_bytes: Whatever the size.
+        per_pixel_bytes: Per pixel of the picture.
+    """
+
+    fixed_bytes: float
+    per_pixel_bytes: float
+
+    def peak_bytes(self, pixels: float) -> float:
+        """At a size."""
+        return self.fixed_bytes + self.per_pixel_bytes * pixels
+
+    def pixels_within(self, free_bytes: float) -> float:
+        """The most pixels that fit."""
+        return max(0.0, free_bytes - self.fixed_bytes) / self.per_pixel_bytes
+
+
+# Per extractor: bytes whatever the size, and the share of its activations that is held at once (results are overwritten
+# in place, or freed early). Fitted to peaks at 192 to 512 px on a CPU (``bench/gatys_cost.py --factors``).
+_MIB = 2.0**20
+_PEAKS = {
+    "bundled": (17 * _MIB, 0.40),
+    "vgg19": (18 * _MIB, 0.41),
+    "vgg16": (23 * _MIB, 0.39),
+    "inception_v3": (18 * _MIB, 0.75),
+    "xception": (10 * _MIB, 0.82),
+    "densenet121": (18 * _MIB, 0.34),
+    "resnet50": (7 * _MIB, 0.29),
+    "resnet50_v2": (5 * _MIB, 0.35),
+}
+_OTHER_PEAK = (20 * _MIB, 0.8)
+
+
+def fit_speed(
+    step_at: Callable[[int], Callable[[], object]], clock: Callable[[], float] = time.perf_counter
+) -> SpeedModel:
     """Measure steps at two sizes.
 
     Args:
         step_at: Side in pixels -> a function that does one step on a square of that side.
+        clock: Gives seconds.
     """
-    (few, fast), (many, slow) = [(side**2, _fastest(step_at(side))) for side in _PROBE_SIDES_PX]
+    (few, fast), (many, slow) = [(side**2, _fastest(step_at(side), clock)) for side in _PROBE_SIDES_PX]
     per_pixel = max((slow - fast) / (many - few), slow / many * 0.1)
     return SpeedModel(max(0.0, slow - per_pixel * many), per_pixel)
 
 
-def _fastest(step: Callable[[], object]) -> float:
+def _fastest(step: Callable[[], object], clock: Callable[[], float]) -> float:
     """The best of a few: what the step costs, not what else the machine did meanwhile."""
     step()
     spent = []
     for _ in range(_PROBE_STEPS):
-        start_s = time.perf_counter()
+        start_s = clock()
         step()
-        spent.append(time.perf_counter() - start_s)
+        spent.append(clock() - start_s)
     return min(spent)
 
 
-def predict(plan: Sequence[Scale], speed: SpeedModel, bytes_per_pixel: float) -> Cost:
+def predict(plan: Sequence[Scale], speed: SpeedModel, memory: MemoryModel) -> Cost:
     """Cost of a plan.
 
     Args:
         plan: Sizes and steps.
         speed: From ``fit_speed``.
-        bytes_per_pixel: From ``memory_per_pixel``.
+        memory: From ``memory_model``.
     """
     seconds = sum((scale.steps + _LOOKS_IN_STEPS) * speed.step_s(scale.pixels) for scale in plan)
-    return Cost(seconds, max(scale.pixels for scale in plan) * bytes_per_pixel)
+    return Cost(seconds, memory.peak_bytes(max(scale.pixels for scale in plan)))
+
+
+def memory_model(extractor: Extractor) -> MemoryModel:
+    """What a step holds at its peak with this extractor."""
+    fixed_bytes, share = _PEAKS.get(extractor.name, _OTHER_PEAK)
+    return MemoryModel(fixed_bytes, share * activation_bytes_per_pixel(extractor))
 
 
 @functools.cache
-def memory_per_pixel(extractor: Extractor) -> float:
-    """Peak bytes of a step per pixel of the picture: all activations of the graph, forward and backward."""
+def activation_bytes_per_pixel(extractor: Extractor) -> float:
+    """Bytes of all that the network's operations give on their way forward, per pixel of the picture."""
     side = 8 * extractor.min_side_px
     traced = tf.function(extractor.features).get_concrete_function(tf.TensorSpec([1, side, side, 3]))
     kept = ("Relu", "Conv2D", "MaxPool", "AvgPool", "MirrorPad", "PadV2", "Pad", "AddV2", "BiasAdd", "ConcatV2")
@@ -103,15 +146,15 @@ def memory_per_pixel(extractor: Extractor) -> float:
         for operation in traced.graph.get_operations()
         if operation.type in kept and operation.outputs[0].shape.is_fully_defined()
     )
-    return float(_STEP_OVER_ACTIVATIONS * 4.0 * values / side**2 + _IMAGES_BYTES)
+    return 4.0 * float(values) / side**2
 
 
-def check_memory(plan: Sequence[Scale], bytes_per_pixel: float, available_bytes: float | None = None) -> None:
+def check_memory(plan: Sequence[Scale], memory: MemoryModel, available_bytes: float | None = None) -> None:
     """Refuse what does not fit.
 
     Args:
         plan: Sizes and steps.
-        bytes_per_pixel: From ``memory_per_pixel``.
+        memory: From ``memory_model``.
         available_bytes: None asks the machine.
 
     Raises:
@@ -119,8 +162,8 @@ def check_memory(plan: Sequence[Scale], bytes_per_pixel: float, available_bytes:
     """
     free = _USABLE * (free_bytes() if available_bytes is None else available_bytes)
     largest = max(plan, key=lambda scale: scale.pixels)
-    if largest.pixels * bytes_per_pixel > free:
-        share = math.sqrt(free / (largest.pixels * bytes_per_pixel))
+    if memory.peak_bytes(largest.pixels) > free:
+        share = math.sqrt(memory.pixels_within(free) / largest.pixels)
         allowed = math.floor(max(largest.height_px, largest.width_px) * share)
         raise JobError("job_out_of_memory", {"allowed_px": allowed})
 

@@ -23,7 +23,7 @@ from nst.method import MethodSettings, Progress, create_method  # noqa: E402
 from nst.methods import gatys_cost  # noqa: E402
 from nst.methods.gatys import Gatys  # noqa: E402
 from nst.methods.gatys_controller import content_budget, controlled_weight, step_budget  # noqa: E402
-from nst.methods.gatys_cost import check_memory  # noqa: E402
+from nst.methods.gatys_cost import MemoryModel, check_memory  # noqa: E402
 from nst.methods.gatys_optimiser import AdamState  # noqa: E402
 from nst.methods.gatys_pictures import prepare_material  # noqa: E402
 from nst.methods.gatys_plan import plan_scales  # noqa: E402
@@ -319,19 +319,21 @@ def test_a_mask_leaves_the_rest_untouched(gatys: Gatys, preset: str) -> None:
 
 
 def test_what_does_not_fit_is_refused_with_what_would() -> None:
-    plan = plan_scales(4000, 3000, None, 32)
+    plan, memory = plan_scales(4000, 3000, None, 32), MemoryModel(1e7, 4000.0)
     with pytest.raises(JobError) as caught:
-        check_memory(plan, bytes_per_pixel=4000.0, available_bytes=4e9)
+        check_memory(plan, memory, available_bytes=4e9)
     allowed = int(caught.value.detail["allowed_px"])
-    check_memory(plan_scales(allowed, allowed * 3 // 4, None, 32), 4000.0, 4e9)
+    check_memory(plan_scales(allowed, allowed * 3 // 4, None, 32), memory, 4e9)
     with pytest.raises(JobError):
-        check_memory(plan_scales(allowed + 40, (allowed + 40) * 3 // 4, None, 32), 4000.0, 4e9)
+        check_memory(plan_scales(allowed + 40, (allowed + 40) * 3 // 4, None, 32), memory, 4e9)
 
 
 def test_predictions_grow_with_the_work(gatys: Gatys) -> None:
     small, large = (gatys.predict(picture(1, side, side), options(steps=20)) for side in (64, 320))
     assert 0 < small.seconds < large.seconds
-    assert large.memory_bytes == pytest.approx(small.memory_bytes * 25)
+    memory = gatys_cost.memory_model(gatys.extractor(options()))
+    assert small.memory_bytes > memory.fixed_bytes
+    assert large.memory_bytes - memory.fixed_bytes == pytest.approx((small.memory_bytes - memory.fixed_bytes) * 25)
     assert gatys.predict(picture(1), options(steps=40)).seconds > gatys.predict(picture(1), options(steps=20)).seconds
 
 
@@ -401,8 +403,8 @@ def test_a_smaller_size_is_taken_where_the_user_allows_it(
     gatys: Gatys, monkeypatch: pytest.MonkeyPatch, preset: str
 ) -> None:
     content, chosen = picture(6, 300, 400), options(gatys_preset=preset, steps=4)
-    needed = 300 * 400 * gatys_cost.memory_per_pixel(gatys.extractor(chosen))
-    monkeypatch.setattr(gatys_cost, "free_bytes", lambda: needed / 2 / 0.8)
+    half = gatys_cost.memory_model(gatys.extractor(chosen)).peak_bytes(300 * 400 / 2)
+    monkeypatch.setattr(gatys_cost, "free_bytes", lambda: half / 0.8)
     with pytest.raises(JobError) as caught:
         gatys.stylize(content, [STYLE], chosen)
     assert caught.value.detail == {"allowed_px": 282}
