@@ -110,8 +110,17 @@ def test_only_the_background_of_a_mask_is_painted(come: Come, artefacts: Path) -
         changes = ImageChops.difference(old.convert("RGB"), new.convert("RGB")).convert("L")
     left, right = (ImageStat.Stat(changes.crop((x, 10, x + 200, 290))).mean[0] for x in (10, 240))
     assert left > 10 > 3 > right, "but for JPEG"
+    card.get_by_text("Show its code").click()
+    code = card.locator(".recipe span .recipe-words[data-copy]").inner_text()
     visit.bring(photograph())
     assert visit.page.locator(".mask-picture").count() == 0, "another photo's mask means nothing"
+    visit.path = "/playground"
+    visit.open()
+    visit.page.locator(".recipe-part summary").click()
+    visit.page.locator("#recipe-code").fill(code)
+    visit.page.locator(".recipe-part .code button").click()
+    visit.page.locator(".mask-picture").wait_for()
+    visit.page.locator("input[name=region][value=background]:checked").wait_for(state="attached")
 
 
 def bomb() -> bytes:
