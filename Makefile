@@ -37,7 +37,7 @@ demo: setup
 # Three processes, a file to each: many tests wait for processes of their own. JOBS=0 runs them in one.
 JOBS ?= 3
 test: setup
-	@$(RUN) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(RUN) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup
 	.venv/bin/ruff check

@@ -21,6 +21,27 @@ ROOT = Path(__file__).resolve().parents[1]
 Until = Callable[..., Any]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: its file takes half a minute or more, and is begun first")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that nobody waits for one at the end; then in turn those that wait and those that compute.
+
+    Several processes take one file after the other (``make test``): while one waits for processes of its own, another
+    one has the processor.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    marks = {path: {mark.name for item in found for mark in item.iter_markers()} for path, found in files.items()}
+    long = [path for path in files if {"long", "browser"} & marks[path]]
+    waiting = [path for path in files if "e2e" in marks[path] and path not in long]
+    computing = [path for path in files if path not in long and path not in waiting]
+    turns = sorted((place / len(group), path) for group in (waiting, computing) for place, path in enumerate(group))
+    items[:] = [item for path in [*long, *(path for _, path in turns)] for item in files[path]]
+
+
 @pytest.fixture(scope="session")
 def _redis_server() -> Iterator[EmbeddedRedis]:
     with tempfile.TemporaryDirectory(prefix="pastiche-test-") as folder, EmbeddedRedis(Path(folder)) as server:

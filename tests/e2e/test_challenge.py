@@ -25,6 +25,7 @@ from workers.embedded_redis import EmbeddedRedis
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.long,
     pytest.mark.timeout(400),
     pytest.mark.skipif(shutil.which("openssl") is None, reason="the throw-away certificates need the openssl binary"),
 ]

@@ -25,7 +25,7 @@ from workers.contract import Job
 from workers.embedded_redis import EmbeddedRedis, running_url
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(240)]
 
 
 @pytest.fixture

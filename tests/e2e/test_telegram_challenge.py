@@ -19,7 +19,7 @@ from workers.connection import connect
 from workers.embedded_redis import EmbeddedRedis
 from workers.service_times import live_workers
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(240)]
 Until = Callable[..., Any]
 GROUP = -100_300_400_501
 

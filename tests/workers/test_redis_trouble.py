@@ -20,7 +20,7 @@ from workers import keys
 from workers.connection import connect
 from workers.lease import LEASE_S
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from workers.contract import Job
 from workers.made_before import made_key
 from workers.service_times import live_workers
 
-pytestmark = [pytest.mark.e2e, pytest.mark.tensorflow, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.tensorflow, pytest.mark.timeout(480)]
 
 _WORKER = """
 import sys

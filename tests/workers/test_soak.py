@@ -10,6 +10,7 @@ import pytest
 
 
 @pytest.mark.e2e
+@pytest.mark.long
 @pytest.mark.tensorflow
 @pytest.mark.timeout(480)
 def test_a_workers_memory_stays_where_it_was() -> None:

@@ -11,7 +11,7 @@ from nst.bundled.train.recipe import Sources
 from nst.bundled.weights import EXTRACTOR, FOLDER, NETWORK
 from nst.quality import Evaluator
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.long]
 
 SHARED = Path(os.environ.get("SHARED_DIR", "../shared")).absolute()
 SOURCES = Sources(
