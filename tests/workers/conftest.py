@@ -85,7 +85,7 @@ def spawn(redis_url: str) -> Iterator[Spawn]:
         process.wait()
 
 
-def until(condition: Callable[[], object], what: str, deadline_s: float = 30) -> None:
+def until(condition: Callable[[], object], what: str, deadline_s: float = 90) -> None:
     """Wait for a condition.
 
     Raises:
@@ -124,7 +124,7 @@ class Chat:
         entries = cast("list[Any]", self.connection.xrange(keys.outbox("web")))
         return [Result.from_json(fields[b"result"]) for _, fields in entries]
 
-    def wait_for(self, *job_ids: str, deadline_s: float = 30) -> list[Result]:
+    def wait_for(self, *job_ids: str, deadline_s: float = 90) -> list[Result]:
         until(lambda: all(self.client.result(job_id) for job_id in job_ids), f"results of {job_ids}", deadline_s)
         return [result for result in self.results() if result.job_id in job_ids]
 

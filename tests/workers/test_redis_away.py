@@ -52,7 +52,7 @@ def test_a_worker_carries_on_after_redis_was_killed_under_it(
 def test_a_full_redis_loses_nothing(mortal_redis: SteadyRedis, chat_on: Callable[[str], Any], spawn: Any) -> None:
     chat = chat_on(mortal_redis.url)
     worker = spawn(url=mortal_redis.url)
-    chat.send("running", seed=1_000)
+    chat.send("running", seed=3_000)  # shorter than a lease lives on
     chat.send("waiting", user="bob")
     chat.until(lambda: chat.state("running") == "running", "the start")
     chat.connection.config_set("maxmemory", "1")

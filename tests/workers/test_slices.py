@@ -23,15 +23,14 @@ def steps_by_process(result: Any) -> dict[str, int]:
 
 def test_fast_jobs_do_not_wait_for_a_slow_one(chat: Any, spawn: Any, redis_connection: redis.Redis) -> None:
     worker = spawn()
-    chat.send("slow", seed=6_000, method="gatys")
+    chat.send("slow", seed=5_000, method="gatys")
     chat.until(lambda: chat.state("slow") == "running", "the start")
     for i in range(2):
         chat.send(f"fast{i}", user="bob")
-        chat.wait_for(f"fast{i}")
-        assert chat.client.result("slow") is None
     (slow,) = chat.wait_for("slow")
-    assert steps_by_process(slow) == {str(worker.pid): 120}
-    assert slow.service_s >= 6
+    assert [result.job_id for result in chat.results()] == ["fast0", "fast1", "slow"]
+    assert steps_by_process(slow) == {str(worker.pid): 100}
+    assert slow.service_s >= 5
     assert not redis_connection.hexists(keys.record("slow"), "checkpoint")
     assert redis_connection.hget(keys.rq_job("slow"), "retries_left") == b"2"
 
@@ -41,7 +40,7 @@ def test_a_slow_job_goes_on_elsewhere_from_its_checkpoint(chat: Any, spawn: Any)
     chat.send("slow", seed=4_000, method="gatys")
     chat.until(lambda: chat.client.event("slow").step > 10, "some steps")
     first.send_signal(signal.SIGTERM)
-    assert first.wait(20) == 0
+    assert first.wait(90) == 0
     far = chat.client.event("slow").fraction
     second = spawn()
     chat.until(lambda: chat.state("slow") == "running" or chat.client.result("slow"), "the second start")

@@ -94,11 +94,12 @@ def test_of_two_workers_one_stays_with_fast_jobs(chat: Any, spawn: Any, redis_co
     spawn()
     spawn()
     for i in range(2):
-        chat.send(f"slow{i}", seed=2_000, user=f"user{i}", method="gatys")
+        chat.send(f"slow{i}", seed=60_000 if i == 0 else 200, user=f"user{i}", method="gatys")
     chat.until(lambda: chat.state("slow0") == "running", "the start")
     chat.send("fast", user="bob")
     chat.wait_for("fast")
     assert chat.client.position("slow1") == 1
+    chat.client.cancel("slow0", "user0")
     chat.wait_for("slow0", "slow1")
     results = [result.job_id for result in chat.results()]
     assert results == ["fast", "slow0", "slow1"]
