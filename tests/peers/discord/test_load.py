@@ -60,7 +60,7 @@ def _load(stage: Stage, until: Until) -> dict[str, float]:
 
     def all_queued() -> bool:
         watched.look()
-        return all(one.message and "Queued" in one.message.content for one in asked)
+        return all(stage.connection.exists(keys.record(f"d{one.id}")) for one in asked)
 
     until(all_queued, "all in the queue", 200)
     figures = watched.figures("in")
