@@ -1,7 +1,7 @@
 """Several pictures in one pass of a network: which of them share one.
 
-A GPU paints eight small pictures in little more time than one; the network's norms count each picture by itself, so
-every picture comes out as it would alone, up to rounding.
+One small picture does not fill a GPU, eight do better. The network's norms count each picture by itself, so every
+picture comes out as it would alone, up to rounding.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -29,17 +28,15 @@ from rq.executions import Execution
 from rq.job import Job as RQJob
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
-from rq.timeouts import JobTimeoutException
 from rq.utils import now
 from rq.worker.base import WorkerStatus
 
-from nst.batches import MOST
 from nst.errors import JobError
 from workers import keys
-from workers.companions import Companions
+from workers.batch import Batch, Held
 from workers.connection import cannot_save, out_of_memory
 from workers.executions import End, end_run, fail
-from workers.job_class import MAX_RETRIES, ForbiddenFunctionError, PasticheJob
+from workers.job_class import ForbiddenFunctionError, PasticheJob
 from workers.job_log import about_job
 from workers.lease import Lease, LeaseKeeper
 from workers.routing import FAST
@@ -56,15 +53,6 @@ _POLL_S = 0.25  # how long a worker waits on its first queue before it looks at 
 _ROOM_WAIT_S = 1.0
 _PAUSE_S = 3.0  # so long after a job the next one of a conversation is not to be expected at once
 _WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
-
-
-@dataclass(frozen=True)
-class Held:
-    """A run that this worker has started: a job, and the lease that says so."""
-
-    job: RQJob
-    execution: Execution
-    lease: Lease
 
 
 class GpuWorker(SimpleWorker):
@@ -118,9 +106,7 @@ class GpuWorker(SimpleWorker):
         self._device, self._ready_s = device, time.time()
         self._turns = Turns(connection, self.name, queues)
         self.lease = Lease(side_connection, self.name, self._about)
-        self._paint_ahead, self._companions = paint_ahead, Companions(connection)
-        self._seats = [Lease(side_connection, f"{self.name}+{n}") for n in range(1, MOST)] if paint_ahead else []
-        self._batch: list[Held] = []
+        self._batch = Batch(connection, side_connection, self.name, paint_ahead)
         self._running: Held | None = None
 
     def _about(self) -> dict[str, str]:
@@ -185,7 +171,7 @@ class GpuWorker(SimpleWorker):
         payload = parse_payload(message)
         if payload.get("command") != "stop-job":
             super().handle_payload(message)  # type: ignore[no-untyped-call]
-        elif any(held.job.id == payload.get("job_id") for held in self._batch):
+        elif self._batch.holds(payload.get("job_id")):
             self._stopped_jobs.add(payload["job_id"])
 
     # The loop.
@@ -198,7 +184,7 @@ class GpuWorker(SimpleWorker):
         """
         for number in (signal.SIGTERM, signal.SIGINT):  # RQ does it later, after others can see this worker
             signal.signal(number, self.request_stop)
-        keeper = LeaseKeeper([self.lease, *self._seats], self._side_connection, self._alive)
+        keeper = LeaseKeeper([self.lease, *self._batch.seats], self._side_connection, self._alive)
         self.lease.renew()
         keeper.start()
         ready()
@@ -281,52 +267,26 @@ class GpuWorker(SimpleWorker):
         self._stopped_jobs.clear()
         self._busy_s = math.inf
         try:
-            self._batch.append(self._start(job, self.lease))
-            self._take_along(job, queue)
-            self._share(queue)
-            left = list(self._batch)
-            while left:  # what cannot be run any more goes back to the queue's head, the last one first
-                self._execute(left.pop(-1 if self._out_of_time() else 0), queue)
+            self._batch.fill(self._start(job, self.lease), lambda raw: self._fetched(queue, raw), self._start)
+            self._batch.share()
+            for held in self._batch.work_off(self._out_of_time):
+                self._execute(held, queue)
         except ResponseError as error:
             self._await_room(error)
         finally:
-            for held in self._batch:
-                held.lease.let_go()
-            self._batch.clear()
+            self._batch.let_go()
             self._busy_s = time.monotonic()
 
-    def _take_along(self, job: RQJob, queue: Queue) -> None:
-        """Start further jobs that can share a pass with this one."""
-        if not self._seats or queue.name != FAST or job.retries_left != MAX_RETRIES or self._stop_requested:
-            return
-        try:
-            for raw, seat in zip(self._companions.take(job.id), self._seats, strict=False):
-                taken = self._fetch(queue, raw)
-                if taken:
-                    self._batch.append(self._start(taken[0], seat))
-        except ResponseError as error:  # no room for another run: whoever was taken comes back by itself
-            log.warning("No job can be taken along now: %s", str(error)[:120])
-
-    def _share(self, queue: Queue) -> None:
-        """Do what the jobs of a batch share; a pass that never ends is taken for the first one's."""
-        first, *others = self._batch
-        if not others or not self._paint_ahead:
-            return
-        log.info("%d jobs are taken together", len(self._batch))
-        timeout_s = first.job.timeout or 0
-        with watchdog(self._side_connection, first.job.id, timeout_s):
-            try:
-                with self.death_penalty_class(timeout_s, JobTimeoutException, job_id=first.job.id):
-                    self._paint_ahead([held.job.id for held in self._batch])
-            except JobTimeoutException:
-                log.warning("A batch took too long; its jobs run one by one")
+    def _fetched(self, queue: Queue, raw: bytes) -> RQJob | None:
+        taken = self._fetch(queue, raw)
+        return taken[0] if taken else None
 
     def _execute(self, held: Held, queue: Queue) -> None:
         """Run one job; where Redis has no room for its end, it is brought back later."""
         self._running, self.execution = held, held.execution
         self._last_try = held.job.retries_left == 0
         try:
-            if held is not self._batch[0]:
+            if held.lease is not self.lease:
                 self.set_current_job_id(held.job.id)
             with about_job(held.job.id), watchdog(self._side_connection, held.job.id, held.job.timeout or 0):
                 log.info("Job %s begins", held.job.id)
