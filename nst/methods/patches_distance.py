@@ -24,8 +24,8 @@ def gradient(rgb: Floats, seen: NDArray[np.bool_], style: Floats, stride: int, r
     One sample of the gradient of the sliced Wasserstein distance (GPDM, eq. 3): 64 directions w, every patch's
     (w x - T(w x)) w, with T the monotone map between the two distributions of w x, summed over the patches that
     cover a pixel. Departures: T comes from a histogram of 1024 bins, which costs a third of sorting; and only every
-    ``stride``-th patch is looked at, from a random corner. It is divided by what a pixel meets on average, so that
-    a whole step goes as far as the patches ask.
+    ``stride``-th patch is looked at, from a random corner. It is divided by the patches that cover a pixel, so
+    that a whole step goes as far as they ask.
 
     Args:
         rgb: [h, w, 3].
@@ -50,8 +50,9 @@ def gradient(rgb: Floats, seen: NDArray[np.bool_], style: Floats, stride: int, r
     ways = np.zeros((rows * columns, SIZE), np.float32)
     ways[counts] = (here - _transported(here, there)).T @ directions
     total = _folded(ways.reshape(rows, columns, 3, PATCH_PX, PATCH_PX), wide.shape, int(top), int(left), stride)
-    share = np.float32(SIZE / _DIRECTIONS * stride**2 / PATCH_PX**2)
-    return total[margin:-margin, margin:-margin] * share
+    total /= _cover(rows, wide.shape[0], int(top), stride)[:, None, None]
+    total /= _cover(columns, wide.shape[1], int(left), stride)[None, :, None]
+    return total[margin:-margin, margin:-margin] * np.float32(SIZE / _DIRECTIONS)
 
 
 def sample(rgb: Floats, seen: NDArray[np.bool_], most: int, rng: np.random.Generator) -> Floats:
@@ -99,6 +100,14 @@ def _transported(here: Floats, there: Floats) -> Floats:
     table = np.take_along_axis(there, below, 1) * (1 - part) + np.take_along_axis(there, above, 1) * part
     moved: Floats = table.ravel()[bins]
     return moved
+
+
+def _cover(patches: int, pixels: int, first: int, stride: int) -> Floats:
+    """How many patches lie over each pixel of a line, at least 1."""
+    cover = np.zeros(pixels, np.float32)
+    for offset in range(PATCH_PX):
+        cover[first + offset : first + offset + stride * patches : stride] += 1
+    return np.maximum(cover, 1)
 
 
 def _folded(ways: Floats, shape: tuple[int, ...], top: int, left: int, stride: int) -> Floats:

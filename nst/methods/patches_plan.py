@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-COARSEST_PX = 60  # at strength 1: there a patch is as large as an eye or a wave
+COARSEST_PX = 80  # at strength 1, of a square of the same area: below, faces are lost
 FINEST_PX = 768  # larger pictures get the rest of their detail from the content
 _RATIO = 0.75  # GPDM's
 _STEPS_AT = 4000  # steps times the side, but within:
 _LEAST_STEPS, _MOST_STEPS = 10, 50
-_PATCHES = 16_000  # that one step looks at, about
+_PATCHES = 24_000  # that one step looks at, about
 _WIDEST_STRIDE = 3  # with more, patches of 8 px hardly overlap, and their grid shows
 
 
@@ -52,7 +52,8 @@ def plan(width_px: int, height_px: int, strength: float, steps: int | None) -> t
     """
     longer = max(width_px, height_px)
     finest = min(longer, FINEST_PX)
-    coarsest = finest * (min(COARSEST_PX, finest) / finest) ** strength
+    at_full = min(finest, COARSEST_PX * math.sqrt(longer / min(width_px, height_px)))
+    coarsest = finest * (at_full / finest) ** strength
     intervals = max(1, round(math.log(coarsest / finest) / math.log(_RATIO))) if coarsest < finest else 0
     sides = [finest * (coarsest / finest) ** (i / max(1, intervals)) for i in range(intervals, -1, -1)]
     wanted = [min(max(_STEPS_AT / side, _LEAST_STEPS), _MOST_STEPS) for side in sides]
@@ -62,6 +63,6 @@ def plan(width_px: int, height_px: int, strength: float, steps: int | None) -> t
         height, width = (max(1, round(length * side / longer)) for length in (height_px, width_px))
         stride = min(max(1, math.ceil(math.sqrt(height * width / _PATCHES))), _WIDEST_STRIDE)
         # Half the rate at the two finest: what is stirred up there is not settled by any finer one, and shows as grain.
-        rate = 0.25 if number >= len(sides) - 2 else 0.5
+        rate = 0.2 if number >= len(sides) - 2 else 0.3
         levels.append(Level(height, width, max(1, round(count * share)), stride, rate))
     return tuple(levels)

@@ -23,7 +23,9 @@ Floats = NDArray[np.float32]
 
 _MOMENTUM = np.float32(0.8)
 # Part of the content's detail that each finer size gets, at strength 1; nearer to all of it below.
-_DETAIL = 0.5
+_DETAIL = 0.45
+# How hard the target holds every pixel, against the patches' wishes: else they take whole faces apart.
+_HOLD = np.float32(0.025)
 _CHROMA_RADIUS_PX = 2
 _CHROMA_NOISE = 1e-3
 
@@ -115,6 +117,7 @@ class Run:
         level = self._levels[self._level]
         rng = np.random.default_rng((self._options.seed, self._level, self._step))
         slope = gradient(self._rgb, self._seen, self._patches, level.stride, rng)
+        slope += _HOLD * (self._rgb - self._target)
         self._velocity = _MOMENTUM * self._velocity + slope
         rate = level.rate * min(1.0, 2 * (1 - self._step / level.steps) + 0.1)
         self._rgb = (self._rgb - np.float32(rate) * self._velocity).clip(0, 1)
@@ -141,6 +144,7 @@ class Run:
         level = self._levels[self._level]
         rng = np.random.default_rng((self._options.seed, self._level))
         self._patches = self._material.patches_at(max(level.height_px, level.width_px), rng)
+        self._target = self._material.target_at(level.height_px, level.width_px)
         self._seen = self._material.seen_at(level.height_px, level.width_px)
 
     def _with_detail(self, rgb: Floats, height_px: int, width_px: int) -> Floats:
