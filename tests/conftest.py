@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,8 +22,25 @@ ROOT = Path(__file__).resolve().parents[1]
 Until = Callable[..., Any]
 
 
+_own_temporary: list[str] = []
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    """Temporary files of all processes lie in one folder; those that tests kill leave theirs (TensorFlow, clips).
+
+    What pytest itself keeps of its last runs stays where it always is.
+    """
     config.addinivalue_line("markers", "long: its file takes half a minute or more, and is begun first")
+    if hasattr(config, "workerinput"):
+        return  # one of several processes: they share the first one's folder
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+    _own_temporary.append(tempfile.mkdtemp(prefix="pastiche-tests-"))
+    os.environ["TMPDIR"] = tempfile.tempdir = _own_temporary[0]
+
+
+def pytest_unconfigure() -> None:
+    for folder in _own_temporary:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
