@@ -105,13 +105,18 @@ class Sharing:
     def stylize_batch(
         self, requests: Sequence[Request], cancelled: IsCancelled = lambda: False, passed: Passed = no_pass
     ) -> list[Pastiche | None]:
-        with connect(sys.argv[1]) as connection:
-            while connection.exists(HOLD):
-                if cancelled():
-                    raise Cancelled
-                time.sleep(0.02)
+        if __name__ == "__main__":
+            _while_held(cancelled)
         passed(len(requests))
         return [Pastiche(request.content, self.name, model="together") for request in requests]
+
+
+def _while_held(cancelled: IsCancelled) -> None:
+    with connect(sys.argv[1]) as connection:
+        while connection.exists(HOLD):
+            if cancelled():
+                raise Cancelled
+            time.sleep(0.02)
 
 
 class FaultyEngine:

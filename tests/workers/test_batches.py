@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,14 +15,21 @@ import numpy as np
 import pytest
 import redis
 from PIL import Image
+from rq.serializers import JSONSerializer
 
 from nst.images import decode
 from nst.options import StyleOptions
-from workers import keys
+from tests.workers.faulty_worker import FaultyEngine, Sharing
+from workers import keys, tasks
+from workers.ahead import Ahead
 from workers.blobs import Blobs, blob_hash
 from workers.companions import Companions, most_together
 from workers.contract import Job, Result
+from workers.gpu_worker import GpuWorker
+from workers.job_class import PasticheJob
+from workers.made_before import MadeBefore
 from workers.metrics import QueueCollector
+from workers.slices import Slices
 
 HOLD = "test:hold"  # as in faulty_worker
 
@@ -104,6 +112,61 @@ def test_a_worker_waits_ten_milliseconds_for_more_and_leaves_its_colleagues_thei
         redis_connection.hset(keys.ready(name), "queues", "fast,slow")
     chat.send("other", user="other", method="palette")
     assert Companions(redis_connection).take("first") == [b"job0", b"job1", b"job2"]
+
+
+@pytest.fixture
+def work(chat: Any, redis_connection: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Result]]:
+    """Queues fast jobs and does them in this process, as one batch; gives the results by job."""
+    monkeypatch.setattr(tasks, "_workplace", None)
+
+    def run(*job_ids: str, meanwhile: Callable[[GpuWorker], object] = lambda worker: None) -> dict[str, Result]:
+        def paint_ahead(held: Sequence[str]) -> None:
+            tasks.paint_ahead(held)
+            meanwhile(here)
+
+        send(chat, *job_ids)
+        here = GpuWorker(redis_connection, redis_connection, ["fast"], paint_ahead=paint_ahead)
+        slices, before = Slices(redis_connection, here.give_way), MadeBefore(redis_connection)
+        ahead = Ahead(redis_connection, FaultyEngine(), slices, before, leaving=here.leaving)
+        workplace = tasks.Workplace(
+            redis_connection, FaultyEngine(), here.stopped, here.leaving, slices, before, ahead=ahead
+        )
+        tasks.open_workplace(workplace)
+        first = redis_connection.lmove(keys.rq_queue("fast"), keys.rq_intermediate("fast"))
+        assert first == job_ids[0].encode()
+        job = PasticheJob.fetch(job_ids[0], connection=redis_connection, serializer=JSONSerializer)
+        here.execute_job(job, here.queues[0])
+        return {result.job_id: result for result in chat.results()}
+
+    return run
+
+
+def test_the_operators_stop_ends_one_job_of_a_batch(work: Callable[..., dict[str, Result]]) -> None:
+    stop = {"data": json.dumps({"command": "stop-job", "job_id": "b"}).encode()}
+    results = work("a", "b", "c", meanwhile=lambda worker: worker.handle_payload(stop))
+    assert {job_id: result.outcome for job_id, result in results.items()} == {
+        "a": "done",
+        "b": "cancelled",
+        "c": "done",
+    }
+    assert results["a"].model == results["c"].model == "together"
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ZeroDivisionError("nobody foresaw this"), redis.ResponseError("OOM")])
+def test_where_a_pass_fails_everybody_paints_alone(
+    work: Callable[..., dict[str, Result]],
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    redis_connection: redis.Redis,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Sharing, "stylize_batch", fail)
+    results = work("a", "b")
+    assert {result.model for result in results.values()} == {"alone"}
+    assert len(results) == 2
+    assert not redis_connection.exists(keys.rq_started("fast"), keys.rq_intermediate("fast"), keys.rq_queue("fast"))
 
 
 @pytest.mark.e2e
