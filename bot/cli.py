@@ -31,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Method = Annotated[str, typer.Option(help="fast, gatys, palette, patches or singan.")]
+Method = Annotated[str, typer.Option(help="fast, gatys, palette, patches, singan, or auto to have one picked.")]
 Strength = Annotated[float, typer.Option(help="0 (the photograph) to 100 (all style).")]
 Size = Annotated[int, typer.Option(help="Longer side of the result at most, in pixels.", metavar="MAX_SIDE_PX")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
@@ -107,7 +107,9 @@ def stylize(
 
 @app.command()
 def study(
-    kind: Annotated[str, typer.Argument(help="ratio (alpha/beta), layers, extractors, or compare for all methods.")],
+    kind: Annotated[
+        str, typer.Argument(help="ratio (alpha/beta), layers, extractors, samples (of a style), compare (all methods).")
+    ],
     pictures: Annotated[
         list[str], typer.Argument(metavar="CONTENT... [STYLE]", help="compare takes several, and their styles apart.")
     ],
@@ -129,6 +131,25 @@ def study(
     *contents, last = [*pictures, ""] if styles else pictures
     named = [name.strip() for names in styles or [last] for name in names.split(",")]
     run_study(kind, [Path(name) for name in contents], _style_paths(named, settings), out, options, settings.methods)
+
+
+@app.command()
+def harmonise(
+    background: Annotated[Path, typer.Argument(help="The painting.")],
+    pasted: Annotated[Path, typer.Argument(help="What lies over it, stretched to its size; visible where pasted.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write the result.")],
+    strength: Strength = 100,
+    size: Size = 768,
+    seed: Seed = 0,
+    steps: Annotated[int | None, typer.Option(help="Iterations of training at the coarsest scale.")] = None,
+    start_scale: Annotated[int | None, typer.Option(help="Where it is put in; a fine scale if left out.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="A picture, white where it is pasted.")] = None,
+) -> None:
+    """Paste something into a painting so that it looks painted (SinGAN)."""
+    from nst.commands import run_harmonise
+
+    options = _options("singan", strength, size, seed).replace(steps=steps, start_scale=start_scale)
+    run_harmonise(background, pasted, out, options, _settings().methods, mask)
 
 
 @app.command()

@@ -117,8 +117,9 @@ def run_study(
     """Make a contact sheet of one choice of the Gatys method, or of all methods, and write it.
 
     Args:
-        kind: One of ``options.STUDIES``; ``compare`` is ``nst.comparison``, the others are ``nst.study``.
-        contents: Files of the content images; all but ``compare`` take one.
+        kind: One of ``options.STUDIES``; ``compare`` is ``nst.comparison``, ``samples`` is ``nst.samples``, the others
+            are ``nst.study``.
+        contents: Files of the content images; all but ``compare`` take one, and ``samples`` none.
         styles: Files of the style images; all but ``compare`` take one.
         out: Where the sheet goes; the ending decides the format.
         options: What holds for every picture of the sheet.
@@ -143,11 +144,47 @@ def run_study(
 
             arts = [decode(painting, STYLE_SIDE_PX) for painting in paintings]
             sheet = compare(list(product(pictures, arts)), settings, options, report)
+        elif kind == "samples":
+            from nst.samples import samples
+
+            sheet = samples(decode(paintings[0], side_px), settings, options, report)
         else:
             from nst.study import study
 
             sheet = study(kind, pictures[0], decode(paintings[0], side_px), settings, options, report)
     _write(out, _encoded(sheet, media_type))
+
+
+def run_harmonise(
+    background: Path, pasted: Path, out: Path, options: StyleOptions, settings: MethodSettings, mask: Path | None = None
+) -> None:
+    """Paste a picture into a painting so that it looks painted, and write it; see ``nst.methods.singan_harmony``.
+
+    Args:
+        background: File of the painting.
+        pasted: File of what lies over it, stretched to its size; its transparency says where, or ``mask`` does.
+        out: Where the result goes; the ending decides the format.
+        options: Strength, seed, ``start_scale`` and size.
+        settings: ``singan_budget`` is read.
+        mask: File of a picture, white where ``pasted`` is to be seen.
+
+    Raises:
+        PasticheError: Anything that a person should be told; nothing has been written then.
+    """
+    media_type = _checked(out)
+    files = [read_picture(path) for path in (background, pasted, *([mask] if mask else []))]
+    from nst.images import decode
+    from nst.masks import Mask
+
+    painting, thing = decode(files[0], options.max_side_px), decode(files[1], options.max_side_px)
+    if mask:
+        thing = Mask(files[2], "subject").show(thing)
+    from nst.methods.singan import SinGan
+    from nst.methods.singan_harmony import harmonise
+
+    with _progress_bar() as report:
+        made = harmonise(SinGan(settings), painting, thing, options, report)
+    _write(out, _encoded(made.picture, media_type))
 
 
 def _check_study(kind: str, contents: Sequence[Path], styles: Sequence[Path]) -> None:
@@ -156,8 +193,10 @@ def _check_study(kind: str, contents: Sequence[Path], styles: Sequence[Path]) ->
         raise UserError("option_out_of_range", detail)
     if not styles:
         raise UserError("style_missing")
-    if kind != "compare" and (len(contents), len(styles)) != (1, 1):
-        detail = {"option": "study", "received": f"{len(contents) + len(styles)} pictures", "allowed": "2 pictures"}
+    allowed = 0 if kind == "samples" else 1
+    if kind != "compare" and (len(contents), len(styles)) != (allowed, 1):
+        received = f"{len(contents) + len(styles)} pictures"
+        detail = {"option": "study", "received": received, "allowed": f"{allowed + 1} pictures"}
         raise UserError("option_out_of_range", detail)
 
 

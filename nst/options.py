@@ -13,7 +13,7 @@ from typing import Any
 
 from nst.errors import UserError
 
-METHODS = ("fast", "gatys", "palette", "patches", "singan")
+METHODS = ("fast", "gatys", "palette", "patches", "singan", "auto")
 ANIMATING = ("fast", "palette")  # methods that paint every frame of a clip
 COLOURS = ("style", "keep", "match")
 EXTRACTORS = ("vgg19", "vgg16", "inception_v3", "xception", "densenet121", "resnet50", "resnet50_v2", "bundled")
@@ -21,7 +21,7 @@ GATYS_PRESETS = ("default", "gatys2016")
 STARTS = ("content", "noise", "fast")
 REGIONS = ("everything", "subject", "background")
 EXPLANATIONS = ("features", "grams", "layers", "reconstruction", "ratio", "histogram")  # sheets of ``nst.explain``
-STUDIES = ("ratio", "layers", "extractors", "compare")  # sheets of ``pastiche study``
+STUDIES = ("ratio", "layers", "extractors", "samples", "compare")  # sheets of ``pastiche study``
 MAX_STYLES = 4
 
 _CHOICES: dict[str, tuple[str, ...]] = {

@@ -24,6 +24,7 @@ WORK_SIDE_PX = (
     1024  # square root of the largest area that generators paint; more is enlarged, the content's detail added
 )
 _BORDER = 0.1  # of each side: zeros around a picture make a frame, so the frame is made around what is cut away
+SHARPER = 0.5  # of what the finest generator adds beyond its own scale: pass after pass, all of it hardens
 DETAIL = 0.5  # of the content's own detail beyond the pyramid's finest scale
 
 
@@ -106,7 +107,10 @@ def _transported(content: Picture, styles: Sequence[Picture], shares: Sequence[f
     moved = np.zeros_like(content.rgb)
     for style, share in zip(styles, shares, strict=True):
         moved += np.float32(share) * colour.transport_map(seen, _visible(style))(content.rgb).clip(0, 1)
-    return moved
+    if content.alpha is None:
+        return moved
+    # What is not painted keeps its colours: around a pasted region these are the style's own.
+    return np.asarray(content.rgb + content.alpha[..., None] * (moved - content.rgb), np.float32)
 
 
 def _visible(picture: Picture) -> Floats:
@@ -153,5 +157,9 @@ def _enlarged(pyramids: Sequence[Pyramid], shares: Sequence[float], made: tf.Ten
         coarse = resized(content, made.shape[1:3])
         larger = resized(made, size)
         larger += DETAIL * (resized(content, size) - resized(coarse, size))
-        made = refine(pyramids, shares, last, larger, None) if painted else larger
+        if painted:
+            sharper = refine(pyramids, shares, last, larger, None)
+            made = larger + SHARPER * (sharper - larger)
+        else:
+            made = larger
     return resized(made, full)

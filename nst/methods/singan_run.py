@@ -132,6 +132,26 @@ class Run:
             self._pyramids[index] = training.pyramid()
             self._store.put(self._keys[index], training.pyramid().as_bytes())
 
+    def learn(self, report: Report, cancelled: IsCancelled) -> list[Pyramid]:
+        """Train what is untrained, and paint nothing.
+
+        Args:
+            report: Told about every iteration.
+            cancelled: Asked before every iteration.
+
+        Returns:
+            One pyramid per style.
+
+        Raises:
+            Cancelled: ``cancelled()`` was true.
+        """
+        while self._waiting:
+            if cancelled():
+                raise Cancelled
+            self._one_step()
+            report(self.progress())
+        return [pyramid for pyramid in self._pyramids if pyramid]
+
     def progress(self) -> Progress:
         """Where the run stands; its preview is painted with what is trained, and smaller."""
         training = self._waiting[0] if self._waiting else self._trainings[-1]

@@ -64,7 +64,6 @@ def next_state(state: ScaleState) -> ScaleState:
     return ScaleState(_learner(state.generator.weights), _learner(state.critic.weights))
 
 
-@cache
 def make_iterate(critic_steps: int = CRITIC_STEPS, generator_steps: int = GENERATOR_STEPS) -> Iterate:
     """One iteration, its two kinds of steps traced once in a process for pictures of all sizes.
 
@@ -76,9 +75,7 @@ def make_iterate(critic_steps: int = CRITIC_STEPS, generator_steps: int = GENERA
         A function of state, lesson, number of the iteration (float32, from 0), learning rate and seed (int32 [2]); it
         gives the next state and the last losses of critic and reconstruction.
     """
-    signature = _signature()
-    critic_step = tf.function(_critic_step, input_signature=signature)
-    generator_step = tf.function(_generator_step, input_signature=signature)
+    critic_step, generator_step = _traced()
 
     def iterate(
         state: ScaleState, lesson: Lesson, number: tf.Tensor, rate: tf.Tensor, seed: tf.Tensor
@@ -95,6 +92,12 @@ def make_iterate(critic_steps: int = CRITIC_STEPS, generator_steps: int = GENERA
         return state, loss, rebuilding
 
     return iterate
+
+
+@cache
+def _traced() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    signature = _signature()
+    return tuple(tf.function(step, input_signature=signature) for step in (_critic_step, _generator_step))
 
 
 def _signature() -> tuple[Any, ...]:

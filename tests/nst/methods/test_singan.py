@@ -15,10 +15,12 @@ from nst.images import Picture  # noqa: E402
 from nst.method import MethodSettings, Progress  # noqa: E402
 from nst.methods.gatys_state import StateError  # noqa: E402
 from nst.methods.singan import SinGan  # noqa: E402
+from nst.methods.singan_harmony import harmonise  # noqa: E402
 from nst.methods.singan_painting import place_of  # noqa: E402
 from nst.methods.singan_plan import QUICK  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
 from nst.pyramid_store import MemoryPyramids, share_pyramids  # noqa: E402
+from nst.samples import SHAPES, samples  # noqa: E402
 
 OPTIONS = StyleOptions(method="singan", seed=3)
 
@@ -124,3 +126,32 @@ def test_what_is_hidden_stays_as_it_was_and_a_large_picture_keeps_its_size(
     assert made.shape == large.rgb.shape
     assert np.array_equal(made[:100], large.rgb[:100])
     assert np.abs(made[100:] - large.rgb[100:]).mean() > 0.02
+
+
+def test_harmonising_changes_what_was_pasted_towards_the_painting_and_nothing_else(
+    singan: SinGan, kept: MemoryPyramids
+) -> None:
+    painting, alpha = waves(8, 120, 160), np.zeros((120, 160), np.float32)
+    alpha[40:80, 60:110] = 1.0
+    grey = Picture(np.full((120, 160, 3), 0.5, np.float32) + 0.02 * waves(3, 120, 160).rgb, alpha)
+    made = harmonise(singan, painting, grey, OPTIONS).picture.rgb
+    far = np.ones((120, 160), bool)
+    far[30:90, 50:120] = False
+    assert np.array_equal(made[far], painting.rgb[far])
+    inside = np.s_[44:76, 64:106]
+    assert made[inside].std() > 2 * grey.rgb[inside].std(), "it takes the painting's contrast"
+    assert np.abs(harmonise(singan, painting, grey, OPTIONS.replace(strength=0.2)).picture.rgb - made).mean() > 0.001
+    with pytest.raises(UserError, match="mask_missing"):
+        harmonise(singan, painting, Picture(grey.rgb), OPTIONS)
+    with pytest.raises(UserError, match="mask_empty"):
+        harmonise(singan, painting, Picture(grey.rgb, np.zeros_like(alpha)), OPTIONS)
+
+
+def test_samples_are_of_other_sizes_and_ratios(kept: MemoryPyramids) -> None:
+    options = OPTIONS.replace(max_side_px=64)
+    settings = MethodSettings(singan_budget="40:4")
+    sheet = samples(STYLE, settings, options).rgb
+    assert len(SHAPES) == 8, "nine tiles with the style: three rows of three"
+    assert sheet.shape == (3 * (64 + 24 + 6) + 6, 3 * (64 + 6) + 6, 3)
+    assert np.array_equal(sheet, samples(STYLE, settings, options).rgb)
+    assert not np.array_equal(sheet, samples(STYLE, settings, options.replace(seed=4)).rgb)
