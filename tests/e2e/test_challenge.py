@@ -53,13 +53,13 @@ class World:
 
     def kill_all(self) -> None:
         """SIGKILL both bots, the worker and Redis; then all of them begin anew, from Redis' file alone."""
-        for process in (self.discord.bot, self.telegram.bot, self.discord.worker):
+        self.discord.end_bot(signal.SIGKILL)
+        for process in (self.telegram.bot, self.discord.worker):
             process.end(signal.SIGKILL)
         self.redis.kill()
         self.telegram.peer.faults.all.clear()
         self.discord.peer.faults.clear()
         self.discord.peer.forget_nonces()
-        self.until(lambda: not self.discord.peer.gateway.ready.is_set(), "the old line's end")
         self.redis.start()
         self.start()
 

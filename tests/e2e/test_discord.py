@@ -414,7 +414,7 @@ def test_a_bot_killed_between_posting_and_acknowledging_posts_once(stage: Stage,
     stage.painted(stage.message(soon))
     reply = stage.until(lambda: replies(stage, stage.message(late)), "the late result")[0]
     assert stage.connection.xlen(outbox) == 2
-    stage.bot.end(signal.SIGKILL)
+    stage.end_bot(signal.SIGKILL)
     for let_through in release:
         let_through()
     stage.peer.faults.clear()
@@ -432,7 +432,7 @@ def test_progress_goes_on_after_a_restart(stage: Stage, ann: User) -> None:
         first, second = stage.style(ann), stage.style(ann)
         for interaction in (first, second):
             stage.waiting(interaction)
-        assert stage.bot.end() == 0
+        assert stage.end_bot() == 0
         stage.bot.start()
         stage.until(stage.peer.ready, "READY")
         before, after = sorted((first, second), key=lambda one: "position" in stage.message(one).content)
@@ -540,7 +540,7 @@ def test_a_bot_killed_before_it_queued_says_so_when_it_is_back(stage: Stage, ann
         stage.message(interaction)
     promises = "pastiche:discord:promise:*"
     stage.until(lambda: len(list(stage.connection.scan_iter(match=promises))) == 3, "three promises")
-    stage.bot.end(signal.SIGKILL)
+    stage.end_bot(signal.SIGKILL)
     let_through()
     stage.peer.faults.clear()
     stage.bot.start()
@@ -560,7 +560,7 @@ def test_a_strip_that_was_half_queued_is_taken_back(stage: Stage, ann: User) -> 
         let_through = stage.peer.hold("PATCH", "/webhooks/", after=True)
         strip = stage.peer.press(message, "strip", ann)
         stage.says(strip, "five strengths")  # posted, and not one of the five is queued
-        stage.bot.end(signal.SIGKILL)
+        stage.end_bot(signal.SIGKILL)
         job = stage.job(waiting)
         half = replace(job, job_id=strip_job_ids(f"d{strip.id}")[0], reply_to={**job.reply_to, "strip": f"d{strip.id}"})
         QueueClient(stage.connection).submit(half)

@@ -126,10 +126,9 @@ class Community:
         return next(entry.number for entry in entries if entry.user == f"discord:{maker.id}")
 
     def restarted(self) -> None:
-        self.stage.bot.end(signal.SIGKILL)
+        self.stage.end_bot(signal.SIGKILL)
         self.peer.faults.clear()
         self.peer.forget_nonces()
-        self.stage.until(lambda: not self.peer.gateway.ready.is_set(), "the old line's end")
         self.stage.bot.start()
         self.stage.until(self.peer.ready, "READY")
 

@@ -74,7 +74,7 @@ class Process:
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
         self.send(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 class Stage:
@@ -101,6 +101,12 @@ class Stage:
     def ready(self) -> None:
         self.until(self.peer.ready, "the bot's READY", 120)
         self.until(lambda: live_workers(self.connection), "a worker", 120)
+
+    def end_bot(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End the bot, and see Discord notice it; until then what is sent would go to the line that is dead."""
+        code = self.bot.end(number)
+        self.until(lambda: not self.peer.gateway.ready.is_set(), "the old line's end")
+        return code
 
     def close(self) -> None:
         for process in (self.bot, self.worker):
