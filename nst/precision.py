@@ -4,7 +4,8 @@ oneDNN multiplies bfloat16 about twice as fast as float32 on processors that hav
 AMX); a GPU's tensor cores multiply float16. Both change a pastiche a little: whether little enough is measured for
 every network, once, on a picture that has something of everything: no single value of a pixel may differ by 2/255. Few
 networks pass: instance norms magnify rounding where a picture is flat, and the largest error is then ten times the
-root of the mean square. Magenta's distilled network does not; it paints in float32.
+root of the mean square. Magenta's distilled network does not; it paints in float32. Winograd's sums, into which large
+networks are rewritten (``quick_graph``), magnify it further.
 """
 
 from __future__ import annotations
