@@ -10,6 +10,7 @@ word     = 0…100                             strength
          | time-lapse                        a film of how Gatys got there, which it chooses
          | 1024px                            longest side
          | seed=7 | steps=200 | scale=0.5    the rest by name
+         | start-scale=3                     where SinGAN puts the content in
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from nst.errors import UserError
 from nst.options import MAX_STYLES, METHODS, REGIONS, StyleOptions, strength_from_percent
 
 _NUMBER = re.compile(r"^-?\d+(\.\d+)?%?$")
-_NAMED = re.compile(r"^(seed|steps|scale)=(.+)$")
+_NAMED = re.compile(r"^(seed|steps|scale|start-scale)=(.+)$")
 _COLOURS = {"keep-colours": "keep", "keep-colors": "keep", "match-colours": "match", "match-colors": "match"}
-_OPTION_OF = {"seed": "seed", "steps": "steps", "scale": "style_scale"}
+_OPTION_OF = {"seed": "seed", "steps": "steps", "scale": "style_scale", "start-scale": "start_scale"}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ options = st.builds(
     seed=st.integers(0, 99_999),
     style_scale=st.sampled_from((0.25, 0.5, 1.0, 2.0)),
     steps=st.none() | st.integers(1, 10_000),
+    start_scale=st.none() | st.integers(1, 16),
     region=st.sampled_from(REGIONS),
     time_lapse=st.booleans(),
 )
