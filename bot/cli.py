@@ -31,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Method = Annotated[str, typer.Option(help="fast, gatys, palette, patches or singan.")]
+Method = Annotated[str, typer.Option(help="fast, gatys, palette, patches, singan, or auto to have one picked.")]
 Strength = Annotated[float, typer.Option(help="0 (the photograph) to 100 (all style).")]
 Size = Annotated[int, typer.Option(help="Longer side of the result at most, in pixels.", metavar="MAX_SIDE_PX")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]

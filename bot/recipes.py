@@ -3,7 +3,7 @@
 command  = style [style …] [word …]
 style    = preset name [":" weight]          great-wave   great-wave:2 mosaic:1
 word     = 0…100                             strength
-         | fast | gatys | palette | patches  method
+         | fast | gatys | palette | patches | singan | auto  method
          | keep-colours | match-colours      colours (also -colors)
          | still                             the first frame of a clip only
          | subject | background              what a mask shows, or all but that

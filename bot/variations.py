@@ -10,7 +10,7 @@ from nst.options import StyleOptions
 STRENGTH_STEP = 0.2
 CLIPS = frozenset(MEDIA_TYPES.values())
 STRIP_STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
-_SEEDLESS = frozenset({"fast", "palette"})  # no seed changes what these paint
+_SEEDLESS = frozenset({"fast", "palette", "auto"})  # no seed changes what these paint, or hardly
 
 
 class Button(StrEnum):

@@ -30,6 +30,7 @@ from nst.method import (
     never_cancelled,
     no_report,
 )
+from nst.methods.auto import Auto
 from nst.mp4_boxes import is_mp4
 from nst.options import MAX_STYLES, StyleOptions
 
@@ -75,7 +76,9 @@ class Engine:
             UserError: ``option_out_of_range`` for an unknown name.
         """
         if name not in self._methods:
-            self._methods[name] = create_method(name, self._settings)
+            self._methods[name] = (
+                Auto(self._settings, self.method) if name == Auto.name else create_method(name, self._settings)
+            )
         return self._methods[name]
 
     def prepare(self, *names: str) -> None:

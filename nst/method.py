@@ -129,6 +129,7 @@ _MODULES = {
     "palette": ("nst.methods.palette", "Palette"),
     "patches": ("nst.methods.patches", "Patches"),
     "singan": ("nst.methods.singan", "SinGan"),
+    "auto": ("nst.methods.auto", "Auto"),
 }
 
 

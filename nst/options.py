@@ -13,7 +13,7 @@ from typing import Any
 
 from nst.errors import UserError
 
-METHODS = ("fast", "gatys", "palette", "patches", "singan")
+METHODS = ("fast", "gatys", "palette", "patches", "singan", "auto")
 ANIMATING = ("fast", "palette")  # methods that paint every frame of a clip
 COLOURS = ("style", "keep", "match")
 EXTRACTORS = ("vgg19", "vgg16", "inception_v3", "xception", "densenet121", "resnet50", "resnet50_v2", "bundled")

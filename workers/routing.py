@@ -7,8 +7,8 @@ from nst.options import StyleOptions
 FAST, SLOW = "fast", "slow"
 QUEUES = (FAST, SLOW)  # in order of priority
 
-_QUEUE_OF = {"fast": FAST, "palette": FAST, "gatys": SLOW, "patches": SLOW, "singan": SLOW}
-_TIMEOUT_S = {"fast": 180, "palette": 60, "gatys": 1800, "patches": 900, "singan": 5400}
+_QUEUE_OF = {"fast": FAST, "palette": FAST, "gatys": SLOW, "patches": SLOW, "singan": SLOW, "auto": SLOW}
+_TIMEOUT_S = {"fast": 180, "palette": 60, "gatys": 1800, "patches": 900, "singan": 5400, "auto": 1800}
 _FRAME_TIMEOUT_S = 3  # a frame of 1024 px takes one on two cores
 _BUCKETS_PX = (256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 8192)
 

@@ -11,7 +11,7 @@ from nst.options import StyleOptions, strength_from_percent
 
 OWN_STYLE = "own picture"  # no preset's name has a space
 SIZES_PX = (512, 768, 1024, 1536, 2048)
-METHODS = ("fast", "gatys", "palette", "patches", "singan")
+METHODS = ("fast", "gatys", "palette", "patches", "singan", "auto")
 COLOURS = ("style", "keep", "match")
 
 

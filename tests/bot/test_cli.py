@@ -46,7 +46,7 @@ def test_strength_0_is_the_photograph_to_the_pixel(photo: Path, tmp_path: Path) 
     ("arguments", "sentence"),
     [
         (("mosaic", "--strength", "101"), "strength can't be 101. Allowed: 0 to 100."),
-        (("mosaic", "--method", "magic"), "method can't be magic. Allowed: fast, gatys, palette, patches, singan."),
+        (("mosaic", "--method", "magic"), "method can't be magic. Allowed: fast, gatys, palette, patches, singan, auto."),
         (("mosaic", "--size", "9"), "max_side_px can't be 9. Allowed: 64 to 8192."),
         (("mosaic", "--seed", "-1"), "seed can't be -1."),
         (("no-such-style",), "There is no style no-such-style."),
