@@ -1,7 +1,8 @@
 """A real worker that is up at once (nothing is warmed up, so TensorFlow is not loaded) and can be held.
 
-While the key ``HOLD`` is there a job runs without getting on; it can still be cancelled, and shows
-the content image as its preview.
+While the key ``HOLD`` has the value that it had at a job's start, that job runs without getting on; it can still be
+cancelled, and shows the content image as its preview. Who holds anew takes another value: a job that was let go in
+between, however shortly, goes on.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class HeldEngine:
         return self._engine.stylize_clip(content, styles, options, media_type, report, cancelled, max_bytes, mask)
 
     def _wait(self, content: bytes, report: Report, cancelled: IsCancelled) -> None:
-        while self._connection.exists(HOLD):
+        held = self._connection.get(HOLD)
+        while held and self._connection.get(HOLD) == held:
             report(Progress(0.25, preview=lambda: decode(content)))
             if cancelled():
                 raise Cancelled

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -200,7 +201,7 @@ class Paused:
         self._stage = stage
 
     def __enter__(self) -> None:
-        self._stage.connection.set(HOLD, 1)
+        self._stage.connection.set(HOLD, secrets.token_hex(8))
 
     def __exit__(self, *_: object) -> None:
         self._stage.connection.delete(HOLD)
