@@ -115,13 +115,14 @@ def theirs(judge: Judge, extractor: Extractor, tutorial_steps: int, iterations: 
 def ours(judge: Judge, gatys: Gatys, fast: Method, options: StyleOptions, goal: float) -> dict[str, Row]:
     """Pastiche's ways, and the content untouched."""
     pair = judge.pair
-    moved = colour.transport(pair.content.rgb, pair.style.rgb)
     rows = {"content": judge.row(lambda: pair.content.rgb)}
     rows["palette"] = judge.row(lambda: colour.transport(pair.content.rgb, pair.style.rgb))
     easy = options.replace(method="fast", steps=None)
     rows["fast"] = judge.row(lambda: fast.stylize(pair.content, [pair.style], easy).picture.rgb)
     rows["pastiche"] = judge.row(lambda: gatys.stylize(pair.content, [pair.style], options).picture.rgb)
-    rows["lbfgs"] = judge.row(lambda: judge.tutorial.lbfgs(moved, goal, rows["pastiche"].tutorial_seconds))
+    rows["lbfgs"] = judge.row(
+        lambda: judge.tutorial.lbfgs(pair.content.rgb, goal, rows["pastiche"].tutorial_seconds / 3)
+    )
     return rows
 
 

@@ -82,7 +82,7 @@ class Tutorial:
             best = state
             if best.loss * _ORDER <= goal or time.process_time() > end:
                 break
-            state = lbfgs.iterate(best, function)
+            state = lbfgs.iterate(best, function, lbfgs.LONG_HISTORY)
         return best.image.reshape(start.shape)
 
 

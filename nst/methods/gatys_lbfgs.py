@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HISTORY = 5  # pairs: 3 to 7 as Liu and Nocedal recommend, and each is two pictures in every checkpoint
+LONG_HISTORY = 20  # fewer evaluations where nothing is to be saved
 _SUFFICIENT = 1e-4
 _TRIALS = 20
 _FIRST_MOVE = 0.01  # of the range, root mean square: nothing is known of the curvature yet
@@ -54,12 +55,13 @@ def first_state(image: Flat, loss: Loss) -> LbfgsState:
     return LbfgsState(image, value, gradient)
 
 
-def iterate(state: LbfgsState, loss: Loss) -> LbfgsState | None:
+def iterate(state: LbfgsState, loss: Loss, history: int = HISTORY) -> LbfgsState | None:
     """One iteration.
 
     Args:
         state: Before.
         loss: Image -> loss and gradient.
+        history: Pairs that are kept.
 
     Returns:
         The state after, or None where nothing gets better any more.
@@ -69,10 +71,10 @@ def iterate(state: LbfgsState, loss: Loss) -> LbfgsState | None:
     slope = _dot(direction, free)
     if state.moves and slope >= 0:
         direction, slope = -free, -_dot(free, free)
-    after = _searched(state, direction, loss, first=not state.moves) if slope < 0 else None
+    after = _searched(state, direction, loss, history) if slope < 0 else None
     if after is None and state.moves:
         # The history may mislead after a rough patch: once more without it.
-        return iterate(LbfgsState(state.image, state.loss, state.gradient), loss)
+        return iterate(LbfgsState(state.image, state.loss, state.gradient), loss, history)
     return after
 
 
@@ -112,9 +114,9 @@ def _direction(free: Flat, state: LbfgsState) -> Flat:
     return np.where(free == 0, np.float32(0), -q)
 
 
-def _searched(state: LbfgsState, direction: Flat, loss: Loss, *, first: bool) -> LbfgsState | None:
+def _searched(state: LbfgsState, direction: Flat, loss: Loss, history: int) -> LbfgsState | None:
     length = 1.0
-    if first:
+    if not state.moves:
         length = _FIRST_MOVE * np.sqrt(direction.size) / max(float(np.linalg.norm(direction)), 1e-30)
     for _ in range(_TRIALS):
         image = np.clip(state.image + np.float32(length) * direction, 0, 1).astype(np.float32)
@@ -122,7 +124,7 @@ def _searched(state: LbfgsState, direction: Flat, loss: Loss, *, first: bool) ->
         promised = _dot(state.gradient, move)
         value, gradient = loss(image)
         if value <= state.loss + _SUFFICIENT * promised and promised < 0:
-            return _remembering(state, LbfgsState(image, value, gradient), move)
+            return _remembering(state, LbfgsState(image, value, gradient), move, history)
         # The minimum of the parabola through what is known, within a tenth and a half.
         bend = value - state.loss - promised
         shrink = -promised / (2 * bend) if bend > 0 else 0.5
@@ -130,11 +132,11 @@ def _searched(state: LbfgsState, direction: Flat, loss: Loss, *, first: bool) ->
     return None
 
 
-def _remembering(before: LbfgsState, after: LbfgsState, move: Flat) -> LbfgsState:
+def _remembering(before: LbfgsState, after: LbfgsState, move: Flat, history: int) -> LbfgsState:
     turn = after.gradient - before.gradient
     moves, turns = before.moves, before.turns
     if _dot(move, turn) > 1e-10 * _dot(turn, turn):  # else H would not stay positive definite
-        moves, turns = [*moves, move][-HISTORY:], [*turns, turn][-HISTORY:]
+        moves, turns = [*moves, move][-history:], [*turns, turn][-history:]
     after.moves, after.turns = moves, turns
     return after
 
