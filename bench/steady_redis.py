@@ -12,7 +12,7 @@ import redis
 
 from workers.embedded_redis import server_binary
 
-_START_TIMEOUT_S = 20.0
+_START_TIMEOUT_S = 60.0
 
 
 class SteadyRedis:

@@ -132,7 +132,7 @@ def test_the_exporter_tells_what_waits_and_who_works(redis_url: str, redis_conne
         exporter.terminate()
     assert 'pastiche_queue_waiting{queue="fast"} 2.0' in text
     assert 'pastiche_worker_up{queues="fast",worker="the-worker"} 1.0' in text
-    assert exporter.wait(20) == 0
+    assert exporter.wait(90) == 0
 
 
 def test_a_real_frontend_is_healthy_until_it_ends(serve: Any, tmp_path: Path, health: Health, until: Any) -> None:
@@ -149,5 +149,5 @@ def test_a_real_frontend_is_healthy_until_it_ends(serve: Any, tmp_path: Path, he
             assert process.poll() is None
         finally:
             process.terminate()
-        assert process.wait(30) == 0  # on-failure leaves it off, as one wants of a stopped one
+        assert process.wait(90) == 0  # on-failure leaves it off, as one wants of a stopped one
     until(lambda: health("frontend", **settings).returncode == 1, "its end")

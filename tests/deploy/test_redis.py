@@ -111,7 +111,7 @@ def test_the_password_is_in_no_process_list(serve: Any, tmp_path: Path) -> None:
 def test_a_password_that_could_not_stand_in_a_url_is_refused(password: str, redis_path: str) -> None:
     environment = {"PATH": redis_path, "REDIS_PASSWORD": password}
     script = str(ROOT / "deploy/redis/start.sh")
-    refused = subprocess.run(["sh", script], env=environment, capture_output=True, text=True, timeout=20, check=False)
+    refused = subprocess.run(["sh", script], env=environment, capture_output=True, text=True, timeout=90, check=False)
     assert refused.returncode != 0
     assert "REDIS_PASSWORD" in refused.stderr
 

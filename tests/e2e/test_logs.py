@@ -75,7 +75,7 @@ def test_a_jobs_id_is_in_every_log_and_no_secret_in_any(redis_url: str, tmp_path
                 command = [sys.executable, "-m", "bot", name]
                 environment = {**os.environ, **settings, **more}
                 process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=sink, stderr=sink)
-            stack.callback(process.wait, 30)
+            stack.callback(process.wait, 90)
             stack.callback(process.send_signal, signal.SIGTERM)
             return log
 

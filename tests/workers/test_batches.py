@@ -223,7 +223,7 @@ def test_a_worker_that_has_to_go_hands_a_batch_back_at_no_cost(chat: Any, spawn:
     worker: subprocess.Popen[bytes] = spawn(grace_s=0.1, fast_batch="on")
     chat.until(lambda: all(chat.state(job_id) == "running" for job_id in "abc"), "the pass")
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0
+    assert worker.wait(90) == 0
     assert held.lrange(keys.rq_queue("fast"), 0, -1) == [b"a", b"b", b"c"]
     assert [held.hget(keys.rq_job(job_id), "retries_left") for job_id in "abc"] == [b"2"] * 3
     assert not chat.results()

@@ -44,7 +44,7 @@ def test_fifty_pictures_of_ten_megabytes(
             figures = {"start_s": time.monotonic() - began_s, **_load(peer, bot.pid, tmp_path, until)}
         finally:
             bot.terminate()
-            bot.wait(30)
+            bot.wait(90)
         assert peer.problems == []
         assert "Traceback" not in (tmp_path / "bot.log").read_text(encoding="utf-8")
     for name, value in figures.items():
