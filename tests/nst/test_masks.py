@@ -54,7 +54,7 @@ def changed(engine: Engine, mask: bytes | None, options: StyleOptions, content: 
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("method", ["palette", "fast", "gatys"])
+@pytest.mark.parametrize("method", ["palette", "fast", "gatys", "patches"])
 def test_every_method_paints_the_subject_or_the_background(engine: Engine, method: str) -> None:
     options = StyleOptions(method=method, steps=3, extractor="bundled")
     assert changed(engine, MASK, options.replace(region="subject")) == (False, True)
