@@ -61,7 +61,7 @@ def _usable(name: str) -> Method:
 
 def options(name: str, **choices: object) -> StyleOptions:
     if name == "patches":
-        choices = {"steps": STEPS, **choices}
+        choices = {"steps": STEPS // 2, **choices}
     if name == "auto":
         choices = {"steps": 2, "extractor": "bundled", **choices}
     if name == "gatys":
