@@ -77,8 +77,10 @@ class Running:
         wait_until(lambda: self.text() is None or self.process.poll() is not None, timeout_s, self.text)
         return self.process.wait()
 
-    def left_behind(self) -> list[str]:
-        return [process.name() for process in self.family.values() if process.is_running()]
+    def left_behind(self) -> list[int]:
+        """Who still runs; what has ended is perhaps not yet taken note of by the system."""
+        _, alive = psutil.wait_procs(list(self.family.values()), timeout=10)
+        return [process.pid for process in alive]
 
     def _ended(self) -> bool:
         return self.process.poll() is not None

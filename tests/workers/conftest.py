@@ -76,7 +76,12 @@ def spawn(redis_url: str) -> Iterator[Spawn]:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         processes.append(process)
         with connect(url) as connection:
-            until(lambda: str(process.pid) in {worker.get("pid") for worker in live_workers(connection)}, "a worker")
+
+            def works() -> bool:
+                assert process.poll() is None, f"the worker ended with {process.returncode}"
+                return str(process.pid) in {worker.get("pid") for worker in live_workers(connection)}
+
+            until(works, "a worker")
         return process
 
     yield start
