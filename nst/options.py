@@ -65,8 +65,8 @@ class StyleOptions:
             "Preserving color in neural artistic style transfer").
         style_scale: Size of the style's strokes, 1 as the style picture is.
         seed: Seed of everything random.
-        steps: Optimisation steps of ``gatys``, or ``singan``'s iterations of training at its coarsest scale; None lets
-            the method choose.
+        steps: Optimisation steps of ``gatys`` or ``patches``, or ``singan``'s iterations of training at its coarsest
+            scale; None lets the method choose.
         start_scale: Where ``singan`` puts the content in, 1 (coarse: most of the style) to its finest scale; None lets
             strength choose.
         extractor: Feature extractor of ``gatys``; None takes the best that is at hand.
