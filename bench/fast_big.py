@@ -17,6 +17,7 @@ from nst.device import configure_tensorflow
 from nst.images import Picture, decode, resize
 from nst.method import MethodSettings, Progress
 from nst.methods.fast import Fast
+from nst.methods.fast_artists import VectorArtist
 from nst.options import StyleOptions
 from nst.tiling import TILE_PX, receptive_radius_px
 
@@ -54,8 +55,8 @@ def _status_mib(name: str) -> int:
 def _seam_ratios(fast: Fast, picture: Picture, style: Picture) -> list[float]:
     """Across the seams, relative to lines half a tile away in the same phase of the network's 4-px grid."""
     artist = fast._load().artist
-    network = artist._painter._network  # type: ignore[attr-defined]
-    core = TILE_PX - 2 * receptive_radius_px(network, artist._vectors.of(style))  # type: ignore[attr-defined]
+    assert isinstance(artist, VectorArtist)
+    core = TILE_PX - 2 * receptive_radius_px(artist.network, artist.vectors.of(style))
     ratios = []
     for axis in (0, 1):
         seams = np.arange(core, picture.rgb.shape[axis], core)
