@@ -2,8 +2,8 @@
 
     python -m bench.gatys_cost [--sides 160,256,384] [--steps 12] [--extractors bundled,vgg19,...] [--factors]
 
-Every extractor has a process of its own, which works at one size after the other, and gets random weights where they
-would have to be downloaded: they cost the same. Goal: errors under 25 %.
+Every extractor and size has a process of its own, for TensorFlow keeps what it once took for the next job; extractors
+get random weights where they would have to be downloaded: they cost the same. Goal: errors under 25 %.
 
 Seconds are the processor's, those of the model's own measurement and those of whole jobs, so that a busy machine counts
 for nothing. Memory is the process's peak above what it held before the job. ``--factors`` prints the peak beside the
@@ -31,6 +31,7 @@ from workers.peak_memory import peak_bytes, reset_peak
 from workers.vitals import rss_bytes
 
 _MIB = 2**20
+_WARM_UP_PX = 64
 
 
 def main() -> None:
@@ -42,24 +43,24 @@ def main() -> None:
     parser.add_argument("--factors", action="store_true")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if not arguments.here:
-        for name in arguments.extractors.split(","):
-            again = [sys.executable, "-m", "bench.gatys_cost", *sys.argv[1:], "--here", "--extractors", name]
-            subprocess.run(again, check=True)  # noqa: S603 - this very module
+    if arguments.here:
+        _measure(arguments.extractors, int(arguments.sides), arguments)
         return
-    _measure(arguments.extractors, [int(side) for side in arguments.sides.split(",")], arguments)
+    for name in arguments.extractors.split(","):
+        for side in arguments.sides.split(","):
+            again = [sys.executable, "-m", "bench.gatys_cost", *sys.argv[1:], "--here"]
+            subprocess.run([*again, "--extractors", name, "--sides", side], check=True)  # noqa: S603 - this very module
 
 
-def _measure(name: str, sides: list[int], arguments: argparse.Namespace) -> None:
+def _measure(name: str, side_px: int, arguments: argparse.Namespace) -> None:
     gatys = Gatys(MethodSettings())
     options = StyleOptions(method="gatys", extractor=name, steps=1 if arguments.factors else arguments.steps)
     if name != "bundled":
         gatys._extractors[(name, "default")] = load_extractor(name, MethodSettings(), random_seed=1)
-    _job(gatys, 96, options)  # traced, and all that is held from then on
+    _job(gatys, _WARM_UP_PX, options)  # traced, and all that is held from then on
     compare = _factor if arguments.factors else _compare
-    for side in sides:
-        sys.stdout.write(f"{name:14} {side:5} px  {compare(gatys, side, options)}\n")
-        sys.stdout.flush()
+    sys.stdout.write(f"{name:14} {side_px:5} px  {compare(gatys, side_px, options)}\n")
+    sys.stdout.flush()
 
 
 def _factor(gatys: Gatys, side_px: int, options: StyleOptions) -> str:
@@ -69,10 +70,9 @@ def _factor(gatys: Gatys, side_px: int, options: StyleOptions) -> str:
 
 
 def _compare(gatys: Gatys, side_px: int, options: StyleOptions) -> str:
-    speed = fit_speed(lambda side: gatys._probe(side, options), time.process_time)
-    picture = _picture(side_px)
-    predicted = predict(gatys._plan(picture, options), speed, memory_model(gatys.extractor(options)))
     seconds, memory = _job(gatys, side_px, options)
+    speed = fit_speed(lambda side: gatys._probe(side, options), time.process_time)
+    predicted = predict(gatys._plan(_picture(side_px), options), speed, memory_model(gatys.extractor(options)))
     return (
         f"{predicted.seconds:6.2f} s for {seconds:6.2f} s ({predicted.seconds / seconds - 1:+.0%})  "
         f"{predicted.memory_bytes / _MIB:6.0f} MiB for {memory / _MIB:6.0f} MiB "

@@ -76,20 +76,21 @@ class MemoryModel:
         return max(0.0, free_bytes - self.fixed_bytes) / self.per_pixel_bytes
 
 
-# Per extractor: bytes whatever the size, and the share of its activations that is held at once (results are overwritten
-# in place, or freed early). Fitted to peaks at 192 to 512 px on a CPU (``bench/gatys_cost.py --factors``).
+# Per extractor: bytes whatever the size, and the share of its activations that is held at once: forward and backward,
+# but many results are overwritten in place. Fitted to peaks at 128 to 512 px of fresh processes on a CPU, for a process
+# keeps what it once took (``bench/gatys_cost.py --factors``).
 _MIB = 2.0**20
 _PEAKS = {
-    "bundled": (17 * _MIB, 0.40),
-    "vgg19": (18 * _MIB, 0.41),
-    "vgg16": (23 * _MIB, 0.39),
-    "inception_v3": (18 * _MIB, 0.75),
-    "xception": (10 * _MIB, 0.82),
-    "densenet121": (18 * _MIB, 0.34),
-    "resnet50": (7 * _MIB, 0.29),
-    "resnet50_v2": (5 * _MIB, 0.35),
+    "bundled": (4 * _MIB, 1.06),
+    "vgg19": (8 * _MIB, 0.92),
+    "vgg16": (8 * _MIB, 0.97),
+    "inception_v3": (4 * _MIB, 1.85),
+    "xception": (4 * _MIB, 1.65),
+    "densenet121": (4 * _MIB, 0.78),
+    "resnet50": (4 * _MIB, 0.65),
+    "resnet50_v2": (4 * _MIB, 0.75),
 }
-_OTHER_PEAK = (20 * _MIB, 0.8)
+_OTHER_PEAK = (8 * _MIB, 1.85)  # the most that was seen
 
 
 def fit_speed(
