@@ -324,7 +324,7 @@ def test_how_it_works_is_told_with_ones_own_pictures_and_found_again(come: Come,
     visit.bring(encoded(small))
     for kind in ("layers", "reconstruction", "ratio", "histogram"):  # minutes with a photo of the usual size
         visit.page.locator(f"#how-{kind} button").click()
-    visit.page.wait_for_function(shown, arg=6, timeout=2 * PATIENT_MS)
+    visit.page.wait_for_function(shown, arg=6, timeout=4 * PATIENT_MS)
     sheets = visit.page.locator(".sheet img").all()
     found = [Image.open(io.BytesIO(visit.fetch(sheet.get_attribute("src")))) for sheet in sheets]
     assert [sheet.width > 600 for sheet in found] == [True, True, False, False, False, False]
