@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -54,8 +55,7 @@ def _status_mib(name: str) -> int:
 
 def _seam_ratios(fast: Fast, picture: Picture, style: Picture) -> list[float]:
     """Across the seams, relative to lines half a tile away in the same phase of the network's 4-px grid."""
-    artist = fast._load().artist
-    assert isinstance(artist, VectorArtist)
+    artist = cast(VectorArtist, fast._load().artist)
     core = TILE_PX - 2 * receptive_radius_px(artist.network, artist.vectors.of(style))
     ratios = []
     for axis in (0, 1):
