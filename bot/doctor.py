@@ -7,11 +7,12 @@ code is 1 if anything is bad.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import httpx
@@ -140,13 +141,13 @@ def _method_model(method: str, setting: str, settings: Settings) -> Iterator[Fin
     if importlib.util.find_spec("tensorflow") is None:
         return
     code = (
-        "import sys\nfrom nst.errors import OperatorError\nfrom nst.method import MethodSettings, create_method\n"
-        "from bot.texts import explain\nmethod = create_method(sys.argv[1], MethodSettings(*sys.argv[2:]))\n"
+        "import json, sys\nfrom nst.errors import OperatorError\nfrom nst.method import MethodSettings, create_method\n"
+        "from bot.texts import explain\nsettings = MethodSettings(**json.loads(sys.argv[2]))\n"
+        "method = create_method(sys.argv[1], settings)\n"
         "try:\n    method.prepare()\n    print('ok', getattr(method, 'model', ''))\n"
         "except OperatorError as error:\n    print('bad', explain(error))\n"
     )
-    methods = settings.methods
-    command = [sys.executable, "-c", code, method, methods.fast_model, methods.vgg_weights, methods.model_cache]
+    command = [sys.executable, "-c", code, method, json.dumps(asdict(settings.methods))]
     probe = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False)  # noqa: S603
     lines = (probe.stdout if probe.returncode == 0 else probe.stderr).strip().splitlines() or ["no answer"]
     verdict, _, text = lines[-1].partition(" ") if probe.returncode == 0 else ("bad", "", lines[-1])

@@ -16,7 +16,7 @@ from bot.web.composer import SUBMIT, own_style_tile
 from bot.web.drop import Drop, file_input
 from bot.web.experiment import TIME_LAPSE, form_of, read_experiment
 from bot.web.fields import colour_choice, knob_field, layer_sliders, method_choice, strength_slider
-from bot.web.knobs import GATYS_KNOBS, PICTURE_KNOBS
+from bot.web.knobs import GATYS_KNOBS, PICTURE_KNOBS, SINGAN_KNOBS
 from bot.web.markup import button, picture_url, put, put_text, tag, thumbnail_url
 from bot.web.mask_field import MaskField
 from bot.web.offers import Takes, offer_contents, offer_styles
@@ -209,7 +209,7 @@ class Bench:
 
     def _build_knobs(self) -> None:
         with tag("section", "part knobs"):
-            for knob in PICTURE_KNOBS:
+            for knob in (*PICTURE_KNOBS, *SINGAN_KNOBS):
                 knob_field(knob, self._language)
         with tag("details", "part more gatys-knobs"):
             tag("summary", "step", self._say("gatys"))

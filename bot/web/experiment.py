@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.web.form import read_number
-from bot.web.knobs import GATYS_KNOBS, KNOBS, PICTURE_KNOBS
+from bot.web.knobs import GATYS_KNOBS, KNOBS, PICTURE_KNOBS, SINGAN_KNOBS
 from bot.web.mixing import mixing_place, mixing_weights
 from nst.options import StyleOptions, strength_from_percent
 
@@ -27,7 +27,7 @@ def read_experiment(fields: Mapping[str, Any], styles: int) -> StyleOptions:
     """
     plain = StyleOptions()
     method = str(fields.get("method", plain.method))[:40]
-    knobs = PICTURE_KNOBS + (GATYS_KNOBS if method == "gatys" else ())
+    knobs = PICTURE_KNOBS + {"gatys": GATYS_KNOBS, "singan": SINGAN_KNOBS}.get(method, ())
     place = [read_number(fields, name, 50) / 100 for name in ("mix-x", "mix-y")]
     return StyleOptions(
         method=method,

@@ -74,4 +74,5 @@ GATYS_KNOBS = (
     Knob("style_weight", "style_weight", 0.001, 1000, optional=True),
     Knob("tv_weight", "total_variation_weight", 0.0001, 10, optional=True),
 )
-KNOBS = (*PICTURE_KNOBS, *GATYS_KNOBS)
+SINGAN_KNOBS = (Knob("start_scale", "start_scale", 1, 16, whole=True, optional=True),)
+KNOBS = (*PICTURE_KNOBS, *GATYS_KNOBS, *SINGAN_KNOBS)
