@@ -16,8 +16,8 @@ from nst.errors import JobError
 from nst.extractors import Extractor
 from nst.methods.gatys_plan import Scale
 
-# Looking at content, original and styles costs about as much as this many steps, once per scale.
-_LOOKS_IN_STEPS = 1.5
+# Looking at content, original and styles, and their colours, cost about as much as this many steps, once per scale.
+_LOOKS_IN_STEPS = 2.5
 _PROBE_SIDES_PX = (96, 224)
 _PROBE_STEPS = 3
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
