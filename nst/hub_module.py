@@ -28,7 +28,7 @@ from nst.errors import OperatorError
 from nst.flat_graph import FlatGraph, flatten
 from nst.graph_cut import Cut
 from nst.probe import probe
-from nst.quick_graph import with_quick_convolutions, with_quick_norms
+from nst.quick_graph import with_quick_convolutions
 
 log = logging.getLogger(__name__)
 
@@ -157,9 +157,8 @@ class SplitModule:
             vector = self.style_vector(content[:, ::-1, :, ::-1].copy())
             expected = self.transform(content, vector)
             convolutions = with_quick_convolutions(flat, names, fold)
-            norms = with_quick_norms(convolutions, names)
             self._half = convolutions.function(convolutions.half(sources, self._output, fold))
-            self._transform = self._painting(norms.function(norms.half(sources, self._output, fold)))
+            self._transform = self._painting(self._half)
             error = float(np.abs(self.transform(content, vector) - expected).max())
         except (ValueError, TypeError, LookupError, _tensorflow_error()) as failure:
             log.warning("The module is not rewritten: %s: %s", type(failure).__name__, str(failure)[:200])
@@ -204,9 +203,6 @@ class SplitModule:
             ``[N, h', w', 3]`` float32; the sides may be rounded up.
         """
         tf = configure_tensorflow()
-        if self.quick and not statistics and len(content) > 1:  # its norms know one picture only
-            pairs = zip(np.split(content, len(content)), np.split(vector, len(content)), strict=True)
-            return np.concatenate([self.transform(*pair) for pair in pairs])
         pair = (tf.constant(content), tf.constant(vector.reshape(self._vector_shape)))
         if not statistics:
             return _first(self._transform(*pair))

@@ -5,16 +5,17 @@ Found by structure, never by name; what is not found stays as it is:
 - a convolution after an enlargement by two (nearest) and a reflected border: see ``quick_convolution.enlarged``;
 - a convolution to at most four channels: ``quick_convolution.neighbours``;
 - a convolution of 3 x 3 taps between many channels: ``quick_convolution.winograd``;
-- an enlargement by one: left out;
-- an instance norm over a single picture: one operation that reads it twice, instead of six that read it six times.
+- an enlargement by one: left out.
+
+Instance norms stay: the fused operation is faster, but TensorFlow keeps a third of a MiB for each shape it has met.
 
 Whether a module still paints the same is for the caller to see, see ``hub_module.SplitModule``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,27 +59,6 @@ def with_quick_convolutions(flat: FlatGraph, names: Iterable[str], fold: bool) -
     return rewriting.done()
 
 
-def with_quick_norms(flat: FlatGraph, names: Iterable[str]) -> FlatGraph:
-    """Replace instance norms by one operation each; for one picture at a time, with its own statistics.
-
-    Args:
-        flat: The graph.
-        names: Operations that may be replaced.
-    """
-    rewriting = _Rewriting(flat)
-    for name in names:
-        rewriting.norm(name)
-    return rewriting.done()
-
-
-@dataclass(frozen=True)
-class _Norm:
-    picture: str
-    scale: str
-    shift: str
-    epsilon: float
-
-
 class _Rewriting:
     def __init__(self, flat: FlatGraph) -> None:
         self._flat = flat
@@ -115,22 +95,6 @@ class _Rewriting:
             self._put(name, neighbours, node.input[0], channels, neighbours_kernel(kernel), fold)
         elif kernel.shape[:2] == (3, 3) and min(kernel.shape[2:]) >= _MANY_CHANNELS:
             self._put(name, winograd, node.input[0], channels, winograd_kernel(kernel), fold)
-
-    def norm(self, name: str) -> None:
-        """Replace an instance norm."""
-        tf = configure_tensorflow()
-        norm = self._norm(self._nodes[name])
-        if norm is None:
-            return
-
-        def normed(picture: Any, *scale_shift: Any) -> Any:
-            channels = [1, 1, 1, tf.shape(picture)[3]]
-            scale, offset = (tf.reshape(tf.broadcast_to(one, channels), [-1]) for one in scale_shift)
-            return tf.raw_ops.FusedBatchNormV3(
-                x=picture, scale=scale, offset=offset, mean=[], variance=[], epsilon=norm.epsilon, is_training=True
-            ).y
-
-        self._graft(name, normed, [norm.picture, norm.scale, norm.shift], [[None] * 4, None, None])
 
     def _put(
         self, name: str, form: Callable[[Any, Any], Any], picture: str, channels: int, kernel: Floats, fold: bool
@@ -205,44 +169,6 @@ class _Rewriting:
             if shape.op == "Shape" and self._resolved(shape.input[0]) == picture and step == [1] and begin and end:
                 return [(axis, 1) for axis in range(begin[0], end[0])]
         return []
-
-    def _norm(self, node: Any) -> _Norm | None:
-        """``picture * factor + (shift - mean * factor)``, factor being ``scale / sqrt(variance + epsilon)``."""
-        for scaled, shifted in self._pairs(node, "AddV2", "Mul", "Sub"):
-            for mean, factor in self._pairs(self._source(shifted.input[1]), "Mul", "Mean", "Mul"):
-                picture = mean.input[0]
-                if {*map(self._resolved, scaled.input)} == {self._resolved(picture), factor.name}:
-                    for scale, epsilon in self._scales(factor, mean):
-                        return _Norm(picture, scale, shifted.input[0], epsilon)
-        return None
-
-    def _scales(self, factor: Any, mean: Any) -> Iterator[tuple[str, float]]:
-        """A norm's scale and epsilon, if this is a scale divided by the deviation from that mean."""
-        for inverse, scale in self._either_way(factor):
-            root = self._source(inverse)
-            added = self._source(root.input[0]) if root.op == "Rsqrt" else root
-            for variance, epsilon in self._either_way(added) if added.op == "AddV2" else ():
-                value = self._flat.value(epsilon)
-                if value is not None and value.size == 1 and self._is_variance(self._source(variance), mean):
-                    yield scale, float(value)
-
-    def _is_variance(self, node: Any, mean: Any) -> bool:
-        if not (self._over_space(node) and self._over_space(mean)):
-            return False
-        squared = self._source(node.input[0])
-        picture = self._resolved(mean.input[0])
-        inputs = {*map(self._resolved, squared.input)}
-        return squared.op == "SquaredDifference" and inputs == {picture, mean.name}
-
-    def _over_space(self, node: Any) -> bool:
-        return node.op == "Mean" and self._integers(node.input[1]) == [1, 2] and bool(node.attr["keep_dims"].b)
-
-    def _pairs(self, node: Any, op: str, first: str, second: str) -> list[tuple[Any, Any]]:
-        """The inputs of a commutative operation as (first, second), if they are that."""
-        if node.op != op:
-            return []
-        pairs = [(self._source(one), self._source(other)) for one, other in self._either_way(node)]
-        return [(one, other) for one, other in pairs if (one.op, other.op) == (first, second)]
 
     def _either_way(self, node: Any) -> list[tuple[str, str]]:
         one, *rest = node.input
