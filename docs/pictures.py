@@ -1,4 +1,4 @@
-"""Redraws the README's pictures: ``python docs/pictures.py`` (about a minute on two cores).
+"""Redraws the README's pictures: ``python docs/pictures.py`` (about ten minutes on two cores: four pyramids are trained).
 
 Photographs are scikit-image's samples (NASA, CC0), styles the project's own presets, models the
 bundled ones, so that anybody gets the same pictures.
@@ -53,7 +53,7 @@ def main() -> None:
     ]
     _sheet(strips).save(IMAGES / "methods.jpg", quality=86, optimize=True)
     _bundled(engine).save(IMAGES / "bundled.jpg", quality=84, optimize=True)
-    (IMAGES / "compare.jpg").write_bytes(encode(_compared(), "image/jpeg", quality=84))
+    (IMAGES / "compare.jpg").write_bytes(encode(_compared(), "image/jpeg", quality=76))
 
 
 def _bundled(engine: Engine) -> Image.Image:
