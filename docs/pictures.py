@@ -1,4 +1,4 @@
-"""Redraws the README's pictures: ``python docs/pictures.py`` (about ten minutes on two cores: four pyramids are trained).
+"""Redraws the README's pictures: ``python docs/pictures.py`` (ten minutes on two cores: four pyramids are trained).
 
 Photographs are scikit-image's samples (NASA, CC0), styles the project's own presets, models the
 bundled ones, so that anybody gets the same pictures.
