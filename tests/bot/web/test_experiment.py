@@ -89,7 +89,8 @@ def test_a_contest_is_the_photo_and_every_method_with_what_they_have_in_common()
     chosen = StyleOptions(method="gatys", strength=0.6, seed=3, max_side_px=200, steps=50, style_weights=(1, 2))
     untouched, *others = Wanted([], chosen, strip=EVERY_METHOD).each()
     assert (untouched.method, untouched.strength) == ("palette", 0)
-    assert [options.method for options in others] == [name for name in METHODS if name != "auto"]
+    assert {options.method for options in others} == set(METHODS) - {"auto"}
+    assert [options.start_scale for options in others if options.method == "singan"] == [2, 4, 6]
     kept = {(o.strength, o.seed, o.max_side_px, o.steps, o.style_weights) for o in others}
     assert kept == {(0.6, 3, 200, None, (1.0, 2.0))}
 
