@@ -21,7 +21,7 @@ from bot.web.markup import button, picture_url, put, put_text, tag, thumbnail_ur
 from bot.web.mask_field import MaskField
 from bot.web.offers import Takes, offer_contents, offer_styles
 from bot.web.pad import Pad
-from bot.web.wanted import METHODS, STRENGTHS, Wanted
+from bot.web.wanted import EVERY_METHOD, STRENGTHS, Wanted
 from nst.errors import UserError
 from nst.options import MAX_STYLES, StyleOptions
 
@@ -75,7 +75,7 @@ class Bench:
                 self._problem = tag("p", "problem", role="alert")
                 tag("button", "paint", say("web.paint", language), type="submit")
                 tag("button", "action", self._say("strip"), type="submit", name="strip", value=STRENGTHS)
-                tag("button", "action", self._say("contest"), type="submit", name="strip", value=METHODS)
+                tag("button", "action", self._say("contest"), type="submit", name="strip", value=EVERY_METHOD)
         self.choose(next(iter(presets), ""))
 
     @property

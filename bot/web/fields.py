@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from bot.texts import say
 from bot.web.experiment import LAYERS, layer_field
-from bot.web.form import COLOURS, METHODS
 from bot.web.knobs import Knob
 from bot.web.markup import tag
-from nst.options import StyleOptions
+from nst.options import COLOURS, METHODS, StyleOptions
 
 
 def strength_slider(language: str, hint: bool = False) -> None:

@@ -11,8 +11,6 @@ from nst.options import StyleOptions, strength_from_percent
 
 OWN_STYLE = "own picture"  # no preset's name has a space
 SIZES_PX = (512, 768, 1024, 1536, 2048)
-METHODS = ("fast", "gatys", "palette", "patches", "singan", "auto")
-COLOURS = ("style", "keep", "match")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from bot.web.contest import contest
 from nst.options import StyleOptions
 
 STRIP_STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-STRENGTHS, METHODS = "strengths", "methods"  # what a strip may show
+STRENGTHS, EVERY_METHOD = "strengths", "methods"  # what a strip may show
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Wanted:
     Attributes:
         styles: One to four.
         options: The rest.
-        strip: ``STRENGTHS`` for five strengths from none to all, ``METHODS`` for all methods, or "" for one picture.
+        strip: ``STRENGTHS`` for five strengths from none to all, ``EVERY_METHOD`` for all, or "" for one picture.
         mask: Blob hash of a mask, or "".
     """
 
@@ -32,7 +32,7 @@ class Wanted:
 
     def each(self) -> tuple[StyleOptions, ...]:
         """The options of every job."""
-        if self.strip == METHODS:
+        if self.strip == EVERY_METHOD:
             return contest(self.options)
         if self.strip != STRENGTHS:
             return (self.options,)

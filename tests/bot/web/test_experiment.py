@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from bot.web.duel import differences, shown
 from bot.web.experiment import form_of, read_experiment
 from bot.web.knobs import KNOBS
-from bot.web.wanted import METHODS as EVERY_METHOD
-from bot.web.wanted import STRENGTHS, Wanted
+from bot.web.wanted import EVERY_METHOD, STRENGTHS, Wanted
 from nst.errors import UserError
 from nst.options import COLOURS, EXTRACTORS, METHODS, STARTS, StyleOptions
 
