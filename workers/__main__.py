@@ -84,10 +84,7 @@ def run_worker(
     """
     choose_device(device)
     connection, side_connection = connect(redis_url, retries=PATIENT), connect(redis_url)
-    vectors = RedisVectors(connection)
-    share_vectors(vectors)
-    pyramids = RedisPyramids(connection)
-    share_pyramids(pyramids)
+    vectors, pyramids = _shared_with_workers(connection)
     note = GettingNote(side_connection, queues)
     listen_to_downloads(note)
     methods = methods or MethodSettings()
@@ -134,6 +131,14 @@ def run_worker(
     if worker.stop_requested:
         return 0
     return EXIT_RECYCLE if full() else EXIT_LOST_REDIS
+
+
+def _shared_with_workers(connection: redis.Redis) -> tuple[RedisVectors, RedisPyramids]:
+    """What methods learn of styles, from now on kept where all workers find it."""
+    vectors, pyramids = RedisVectors(connection), RedisPyramids(connection)
+    share_vectors(vectors)
+    share_pyramids(pyramids)
+    return vectors, pyramids
 
 
 @contextlib.contextmanager
