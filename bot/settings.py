@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     nst_fast_batch: str = Field(default="auto", pattern="^(auto|on|off)$")
     nst_fast_xla: bool = False
     nst_vgg_weights: str = ""
-    nst_gatys_precision: str = Field(default="float32", pattern="^(float32|bfloat16)$")
+    nst_gatys_precision: str = Field(default="auto", pattern="^(auto|float32|bfloat16)$")
     nst_gatys_xla: bool = False
     nst_quality: str = "bundled"
     nst_singan_budget: str = Field(default="auto", pattern=r"^(auto|quick|full|\d{2,3}:\d{1,5})$")

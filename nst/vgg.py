@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
 from nst.extractor_weights import VGG_BLOCKS, VggWeights, vgg_layers
+from nst.half_gradients import Features
 
-Features = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 Pooling = Literal["max", "average"]
 Padding = Literal["reflect", "zero"]
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 _MEAN_BGR = (103.939, 116.779, 123.68)  # ImageNet's, as Caffe's VGG was trained with
+# Activations go into the tens of thousands, and float16 ends at 65504. A VGG of smaller inputs and biases is the same
+# VGG with smaller activations, and a power of two rounds nothing.
+_FLOAT16_UNIT = 1 / 16
 
 
 def vgg_features(
@@ -35,25 +37,25 @@ def vgg_features(
         padding: ``zero`` is Keras' VGG to the last bit of its layers; ``reflect`` also pools the odd last row and
             column, which would otherwise be free to become anything.
         precision: Of the convolutions; activations are handed over as float32 in any case, for Gram matrices and
-            losses need its digits.
+            losses need its digits. Gradients by a picture in float16 need ``half_gradients``.
     """
-    dtype = tf.as_dtype(precision)
+    dtype, unit = tf.as_dtype(precision), _FLOAT16_UNIT if precision == "float16" else 1.0
     constants = {key: tf.constant(value) for key, value in weights.items()}
-    cast = {key: tf.cast(value, dtype) for key, value in constants.items()}
+    cast = {key: tf.cast(value * (unit if key.endswith("/bias") else 1.0), dtype) for key, value in constants.items()}
     names = vgg_layers(name, weights)
     names = names[: max(names.index(layer) for layer in layers) + 1]
     pool = tf.nn.max_pool2d if pooling == "max" else tf.nn.avg_pool2d
     mode, edge = ("REFLECT", "SAME") if padding == "reflect" else ("CONSTANT", "VALID")
 
     def features(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        x, found = tf.cast(_vgg_input(image, constants), dtype), {}
+        x, found = tf.cast(unit * _vgg_input(image, constants), dtype), {}
         for layer in names:
             if layer.endswith("_conv1") and layer != "block1_conv1":
                 x = pool(x, 2, 2, edge)
             x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode)
             x = tf.nn.relu(tf.nn.conv2d(x, cast[f"{layer}/kernel"], 1, "VALID") + cast[f"{layer}/bias"])
             if layer in layers:
-                found[layer] = tf.cast(x, tf.float32)
+                found[layer] = tf.cast(x, tf.float32) / unit
         return found
 
     return features

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 import numpy as np
 
@@ -43,6 +43,7 @@ from nst.methods.gatys_paper import STEPS as PAPER_STEPS  # noqa: E402
 from nst.methods.gatys_paper import PaperObjective, PaperRun  # noqa: E402
 from nst.methods.gatys_pictures import Material, Rgb, prepare_material  # noqa: E402
 from nst.methods.gatys_plan import SMALLEST_SIDE_PX, Scale, plan_one_scale, plan_scales  # noqa: E402
+from nst.methods.gatys_precision import extractor_in, precision_at_hand  # noqa: E402
 from nst.methods.gatys_run import Run, colours_within_budget  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
 
@@ -53,7 +54,8 @@ class Gatys:
     """The slow method; its extractors stay warm.
 
     Args:
-        settings: ``vgg_weights`` and ``model_cache`` are read, and ``fast_model`` for ``start="fast"``.
+        settings: ``vgg_weights``, ``model_cache``, ``gatys_precision`` and ``gatys_xla`` are read, and ``fast_model``
+            for ``start="fast"``.
     """
 
     name = "gatys"
@@ -193,16 +195,19 @@ class Gatys:
         return plan_scales(content.width_px, content.height_px, options.steps, minimum)
 
     def extractor(self, options: StyleOptions) -> Extractor:
-        """The extractor that these options get; it stays loaded.
+        """The extractor that these options get, checked in reduced precision where that is wanted; it stays loaded.
 
         Raises:
             OperatorError: ``weights_missing`` or ``model_unusable``.
         """
         key = (options.extractor, options.gatys_preset)
         if key not in self._extractors:
-            paper: dict[str, Any] = {"pooling": "average", "padding": "zero"}
-            looks = paper if options.gatys_preset == "gatys2016" else {}
-            self._extractors[key] = load_extractor(options.extractor, self._settings, **looks)
+            load = partial(load_extractor, options.extractor, self._settings)
+            if options.gatys_preset == "gatys2016":
+                self._extractors[key] = load(pooling="average", padding="zero")
+            else:
+                wanted = precision_at_hand(self._settings.gatys_precision)
+                self._extractors[key] = extractor_in(wanted, lambda precision: load(precision=precision))
         return self._extractors[key]
 
     def _objective(self, options: StyleOptions) -> Objective:
