@@ -144,7 +144,7 @@ class MethodSettings:
         vgg_weights: ``NST_VGG_WEIGHTS``: a local VGG-19 weight file, or "".
         model_cache: Folder for what is downloaded.
         keras_weights_url: ``NST_KERAS_WEIGHTS_URL``: a mirror of Keras' weights, or "".
-        gatys_precision: ``NST_GATYS_PRECISION``: of the extractor's convolutions: ``float32``, ``auto`` or ``bfloat16``.
+        gatys_precision: ``NST_GATYS_PRECISION``: of the extractor's convolutions: ``float32``, ``auto``, ``bfloat16``.
         gatys_xla: ``NST_GATYS_XLA``: whether steps are compiled, once per size of picture.
         singan_budget: ``NST_SINGAN_BUDGET``: what training a style may cost: ``auto``, ``quick``, ``full`` or
             ``SIDE:ITERATIONS``.
