@@ -1,9 +1,11 @@
 """Is the Gatys method's cost known before it starts? Predicted against measured, per extractor and size.
 
-    python -m bench.gatys_cost [--sides 160,256,384] [--steps 12] [--extractors bundled,vgg19,...] [--factors]
+    python -m bench.gatys_cost [--sides 160,256,384] [--strengths 100,50] [--steps 12] [--extractors bundled,vgg19,...]
+        [--factors]
 
-Every extractor and size has a process of its own, for TensorFlow keeps what it once took for the next job; extractors
-get random weights where they would have to be downloaded: they cost the same. Goal: errors under 25 %.
+Every line has a process of its own, for TensorFlow keeps what it once took for the next job; extractors
+get random weights where they would have to be downloaded: they cost the same. ``file`` is that of ``NST_VGG_WEIGHTS``.
+Steps are the plan's own by default. Goal: errors under 25 %.
 
 Seconds are the processor's, those of the model's own measurement and those of whole jobs, so that a busy machine counts
 for nothing. Memory is the process's peak above what it held before the job. ``--factors`` prints the peak beside the
@@ -13,9 +15,11 @@ bytes of the network's activations instead: what the table in ``nst.methods.gaty
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
+from itertools import product
 
 import numpy as np
 
@@ -38,7 +42,8 @@ def main() -> None:
     """Measure and print a line per extractor and size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--sides", default="160,256,384")
-    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--strengths", default="100")
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--extractors", default=",".join(EXTRACTORS))
     parser.add_argument("--factors", action="store_true")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
@@ -47,19 +52,21 @@ def main() -> None:
         _measure(arguments.extractors, int(arguments.sides), arguments)
         return
     for name in arguments.extractors.split(","):
-        for side in arguments.sides.split(","):
-            again = [sys.executable, "-m", "bench.gatys_cost", *sys.argv[1:], "--here"]
+        for side, percent in product(arguments.sides.split(","), arguments.strengths.split(",")):
+            again = [sys.executable, "-m", "bench.gatys_cost", *sys.argv[1:], "--here", "--strengths", percent]
             subprocess.run([*again, "--extractors", name, "--sides", side], check=True)  # noqa: S603 - this very module
 
 
 def _measure(name: str, side_px: int, arguments: argparse.Namespace) -> None:
-    gatys = Gatys(MethodSettings())
-    options = StyleOptions(method="gatys", extractor=name, steps=1 if arguments.factors else arguments.steps)
-    if name != "bundled":
+    gatys = Gatys(MethodSettings(vgg_weights=os.environ["NST_VGG_WEIGHTS"] if name == "file" else ""))
+    extractor = None if name == "file" else name
+    options = StyleOptions(method="gatys", extractor=extractor, steps=1 if arguments.factors else arguments.steps)
+    if name not in ("bundled", "file"):
         gatys._extractors[(name, "default")] = load_extractor(name, MethodSettings(), random_seed=1)
     _job(gatys, _WARM_UP_PX, options)  # traced, and all that is held from then on
     compare = _factor if arguments.factors else _compare
-    sys.stdout.write(f"{name:14} {side_px:5} px  {compare(gatys, side_px, options)}\n")
+    line = compare(gatys, side_px, options.replace(strength=int(arguments.strengths) / 100))
+    sys.stdout.write(f"{name:14} {side_px:5} px  strength {arguments.strengths:>3}  {line}\n")
     sys.stdout.flush()
 
 

@@ -38,6 +38,7 @@ from nst.methods.gatys_cost import (  # noqa: E402
     memory_model,
     predict,
 )
+from nst.methods.gatys_forecast import Forecast  # noqa: E402
 from nst.methods.gatys_objective import Objective  # noqa: E402
 from nst.methods.gatys_paper import STEPS as PAPER_STEPS  # noqa: E402
 from nst.methods.gatys_paper import PaperObjective, PaperRun  # noqa: E402
@@ -121,7 +122,8 @@ class Gatys:
             return PaperRun(self._paper_objective(options), material, plan[0], options)
         objective = self._objective(options)
         run = Run(objective, colours_within_budget(objective, material, plan[0], options), plan, options)
-        run.speed = self._speeds.get((options.extractor, options.gatys_preset))
+        speed = self._speeds.get((options.extractor, options.gatys_preset))
+        run.forecast = Forecast(speed) if speed else None
         return run
 
     def _allowed_side_px(self, plan: tuple[Scale, ...], options: StyleOptions) -> int:

@@ -16,8 +16,10 @@ from nst.errors import JobError
 from nst.extractors import Extractor
 from nst.methods.gatys_plan import Scale
 
-# Looking at content, original and styles, and their colours, cost about as much as this many steps, once per scale.
-_LOOKS_IN_STEPS = 2.5
+# Looking at content, original and styles costs about as much as this many steps, once per scale; moving colours within
+# the budget, before the first step, about as much as so many of the last scale's.
+_LOOKS_IN_STEPS = 1.3
+_COLOURS_IN_STEPS = 1.2
 _PROBE_SIDES_PX = (96, 224)
 _PROBE_STEPS = 3
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -54,6 +56,10 @@ class SpeedModel:
         """Seconds of a step at a size."""
         return self.fixed_s + self.per_pixel_s * pixels
 
+    def work_s(self, pixels: float, steps: int, looks: int) -> float:
+        """Seconds of steps at a size, and of looking at the pictures so often."""
+        return (steps + looks * _LOOKS_IN_STEPS) * self.step_s(pixels)
+
 
 @dataclass(frozen=True)
 class MemoryModel:
@@ -81,16 +87,18 @@ class MemoryModel:
 # keeps what it once took (``bench/gatys_cost.py --factors``).
 _MIB = 2.0**20
 _PEAKS = {
-    "bundled": (4 * _MIB, 1.06),
-    "vgg19": (8 * _MIB, 0.92),
-    "vgg16": (8 * _MIB, 0.97),
-    "inception_v3": (4 * _MIB, 1.85),
-    "xception": (4 * _MIB, 1.65),
-    "densenet121": (4 * _MIB, 0.78),
-    "resnet50": (4 * _MIB, 0.65),
-    "resnet50_v2": (4 * _MIB, 0.75),
+    "bundled": (4 * _MIB, 0.735),
+    "vgg19": (8 * _MIB, 0.83),
+    "vgg16": (8 * _MIB, 0.87),
+    "inception_v3": (4 * _MIB, 1.455),
+    "xception": (4 * _MIB, 1.4),
+    "densenet121": (4 * _MIB, 0.655),
+    "resnet50": (4 * _MIB, 0.53),
+    "resnet50_v2": (4 * _MIB, 0.59),
 }
-_OTHER_PEAK = (8 * _MIB, 1.85)  # the most that was seen
+_OTHER_PEAK = (8 * _MIB, 1.455)  # the most that was seen
+# Pictures, their gradient, moments, average and masks: as much for a narrow network as for a wide one.
+_PICTURES_BYTES_PER_PIXEL = 400.0
 
 
 def fit_speed(
@@ -126,14 +134,15 @@ def predict(plan: Sequence[Scale], speed: SpeedModel, memory: MemoryModel) -> Co
         speed: From ``fit_speed``.
         memory: From ``memory_model``.
     """
-    seconds = sum((scale.steps + _LOOKS_IN_STEPS) * speed.step_s(scale.pixels) for scale in plan)
+    seconds = sum(speed.work_s(scale.pixels, scale.steps, 1) for scale in plan)
+    seconds += _COLOURS_IN_STEPS * speed.step_s(plan[-1].pixels)
     return Cost(seconds, memory.peak_bytes(max(scale.pixels for scale in plan)))
 
 
 def memory_model(extractor: Extractor) -> MemoryModel:
     """What a step holds at its peak with this extractor."""
     fixed_bytes, share = _PEAKS.get(extractor.name, _OTHER_PEAK)
-    return MemoryModel(fixed_bytes, share * activation_bytes_per_pixel(extractor))
+    return MemoryModel(fixed_bytes, share * activation_bytes_per_pixel(extractor) + _PICTURES_BYTES_PER_PIXEL)
 
 
 @functools.cache

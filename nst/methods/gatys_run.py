@@ -17,7 +17,7 @@ from nst.images import Picture, resize
 from nst.method import IsCancelled, Notice, Progress, Report, never_cancelled, no_report
 from nst.methods import gatys_optimiser as optimiser
 from nst.methods.gatys_controller import colours_within, content_budget, first_log_weight
-from nst.methods.gatys_cost import SpeedModel
+from nst.methods.gatys_forecast import Forecast
 from nst.methods.gatys_objective import TOTAL_VARIATION_WEIGHT, Knobs, Objective, Targets
 from nst.methods.gatys_pictures import Material, Rgb, content_at, finish, style_at
 from nst.methods.gatys_plan import SMALLEST_SIDE_PX, Scale, limited, one_size_down
@@ -64,8 +64,7 @@ class Run:
         log_weight = tf.constant(_fixed_log_weight(options), tf.float32)
         self._state = optimiser.first_state(first)._replace(log_weight=log_weight)
         self._time_lapse = begin_time_lapse(material, self.steps, options)
-        self.speed: SpeedModel | None = None
-        self._spent_s = self._foreseen_s = 0.0
+        self.forecast: Forecast | None = None
 
     @property
     def steps(self) -> int:
@@ -91,12 +90,11 @@ class Run:
 
     @property
     def eta_s(self) -> float:
-        """Seconds to the end by the cost model, corrected by what the steps so far took; -1 without a model."""
-        if self.speed is None:
+        """Seconds to the end, 0 when done; -1 without a forecast."""
+        if self.forecast is None:
             return -1.0
         left = [replace(self._scale, steps=self._scale.steps - self.place.step), *self._plan[self.place.scale + 1 :]]
-        slower = self._spent_s / self._foreseen_s if self._foreseen_s else 1.0
-        return slower * sum(scale.steps * self.speed.step_s(scale.pixels) for scale in left)
+        return self.forecast.left_s(left, looked=self._targets is not None) if not self.done else 0.0
 
     @property
     def _scale(self) -> Scale:
@@ -130,10 +128,11 @@ class Run:
                 self._time_lapse.look(0, self._preview)
             began_s = time.monotonic()
             try:
-                self._one_step()
+                looked = self._one_step()
             except memory_errors() as error:
                 self._go_one_size_down(error)
-            self._note_cost(time.monotonic() - began_s)
+            else:
+                self._note_cost(time.monotonic() - began_s, looked)
             if self._time_lapse:
                 self._time_lapse.look(self.steps_done, self._preview)
             report(self.progress())
@@ -141,10 +140,9 @@ class Run:
                 break
         return self.done
 
-    def _note_cost(self, seconds: float) -> None:
-        if self.speed is not None:
-            self._spent_s += seconds
-            self._foreseen_s += self.speed.step_s(self._scale.pixels)
+    def _note_cost(self, seconds: float, looked: bool) -> None:
+        if self.forecast is not None:
+            self.forecast.note(seconds, self._scale, looked)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -205,14 +203,17 @@ class Run:
         seen = repr((self._options, self._asked, self._objective.identity, self._material.digest()))
         return hashlib.sha256(seen.encode()).hexdigest()
 
-    def _one_step(self) -> None:
+    def _one_step(self) -> bool:
+        """Whether it began with a look at the pictures."""
         if self.place.step >= self._scale.steps:
             self._next_scale()
+        looks = self._targets is None
         if self._targets is None:
             self._targets = self._look()
         self._state, found = self._objective.step(self._state, self._targets, self._knobs)
         self.losses = {name: float(value) for name, value in found.items()}
         self.place = Place(self.place.scale, self.place.step + 1)
+        return looks
 
     def _go_one_size_down(self, error: Exception) -> None:
         """The device ran out of memory after all: the work ends at the size before, and that is said."""
