@@ -1,6 +1,7 @@
 """Contact sheets that show what the Gatys method's choices do: the ratio, the layers, the extractor.
 
-The first two redraw figures 4 and 3 of Gatys, Ecker and Bethge 2016 with the paper's own set-up.
+The first two redraw figures 4 and 3 of Gatys, Ecker and Bethge 2016 with the paper's own set-up. They start from white
+noise as those did (section 3.4): from the content, L-BFGS stays near it whatever alpha / beta says.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def study(
         content: Content image.
         style: Style image.
         settings: The operator's choices.
-        options: ``steps``, ``seed``, ``start`` and, but for ``extractors``, ``extractor`` are heeded.
+        options: ``steps`` and ``seed`` are heeded; by ``extractors`` also ``start``, by the others ``extractor``.
         report: Told about progress over the whole sheet.
         cancelled: Asked at every step.
 
@@ -128,10 +129,11 @@ def _paper_tile(
     content, style = pictures
 
     def make(report: Report) -> Tile:
-        material = prepare_material(content, [style], options, transported=False)
-        steps = options.steps or STEPS
+        chosen = options.replace(start="noise")
+        material = prepare_material(content, [style], chosen, transported=False)
+        steps = chosen.steps or STEPS
         scale = plan_one_scale(content.width_px, content.height_px, steps, extractor.min_side_px)
-        run = PaperRun(PaperObjective(extractor), material, scale, options)
+        run = PaperRun(PaperObjective(extractor), material, scale, chosen)
         run.advance(None, report, cancelled)
         return Tile(run.picture(), label)
 
