@@ -15,6 +15,7 @@ from nst.images import Picture
 from nst.options import StyleOptions
 
 Rgb = NDArray[np.float32]
+_NOISE_DEVIATION = 0.05
 _STYLE_AREA_LIMIT = 4.0  # times the content's: a style seen once more costs memory, not quality
 
 
@@ -170,4 +171,5 @@ def _matched_luminance(art: Rgb, colours: Rgb, original: Rgb) -> Rgb:
 
 
 def _noise(shape: tuple[int, ...], seed: int) -> Rgb:
-    return np.random.default_rng(seed).uniform(0.0, 1.0, shape).astype(np.float32)
+    """Faint white noise on grey: what is finer than the losses see, stays in the picture for good."""
+    return np.random.default_rng(seed).normal(0.5, _NOISE_DEVIATION, shape).clip(0.0, 1.0).astype(np.float32)

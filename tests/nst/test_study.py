@@ -59,7 +59,7 @@ def test_the_papers_figures_start_from_noise(settings: MethodSettings, monkeypat
     monkeypatch.setattr("nst.study.STEPS", 1)
     chosen = OPTIONS.replace(steps=None)
     tiles = [study("ratio", CONTENT, STYLE, settings, chosen.replace(seed=seed)).rgb[70:110, :48] for seed in (1, 2)]
-    assert np.abs(tiles[0] - tiles[1]).mean() > 0.1
+    assert np.abs(tiles[0] - tiles[1]).mean() > 0.02
 
 
 def test_an_unknown_study_is_the_users_error_and_a_known_one_can_be_cancelled(settings: MethodSettings) -> None:
