@@ -28,9 +28,9 @@ OPTIONS = StyleOptions(method="gatys", steps=4)
 
 
 def vgg(file: Path, loud: float = 1.0) -> MethodSettings:
-    """A random VGG-19 of a few filters, down to its third block; ``loud`` multiplies what its first layer gives."""
+    """A random VGG-19 of a few filters, down to its second block; ``loud`` multiplies what its first layer gives."""
     rng, arrays, channels = np.random.default_rng(2), {}, 3
-    for block, (length, width) in enumerate(zip(VGG_BLOCKS["vgg19"][:3], (4, 6, 8), strict=True), 1):
+    for block, (length, width) in enumerate(zip(VGG_BLOCKS["vgg19"][:2], (6, 8), strict=True), 1):
         for index in range(1, length + 1):
             kernel = rng.normal(0, np.sqrt(2 / (9 * channels)), (3, 3, channels, width))
             arrays[f"block{block}_conv{index}/kernel"] = (kernel * loud).astype(np.float32)
@@ -78,6 +78,7 @@ def test_where_it_fails_nothing_changes_and_the_log_has_both_figures(
     reduced: Gatys, exact: Gatys, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(gatys_precision, "processor_has_bfloat16", lambda: True)
+    monkeypatch.setattr(gatys_precision, "_SIDE_PX", 64)
     monkeypatch.setattr(gatys_precision, "LARGEST_CHANGE", 0.0)
     with caplog.at_level(logging.INFO, logger="nst.methods.gatys_precision"):
         strict = Gatys(reduced._settings).extractor(OPTIONS)
