@@ -1,4 +1,4 @@
-"""Redraws the README's pictures: ``python docs/pictures.py`` (ten minutes on two cores: four pyramids are trained).
+"""Redraws the README's pictures: ``python docs/pictures.py`` (twelve minutes on two cores: four pyramids are trained).
 
 Photographs are scikit-image's samples (NASA, CC0), styles the project's own presets, models the
 bundled ones, so that anybody gets the same pictures.
@@ -18,6 +18,7 @@ from nst.engine import STYLE_SIDE_PX, Engine
 from nst.images import Picture, decode, encode, fit
 from nst.method import MethodSettings
 from nst.options import StyleOptions
+from nst.study import study
 
 IMAGES = Path(__file__).parent / "images"
 PHOTOS = Path(skimage.__file__).parent / "data"
@@ -40,10 +41,11 @@ COMPARED = (
     ("coffee.png", "woodblock-waves"), ("chelsea.png", "ink-wash"),
 )  # fmt: skip
 COMPARED_PX = 224
+RATIO = ("astronaut.png", "starry-strokes", 256)
 
 
 def main() -> None:
-    """Draw and write ``hero.jpg``, ``methods.jpg``, ``compare.jpg`` and the model card's ``bundled.jpg``."""
+    """Draw and write hero, methods, compare, ratio, and the model card's bundled: ``.jpg`` each."""
     engine = Engine(MethodSettings(fast_model="bundled"))
     rows = [[_framed(_painted(engine, *cell), cell[1]) for cell in row] for row in HERO]
     _sheet(rows).save(IMAGES / "hero.jpg", quality=86, optimize=True)
@@ -54,6 +56,7 @@ def main() -> None:
     _sheet(strips).save(IMAGES / "methods.jpg", quality=86, optimize=True)
     _bundled(engine).save(IMAGES / "bundled.jpg", quality=84, optimize=True)
     (IMAGES / "compare.jpg").write_bytes(encode(_compared(), "image/jpeg", quality=76))
+    (IMAGES / "ratio.jpg").write_bytes(encode(_ratio(), "image/jpeg", quality=72))
 
 
 def _bundled(engine: Engine) -> Image.Image:
@@ -77,6 +80,15 @@ def _compared() -> Picture:
         for photo, preset in COMPARED
     ]
     return compare(pairs, MethodSettings(fast_model="bundled"), StyleOptions(max_side_px=COMPARED_PX))
+
+
+def _ratio() -> Picture:
+    """As ``pastiche study ratio`` makes it."""
+    photo, preset, side_px = RATIO
+    content, style = (
+        decode(file.read_bytes(), side_px) for file in (PHOTOS / photo, Path(load_presets()[preset].picture))
+    )
+    return study("ratio", content, style, MethodSettings(), StyleOptions(method="gatys", extractor="bundled"))
 
 
 def _painted(engine: Engine, photo: str, preset: str, method: str, strength: float = 1.0) -> Image.Image:
