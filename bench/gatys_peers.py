@@ -22,6 +22,7 @@ from bench.gatys_pairs import Pair
 from nst import losses
 from nst.extractors import Extractor
 from nst.methods import gatys_lbfgs as lbfgs
+from nst.methods.gatys_preconditioner import preconditioner
 
 Rgb = NDArray[np.float32]
 Flat = NDArray[np.float32]
@@ -73,7 +74,7 @@ class Tutorial:
         """The project's own L-BFGS until the loss is ``goal`` or so much of the processor's time is spent."""
         end = time.process_time() + seconds
 
-        def function(flat: lbfgs.Flat) -> tuple[float, lbfgs.Flat]:
+        def function(flat: Flat) -> tuple[float, Flat]:
             value, gradient = self.loss_and_gradient(tf.constant(flat.reshape(1, *start.shape)))
             return float(value) / _ORDER, gradient.numpy().ravel() / np.float32(_ORDER)
 
@@ -82,7 +83,7 @@ class Tutorial:
             best = state
             if best.loss * _ORDER <= goal or time.process_time() > end:
                 break
-            state = lbfgs.iterate(best, function, lbfgs.LONG_HISTORY)
+            state = lbfgs.iterate(best, function, preconditioner(*start.shape[:2]))
         return best.image.reshape(start.shape)
 
 

@@ -26,6 +26,7 @@ from nst.method import IsCancelled, Notice, Progress, Report, never_cancelled, n
 from nst.methods import gatys_lbfgs as lbfgs
 from nst.methods.gatys_pictures import Material, Rgb, content_at, finish, style_at
 from nst.methods.gatys_plan import Scale, limited, one_size_down
+from nst.methods.gatys_preconditioner import Flat, preconditioner
 from nst.methods.gatys_run import begin_time_lapse, check_not_too_small, smaller_notice
 from nst.methods.gatys_state import pack, unpack
 from nst.options import StyleOptions
@@ -36,6 +37,9 @@ STEPS = 200
 # content grows with the ratio, from next to nothing at 1e-5 to all of its forms at 1e-1.
 _MEAN_ACTIVATION = 100.0
 _DECADES = 4.0
+# Under the published losses frequencies and colours differ less in steepness than where all layers count alike: at 1
+# the loss is 3 to 8 % higher after 120 iterations than without any, at 0.3 it is 4 % lower (two pairs, 128 px).
+_TILT = 0.3
 
 
 class PaperTargets(NamedTuple):
@@ -228,19 +232,19 @@ class PaperRun:
         if self._state is None:
             self._unit = self._unit or max(self._evaluated(self._image.ravel())[0], 1e-30)
             self._state = lbfgs.first_state(self._image.ravel(), self._loss)
-        after = lbfgs.iterate(self._state, self._loss)
+        after = lbfgs.iterate(self._state, self._loss, preconditioner(*self._image.shape[:2], _TILT))
         if after is None:
             self.steps_done = self.steps
             return
         self._state, self._image = after, after.image.reshape(self._image.shape)
         self.steps_done += 1
 
-    def _loss(self, flat: lbfgs.Flat) -> tuple[float, lbfgs.Flat]:
+    def _loss(self, flat: Flat) -> tuple[float, Flat]:
         """In units of the first loss: 1e9 and its gradients would leave little of float32's range."""
         total, gradient = self._evaluated(flat)
         return total / self._unit, gradient.ravel() / np.float32(self._unit)
 
-    def _evaluated(self, flat: lbfgs.Flat) -> tuple[float, lbfgs.Flat]:
+    def _evaluated(self, flat: Flat) -> tuple[float, Flat]:
         ratio, variation = alpha_over_beta(self._options), self._options.total_variation_weight or 0.0
         image = flat.reshape(self._image.shape)
         total, gradient, self.losses = self._objective.evaluate(image, self._seen(), ratio, variation)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_VERSION = 1
+_VERSION = 2  # since L-BFGS keeps what it has learnt about places
 
 
 class StateError(ValueError):

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, minimize
 
-from nst.methods.gatys_lbfgs import HISTORY, Flat, LbfgsState, as_arrays, first_state, from_arrays, iterate
+from nst.methods.gatys_lbfgs import HISTORY, LbfgsState, as_arrays, first_state, from_arrays, iterate
+from nst.methods.gatys_preconditioner import Flat, preconditioner
 
 RNG = np.random.default_rng(5)
-SIZE = 40
+SHAPE = (2, 7)
+SIZE = 3 * SHAPE[0] * SHAPE[1]
 _ROOT = RNG.normal(size=(SIZE, SIZE)) / np.sqrt(SIZE)
 CURVATURE = _ROOT @ _ROOT.T + 0.05 * np.eye(SIZE)
 LOWEST = RNG.uniform(-0.5, 1.5, SIZE)  # half of it outside the box
@@ -27,7 +29,7 @@ def run(state: LbfgsState | None, steps: int) -> list[LbfgsState]:
     states: list[LbfgsState] = []
     while state is not None and len(states) < steps:
         states.append(state)
-        state = iterate(state, loss)
+        state = iterate(state, loss, preconditioner(*SHAPE))
     return states
 
 
@@ -54,7 +56,7 @@ def test_history_makes_it_quick() -> None:
     state: LbfgsState | None = first_state(START, loss)
     for _ in range(14):
         assert state is not None
-        state = iterate(LbfgsState(state.image, state.loss, state.gradient), loss)
+        state = iterate(LbfgsState(state.image, state.loss, state.gradient), loss, preconditioner(*SHAPE))
     best = run(first_state(START, loss), 200)[-1].loss
     assert state is not None
     assert with_history - best < 0.1 * (state.loss - best)
@@ -66,7 +68,7 @@ def test_it_says_when_nothing_gets_better() -> None:
     def rising(image: Flat) -> tuple[float, Flat]:
         return float(image.sum()), np.ones_like(image)
 
-    assert iterate(first_state(corner, rising), rising) is None
+    assert iterate(first_state(corner, rising), rising, preconditioner(1, 1)) is None
 
 
 def test_a_stored_state_goes_on_bit_for_bit() -> None:
