@@ -14,8 +14,8 @@ Seconds are the processor's, summed over its cores, so that a busy machine count
 left out everywhere. What Pastiche's are compared with is the tutorial's loop timed right before and right after.
 
 Goals: R and LP both better than the tutorial's after all its steps, in at most 1/20 of its time, on 18 of 20 pairs;
-L-BFGS within 5 % of the tutorial's final loss in at most 1/3 of its time (it holds on 18 of 20 at 256 px); a step within 1.5 times of the machine's
-floor, its multiplications at the speed of one big matrix product.
+L-BFGS within 5 % of the tutorial's final loss in at most 1/3 of its time (it holds on 18 of 20 at 256 px); a step
+within 1.5 times of the machine's floor, its multiplications at the speed of one big matrix product.
 """
 
 from __future__ import annotations
