@@ -6,30 +6,36 @@ Each form is a pair: its kernel, made once from the plain one, and what is done 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nst.device import configure_tensorflow
+from nst.strips import NO_BORDER, ROWS, Border, Strip, Window, in_strips
 
 Floats = NDArray[np.float32]
 
-# Winograd's minimal filtering F(4, 3): Lavin & Gray 2016, "Fast algorithms for convolutional neural networks",
-# section 4.3. Four neighbouring outputs of a kernel of three taps take six multiplications instead of twelve.
-_OUTPUTS, _INPUTS = 4, 6
-_FROM_PICTURE = np.array(
-    [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0],
-     [0, 4, 0, -5, 0, 1]], np.float32)  # fmt: skip
-_FROM_KERNEL = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], np.float32) / 24
-_TO_PICTURE = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float32)
-# A tile's 36 places in the order in which ``winograd`` lays them out: by the block of 4 x 4 px that they lie in.
-_PLACES = [
-    _INPUTS * (4 * down + row) + 4 * right + column
-    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1))
-    for row in range(2 if down else 4)
-    for column in range(2 if right else 4)
-]
+# Winograd's minimal filtering F(4, 3) and F(4, 2): Lavin & Gray 2016, "Fast algorithms for convolutional neural
+# networks", section 4. Four neighbouring outputs of a kernel of three taps take six multiplications instead of
+# twelve, of two taps five instead of eight. By number of taps; interpolated at 0, 1, -1, 2, (-2) and infinity.
+_OUTPUTS = 4
+_FROM_PICTURE = {
+    3: np.array(
+        [[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0], [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0],
+         [0, 4, 0, -5, 0, 1]], np.float32),
+    2: np.array(
+        [[2, -1, -2, 1, 0], [0, -2, -1, 1, 0], [0, 2, -3, 1, 0], [0, -1, 0, 1, 0], [0, 2, -1, -2, 1]], np.float32),
+}  # fmt: skip
+_FROM_KERNEL = {
+    3: np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]], np.float32) / 24,
+    2: np.array([[3, 0], [-3, -3], [-1, 1], [1, 2], [0, 6]], np.float32) / 6,
+}
+_TO_PICTURE = {
+    3: np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]], np.float32),
+    2: np.array([[1, 1, 1, 1, 0], [0, 1, -1, 2, 0], [0, 1, 1, 4, 0], [0, 1, -1, 8, 1]], np.float32),
+}
 
 
 def neighbours_kernel(kernel: Floats) -> Floats:
@@ -48,21 +54,27 @@ def neighbours_kernel(kernel: Floats) -> Floats:
     return wide.reshape(height + 1, width + 1, given, 4 * made)
 
 
-def neighbours(padded: Any, kernel: Any) -> Any:
+def neighbours(picture: Any, kernel: Any, border: Border = NO_BORDER) -> Any:
     """A convolution to few channels, two by two pixels at a time: fills the processor's vectors.
 
     Args:
-        padded: ``[N, h + k - 1, w + l - 1, in]``.
+        picture: ``[N, h, w, in]``.
         kernel: From ``neighbours_kernel``.
+        border: Of the picture.
 
     Returns:
-        ``[N, h, w, out]``.
+        ``[N, h', w', out]``.
     """
     tf = configure_tensorflow()
-    size = tf.shape(padded)[1:3] - kernel.shape[:2] + 2
+    height, width, _, made = kernel.shape
+    shape = _shape_of(picture, border, (height - 1, width - 1))
     one_more = [[0, 0], [0, 1], [0, 1], [0, 0]]  # an odd side's last block is half outside
-    blocks = tf.nn.conv2d(padded, kernel, 2, one_more)
-    return tf.nn.depth_to_space(blocks, 2)[:, : size[0], : size[1]]
+
+    def blocks(strip: Strip) -> Any:
+        pixels = tf.nn.depth_to_space(tf.nn.conv2d(strip.pixels, kernel, 2, one_more), 2)
+        return pixels[:, : tf.where(strip.last & tf.equal(shape[1] % 2, 1), -1, 2 * ROWS), : shape[2]]
+
+    return in_strips(picture, border, Window(height, 2, 1), shape, made // 4, blocks)
 
 
 def enlarged_kernel(kernel: Floats) -> Floats:
@@ -87,59 +99,119 @@ def enlarged(picture: Any, kernel: Any) -> Any:
 
     Args:
         picture: ``[N, h, w, in]``.
-        kernel: From ``enlarged_kernel``.
+        kernel: From ``enlarged_kernel``, or of that ``winograd_kernel``.
 
     Returns:
         ``[N, 2 h, 2 w, out]``.
     """
     tf = configure_tensorflow()
-    padded = tf.pad(picture, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
-    return tf.nn.depth_to_space(tf.nn.conv2d(padded, kernel, 1, "VALID"), 2)[:, 1:-1, 1:-1]
+    shape = tf.shape(picture)[:3] * [1, 2, 2]
+    tiles = len(kernel.shape) == 3
+
+    def pixels(strip: Strip) -> Any:
+        made = _in_tiles(strip.pixels, kernel) if tiles else tf.nn.conv2d(strip.pixels, kernel, 1, "VALID")
+        top, bottom = tf.cast(strip.first, tf.int32), tf.where(strip.last, -1, 2 * ROWS)
+        return tf.nn.depth_to_space(made, 2)[:, top:bottom, 1:-1]
+
+    return in_strips(picture, Border(1, 1, 1, 1, symmetric=True), Window(2), shape, kernel.shape[-1] // 4, pixels)
+
+
+def plain(picture: Any, kernel: Any, border: Border = NO_BORDER, stride: int = 1) -> Any:
+    """A convolution as it is, bit for bit.
+
+    Args:
+        picture: ``[N, h, w, in]``.
+        kernel: ``[k, l, in, out]``.
+        border: Of the picture.
+        stride: Of rows and columns.
+
+    Returns:
+        ``[N, h', w', out]``.
+    """
+    tf = configure_tensorflow()
+    height, width, _, channels = kernel.shape
+    shape, window = _shape_of(picture, border, (height, width), stride), Window(height, stride)
+
+    def convolved(strip: Strip) -> Any:
+        return tf.nn.conv2d(strip.pixels, kernel, stride, "VALID")
+
+    return in_strips(picture, border, window, shape, channels, convolved)
 
 
 def winograd_kernel(kernel: Floats) -> Floats:
     """For ``winograd``.
 
     Args:
-        kernel: ``[3, 3, in, out]``.
+        kernel: ``[k, k, in, out]`` with 3 or 2 taps.
 
     Returns:
-        ``[36, in, out]``.
+        ``[(k + 3)^2, in, out]``.
     """
-    turned = np.einsum("pu,qv,uvio->pqio", _FROM_KERNEL, _FROM_KERNEL, kernel, optimize=True)
-    return np.ascontiguousarray(turned.reshape(_INPUTS**2, *kernel.shape[2:]))
+    turn = _FROM_KERNEL[kernel.shape[0]]
+    turned = np.einsum("pu,qv,uvio->pqio", turn, turn, kernel, optimize=True)
+    return np.ascontiguousarray(turned.reshape(len(turn) ** 2, *kernel.shape[2:]))
 
 
-def winograd(padded: Any, kernel: Any) -> Any:
-    """A convolution with 3 x 3 taps in tiles of 4 x 4 px: a quarter of the multiplications, more memory traffic.
+def winograd(picture: Any, kernel: Any, border: Border = NO_BORDER) -> Any:
+    """A convolution in tiles of 4 x 4 px: a fraction of the multiplications, more memory traffic.
 
     Args:
-        padded: ``[N, h + 2, w + 2, in]``.
+        picture: ``[N, h, w, in]``.
         kernel: From ``winograd_kernel``.
+        border: Of the picture.
 
     Returns:
-        ``[N, h, w, out]``.
+        ``[N, h', w', out]``.
     """
+    taps = math.isqrt(kernel.shape[0]) - _OUTPUTS + 1
+    shape = _shape_of(picture, border, (taps, taps))
+    return in_strips(
+        picture, border, Window(taps), shape, kernel.shape[2], lambda strip: _in_tiles(strip.pixels, kernel)
+    )
+
+
+def _in_tiles(padded: Any, kernel: Any) -> Any:
     tf = configure_tensorflow()
-    given, made = kernel.shape[1:]
-    count, size = tf.shape(padded)[0], tf.shape(padded)[1:3] - 2
+    side, (given, made) = math.isqrt(kernel.shape[0]), kernel.shape[1:]
+    more = side - _OUTPUTS  # rows and columns that a tile reads of the next ones
+    taps = more + 1
+    count, size = tf.shape(padded)[0], tf.shape(padded)[1:3] - more
     rows_columns = (size + _OUTPUTS - 1) // _OUTPUTS
     rows, columns = rows_columns[0], rows_columns[1]
     zeros = tf.zeros(2, tf.int32)
-    # A tile reaches two pixels into the next ones, so there is one block more than tiles.
-    missing = _OUTPUTS * (rows_columns + 1) - size - 2
+    # There is one block more than tiles.
+    missing = _OUTPUTS * (rows_columns + 1) - size - more
     blocks = tf.space_to_batch(padded, [_OUTPUTS, _OUTPUTS], tf.stack([zeros, missing], 1))
     blocks = tf.reshape(blocks, [_OUTPUTS, _OUTPUTS, count, rows + 1, columns + 1, given])
     parts = (
-        (16, blocks[:, :, :, :rows, :columns]),
-        (8, blocks[:, :2, :, :rows, 1:]),
-        (8, blocks[:2, :, :, 1:, :columns]),
-        (4, blocks[:2, :2, :, 1:, 1:]),
+        (_OUTPUTS**2, blocks[:, :, :, :rows, :columns]),
+        (_OUTPUTS * more, blocks[:, :more, :, :rows, 1:]),
+        (_OUTPUTS * more, blocks[:more, :, :, 1:, :columns]),
+        (more**2, blocks[:more, :more, :, 1:, 1:]),
     )
     tiles = tf.concat([tf.reshape(part, [places, -1]) for places, part in parts], 0)
-    from_picture = np.kron(_FROM_PICTURE, _FROM_PICTURE)[:, _PLACES]
-    turned = tf.reshape(tf.matmul(from_picture, tiles), [_INPUTS**2, count * rows * columns, given])
-    multiplied = tf.reshape(tf.matmul(turned, kernel), [_INPUTS**2, -1])
-    back = tf.matmul(np.kron(_TO_PICTURE, _TO_PICTURE), multiplied)
+    from_picture = np.kron(_FROM_PICTURE[taps], _FROM_PICTURE[taps])[:, _places(side)]
+    turned = tf.reshape(tf.matmul(from_picture, tiles), [side**2, count * rows * columns, given])
+    multiplied = tf.reshape(tf.matmul(turned, kernel), [side**2, -1])
+    back = tf.matmul(np.kron(_TO_PICTURE[taps], _TO_PICTURE[taps]), multiplied)
     back = tf.reshape(back, [_OUTPUTS**2 * count, rows, columns, made])
     return tf.batch_to_space(back, [_OUTPUTS, _OUTPUTS], tf.stack([zeros, _OUTPUTS * rows_columns - size], 1))
+
+
+def _places(side: int) -> list[int]:
+    """A tile's places in the order in which ``winograd`` lays them out: by the block of 4 x 4 px that they lie in."""
+    more = side - _OUTPUTS
+    return [
+        side * (_OUTPUTS * down + row) + _OUTPUTS * right + column
+        for down, right in ((0, 0), (0, 1), (1, 0), (1, 1))
+        for row in range(more if down else _OUTPUTS)
+        for column in range(more if right else _OUTPUTS)
+    ]
+
+
+def _shape_of(picture: Any, border: Border, kernel: tuple[int, int], stride: int = 1) -> Any:
+    """``[N, h, w]`` of a convolution's result."""
+    tf = configure_tensorflow()
+    count, height, width = (tf.shape(picture)[axis] for axis in range(3))
+    height, width = height + border.top + border.bottom, width + border.left + border.right
+    return tf.stack([count, (height - kernel[0]) // stride + 1, (width - kernel[1]) // stride + 1])

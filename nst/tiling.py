@@ -26,8 +26,6 @@ from nst.method import IsCancelled, never_cancelled
 Floats = NDArray[np.float32]
 
 BUCKET_PX = 64
-# Beyond this side buckets are twice as wide: fewer shapes, each of which keeps memory.
-WIDE_BUCKETS_FROM_PX = 512
 ONE_PASS_PX = 1280 * 1280
 THUMBNAIL_PX = 1024 * 1024
 TILE_PX = 1024
@@ -149,12 +147,12 @@ def check(cancelled: IsCancelled) -> None:
 
 
 def bucketed(rgb: Floats) -> Floats:
-    """Pad by reflection, at the bottom and the right, to multiples of 64 px, of 128 px above 512.
+    """Pad by reflection, at the bottom and the right, to multiples of 64 px.
 
     Args:
         rgb: ``[h, w, 3]`` float32.
     """
-    bottom, right = (-side % (BUCKET_PX if side <= WIDE_BUCKETS_FROM_PX else 2 * BUCKET_PX) for side in rgb.shape[:2])
+    bottom, right = (-side % BUCKET_PX for side in rgb.shape[:2])
     return np.pad(rgb, ((0, bottom), (0, right), (0, 0)), mode="reflect") if bottom or right else rgb
 
 
