@@ -21,6 +21,9 @@ _CHATTER = re.compile(rb"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d
 
 _QUIET = "3"
 
+# Enough for the largest picture that is painted in one pass.
+_RESERVED_BYTES = 512 << 20
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 
 
@@ -86,6 +89,17 @@ def _set_threads_and_memory(tf: Any) -> None:
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     tf.zeros(1)  # the devices are made here, with the last of the chatter
+    _reserve_addresses(tf)
+
+
+def _reserve_addresses(tf: Any) -> None:
+    """Let TensorFlow's pool for large tensors begin with one wide region, of addresses only: nobody touches it here.
+
+    The pool (with oneDNN) grows by regions, each twice the one before, none of which is ever given back; no tensor lies
+    across two. In one region pictures of many sizes leave fewer holes.
+    """
+    with contextlib.suppress(tf.errors.OpError), tf.device("CPU:0"):
+        tf.raw_ops.Empty(shape=[_RESERVED_BYTES], dtype=tf.uint8, init=False)
 
 
 def _tune_malloc() -> None:

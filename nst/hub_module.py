@@ -13,7 +13,6 @@ instance norms can be taken from one picture and used for another: that is what 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import logging
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from nst.flat_graph import FlatGraph, flatten
 from nst.graph_cut import Cut
 from nst.probe import probe
 from nst.quick_graph import with_quick_convolutions
+from nst.transformer import Transformer, pruned
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ FOLD_BYTES = 4 << 20
 # Of any single value: no pixel of eight bits changes unless it lay on the edge already.
 LARGEST_ROUNDING = 0.05 / 255
 _PROBE_PX = (72, 104)
+# Half a step of eight bits.
+_ONE_COLOUR = 0.5 / 255
 
 
 class StyleNetwork(Protocol):
@@ -120,7 +122,6 @@ class SplitModule:
         identity: As above.
         vector_width: Numbers in a style vector.
         cut: As above.
-        quick: Whether the transformer has been rewritten.
     """
 
     def __init__(
@@ -132,52 +133,60 @@ class SplitModule:
         self._output = flat.outputs[0]
         picture = tf.TensorShape([None, None, None, 3])
         encoder = flat.function(flat.half({cut.style: picture}, cut.vector))
-        self._encode = _pruned(encoder, [cut.style], [cut.vector])
+        self._encode = pruned(encoder, [cut.style], [cut.vector])
         shape = self._encode.outputs[0].shape
         self.vector_width = int(shape[-1])
         self._vector_shape = (-1, *shape[1:])
         sources = {cut.content: picture, cut.vector: shape}
         half = flat.half(sources, self._output)
         fold = flat.weights_bytes(half) <= fold_bytes
-        self._half = flat.function(flat.half(sources, self._output, fold))
-        self._transform = self._painting(self._half)
-        self.quick = False
+        self._plain = self._quick = self._transformer(flat, sources, fold)
         if quick and not has_gpu():
             self._quicken(flat, [node.name for node in half.node], sources, fold)
-        captured = {id(handle) for function in (self._encode, self._half) for handle in function.captured_inputs}
+        functions = (self._encode, self._plain.half, self._quick.half)
+        captured = {id(handle) for function in functions for handle in function.captured_inputs}
         self._variables = [variable for variable in flat.variables.values() if id(variable.handle) in captured]
 
-    def _painting(self, half: Any) -> Any:
-        return _pruned(half, [self.cut.content, self.cut.vector], [self._output])
+    @property
+    def quick(self) -> bool:
+        """Whether the transformer has been rewritten."""
+        return self._quick is not self._plain
+
+    @property
+    def _transform(self) -> Any:
+        """What paints; XLA puts its own in this place, see ``xla``."""
+        return self._quick.paint
+
+    @_transform.setter
+    def _transform(self, paint: Any) -> None:
+        self._quick.paint = paint
+
+    def _transformer(self, flat: FlatGraph, sources: dict[str, Any], fold: bool) -> Transformer:
+        return Transformer(flat.function(flat.half(sources, self._output, fold)), self.cut, self._output)
 
     def _quicken(self, flat: FlatGraph, names: list[str], sources: dict[str, Any], fold: bool) -> None:
         """Rewrite the transformer, if that changes nothing that can be seen."""
-        content, error, as_it_came = probe(*_PROBE_PX), np.inf, (self._half, self._transform)
+        content, error = probe(*_PROBE_PX), np.inf
         try:
             vector = self.style_vector(content[:, ::-1, :, ::-1].copy())
             expected = self.transform(content, vector)
-            convolutions = with_quick_convolutions(flat, names, fold)
-            self._half = convolutions.function(convolutions.half(sources, self._output, fold))
-            self._transform = self._painting(self._half)
+            self._quick = self._transformer(with_quick_convolutions(flat, names, fold), sources, fold)
             error = float(np.abs(self.transform(content, vector) - expected).max())
-        except (ValueError, TypeError, LookupError, _tensorflow_error()) as failure:
+        except (ValueError, TypeError, LookupError, AttributeError, _tensorflow_error()) as failure:
             log.warning("The module is not rewritten: %s: %s", type(failure).__name__, str(failure)[:200])
-        self.quick = error <= LARGEST_ROUNDING
-        if self.quick:
+        if error <= LARGEST_ROUNDING:
             log.info("Rewriting changes a pastiche by up to %.4f/255", 255 * error)
         else:
-            self._half, self._transform = as_it_came
+            self._quick = self._plain
 
-    # Only tiles need these two; each takes memory of its own. A list of one fetch comes back as a tensor, hence
-    # the output among the statistics.
+    def _for(self, content: Floats) -> Transformer:
+        """A picture of one colour is painted as the module came.
 
-    @functools.cached_property
-    def _measure(self) -> Any:
-        return _pruned(self._half, [self.cut.content, self.cut.vector], [*self.cut.statistics, self._output])
-
-    @functools.cached_property
-    def _transform_with(self) -> Any:
-        return _pruned(self._half, [self.cut.content, self.cut.vector, *self.cut.statistics], [self._output])
+        Rewritten, a convolution gives neighbouring pixels sums of different order, and norms magnify what they
+        differ by if a picture has nothing else to normalise.
+        """
+        spread = content.max((1, 2)) - content.min((1, 2))
+        return self._plain if spread.max(-1).min() < _ONE_COLOUR else self._quick
 
     def style_vector(self, style: Floats) -> Floats:
         """The style network alone.
@@ -204,9 +213,10 @@ class SplitModule:
         """
         tf = configure_tensorflow()
         pair = (tf.constant(content), tf.constant(vector.reshape(self._vector_shape)))
+        transformer = self._for(content)
         if not statistics:
-            return _first(self._transform(*pair))
-        return _first(self._transform_with(*pair, *statistics))
+            return _first(transformer.paint(*pair))
+        return _first(transformer.paint_by(*pair, *statistics))
 
     def norm_statistics(self, content: Floats, vector: Floats) -> Statistics:
         """Means and variances of every instance norm.
@@ -221,7 +231,8 @@ class SplitModule:
         if not self.cut.statistics:
             return ()
         tf = configure_tensorflow()
-        measured = self._measure(tf.constant(content), tf.constant(vector.reshape(self._vector_shape)))
+        pair = (tf.constant(content), tf.constant(vector.reshape(self._vector_shape)))
+        measured = self._for(content).measure(*pair)
         return tuple(measured[:-1])
 
 
@@ -276,13 +287,6 @@ def fingerprint(folder: Path) -> str:
 def unusable(folder: Path, reason: str) -> OperatorError:
     """The error for a model that is there and cannot be used."""
     return OperatorError("model_unusable", {"model": str(folder), "reason": reason})
-
-
-def _pruned(function: Any, feeds: Sequence[str], fetches: Sequence[str]) -> Any:
-    """The part of a function between two sets of operations."""
-    graph = function.graph
-    tensors = [[graph.get_tensor_by_name(f"{name}:0") for name in names] for names in (feeds, fetches)]
-    return function.prune(tensors[0], tensors[1] if len(fetches) > 1 else tensors[1][0])
 
 
 def _tensorflow_error() -> type[Exception]:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from nst.device import configure_tensorflow
 
-# Measured: half of it costs small convolutions 2 % more, twice of it no longer fits into a core's cache.
-ROWS = 32
+# Measured on the public module's network: 32 rows cost 7 % more, 128 gain nothing and keep more.
+ROWS = 64
 
 
 class Border(NamedTuple):
@@ -103,6 +103,29 @@ def in_strips(
     return tf.ensure_shape(tf.transpose(made, [1, 0, 2, 3]), [None, None, None, channels])
 
 
+def summed(picture: Any, part: Callable[[Any], Any]) -> Any:
+    """Add up what is found in each strip.
+
+    Args:
+        picture: ``[N, h, w, C]``.
+        part: From a strip ``[N, rows, w, C]`` to ``[N, 1, 1, D]``.
+
+    Returns:
+        ``[N, 1, 1, D]``.
+    """
+    tf = configure_tensorflow()
+    count = _strips_of(tf.shape(picture)[1])
+
+    def found(index: Any) -> Any:
+        return part(picture[:, index * ROWS : (index + 1) * ROWS])
+
+    def add(index: Any, total: Any) -> tuple[Any, Any]:
+        return index + 1, total + found(index)
+
+    _, total = tf.while_loop(lambda index, _: index < count, add, (1, found(0)), parallel_iterations=1)
+    return total
+
+
 def variance(picture: Any, mean: Any) -> Any:
     """Mean square of what differs from the mean, over rows and columns.
 
@@ -114,16 +137,11 @@ def variance(picture: Any, mean: Any) -> Any:
         ``[N, 1, 1, C]``.
     """
     tf = configure_tensorflow()
-    height, width = tf.shape(picture)[1], tf.shape(picture)[2]
-    count = _strips_of(height)
 
-    def add(index: Any, total: Any) -> tuple[Any, Any]:
-        strip = picture[:, index * ROWS : (index + 1) * ROWS]
-        squares = tf.reduce_sum(tf.math.squared_difference(strip, mean), [1, 2], keepdims=True)
-        return index + 1, tf.ensure_shape(total + squares, mean.shape)
+    def squares(strip: Any) -> Any:
+        return tf.reduce_sum(tf.math.squared_difference(strip, mean), [1, 2], keepdims=True)
 
-    _, total = tf.while_loop(lambda index, _: index < count, add, (0, tf.zeros_like(mean)), parallel_iterations=1)
-    return total / tf.cast(height * width, picture.dtype)
+    return summed(picture, squares) / tf.cast(tf.shape(picture)[1] * tf.shape(picture)[2], picture.dtype)
 
 
 def _strips_of(rows: Any) -> Any:

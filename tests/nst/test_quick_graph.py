@@ -111,6 +111,15 @@ def test_a_rewriting_that_paints_differently_is_dropped(enlarging: Path, monkeyp
     assert np.array_equal(careful.transform(content, vector), plain.transform(content, vector))
 
 
+def test_a_picture_of_one_colour_is_painted_as_the_module_came(enlarging: Path) -> None:
+    plain, quick = opened(enlarging, quick=False), opened(enlarging, quick=True)
+    grey, vector = np.full((1, 96, 128, 3), 0.3, np.float32), plain.style_vector(probe(64, 64))
+    painted = plain.transform(grey, vector)
+    assert np.array_equal(quick.transform(grey, vector), painted)
+    by_statistics = quick.transform(grey, vector, quick.norm_statistics(grey, vector))
+    assert np.abs(by_statistics - painted).max() < LARGEST_ROUNDING
+
+
 def test_the_stand_in_is_rewritten(stand_in: Path) -> None:
     module = load_module(stand_in)
     assert isinstance(module, SplitModule)

@@ -43,9 +43,9 @@ def test_strips_of_many_heights_have_few_shapes() -> None:
 
     for height in range(64, 1025, 64):
         in_strips(tf.zeros([1, height, 8, 3]), Border(1, 0, 1, 0), Window(3, 2), [1, height // 2, 4], 3, make)
-    assert shapes == {(1, 2 * (ROWS - 1) + 3, 9, 3)}
-    assert ends.count((True, True)) == 1, "64 px are one strip"
-    assert ends.count((True, False)) == ends.count((False, True)) == 15
+    assert shapes == {(1, 2 * ROWS + 1, 9, 3), (1, ROWS + 1, 9, 3)}, "of whole strips, and of half of one"
+    assert ends.count((True, True)) == 2, "64 and 128 px are one strip"
+    assert ends.count((True, False)) == ends.count((False, True)) == 14
 
 
 def test_the_variance_is_that_of_the_whole_picture() -> None:
