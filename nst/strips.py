@@ -98,8 +98,8 @@ def in_strips(
         written = tf.raw_ops.InplaceUpdate(x=made, i=tf.range(row, next_row), v=tf.transpose(strip, [1, 0, 2, 3]))
         return index + 1, next_row, written
 
-    # One after the other: each of them keeps all cores busy.
-    *_, made = tf.while_loop(lambda index, *_: index < count, add, (0, 0, empty), parallel_iterations=1)
+    # Two at a time: what one core does alone for one strip, others fill with the next.
+    *_, made = tf.while_loop(lambda index, *_: index < count, add, (0, 0, empty), parallel_iterations=2)
     return tf.ensure_shape(tf.transpose(made, [1, 0, 2, 3]), [None, None, None, channels])
 
 
@@ -122,7 +122,7 @@ def summed(picture: Any, part: Callable[[Any], Any]) -> Any:
     def add(index: Any, total: Any) -> tuple[Any, Any]:
         return index + 1, total + found(index)
 
-    _, total = tf.while_loop(lambda index, _: index < count, add, (1, found(0)), parallel_iterations=1)
+    _, total = tf.while_loop(lambda index, _: index < count, add, (1, found(0)), parallel_iterations=2)
     return total
 
 
