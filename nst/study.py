@@ -1,7 +1,7 @@
 """Contact sheets that show what the Gatys method's choices do: the ratio, the layers, the extractor.
 
 The first two redraw figures 4 and 3 of Gatys, Ecker and Bethge 2016 with the paper's own set-up. They start from white
-noise as those did (section 3.4): from the content, L-BFGS stays near it whatever alpha / beta says.
+noise as those did: from the content, L-BFGS stays near it whatever alpha / beta says.
 """
 
 from __future__ import annotations
