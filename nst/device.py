@@ -21,6 +21,10 @@ _CHATTER = re.compile(rb"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d
 
 _QUIET = "3"
 
+# What oneDNN keeps for shapes that it has met, beside what TensorFlow's threads keep, see ``forgetful_session``. By
+# default it is 1024; a picture takes about 20.
+_PRIMITIVES_KEPT = "128"
+
 # Enough for the largest picture that is painted in one pass.
 _RESERVED_BYTES = 512 << 20
 
@@ -41,6 +45,7 @@ def configure_tensorflow() -> Any:
     """
     # A parent process may have set the level here, too: at our own level everybody stays quiet.
     quiet = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _QUIET) == _QUIET
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", _PRIMITIVES_KEPT)
     _tune_malloc()
     with _without_chatter() if quiet else contextlib.nullcontext():
         import tensorflow as tf
@@ -81,6 +86,12 @@ def memory_errors() -> tuple[type[Exception], ...]:
     """
     tf = sys.modules.get("tensorflow")
     return (MemoryError, tf.errors.ResourceExhaustedError) if tf is not None else (MemoryError,)
+
+
+def tensorflow_error() -> type[Exception]:
+    """What TensorFlow's operations raise; loads it."""
+    error: type[Exception] = configure_tensorflow().errors.OpError
+    return error
 
 
 def _set_threads_and_memory(tf: Any) -> None:

@@ -79,6 +79,13 @@ class FlatGraph:
         used = [self.variables[node.name] for node in definition.node if node.name in self.variables]
         return sum(variable.shape.num_elements() * variable.dtype.size for variable in used)
 
+    def weights(self, definition: Any) -> dict[str, Any]:
+        """Tensors for a ``GraphDef``'s placeholders, except its inputs', by their names."""
+        names = {node.name for node in definition.node} & set(self.handles)
+        return {
+            name: self.variables[name].read_value() if name in self.variables else self.handles[name] for name in names
+        }
+
     def value(self, entry: str) -> NDArray[Any] | None:
         """What a constant or a variable holds; None for anything else.
 

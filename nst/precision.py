@@ -10,17 +10,14 @@ networks are rewritten (``quick_graph``), magnify it further.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from nst.device import configure_tensorflow, has_gpu
-from nst.hub_module import Floats, StyleNetwork
+from nst.device import has_gpu
 from nst.probe import probe
+from nst.split_module import Floats, SplitModule, Statistics, StyleNetwork
 
 log = logging.getLogger(__name__)
 
@@ -41,35 +38,34 @@ class ReducedPrecision:
         network: Computes in float32.
     """
 
-    def __init__(self, network: StyleNetwork) -> None:
+    def __init__(self, network: SplitModule) -> None:
         self.identity = network.identity
         self.vector_width = network.vector_width
-        self._network = network
-        self._option = _GPU_OPTION if has_gpu() else _OPTION if processor_has_bfloat16() else ""
-        self._reduced = bool(self._option) and self._is_good_enough()
+        self._network = self._painting = network
+        option = _GPU_OPTION if has_gpu() else _OPTION if processor_has_bfloat16() else ""
+        if option:
+            reduced = network.reduced(option)
+            self._painting = reduced if _is_good_enough(network, reduced) else network
 
     def style_vector(self, style: Floats) -> Floats:
         """``[N, h, w, 3]`` to ``[N, 1, 1, D]``."""
         return self._network.style_vector(style)
 
-    def transform(self, content: Floats, vector: Floats, statistics: Any = None) -> Floats:
+    def transform(self, content: Floats, vector: Floats, statistics: Statistics | None = None) -> Floats:
         """``[N, h, w, 3]`` and ``[N, 1, 1, D]`` to ``[N, h', w', 3]``."""
-        with _reduced(self._option) if self._reduced else contextlib.nullcontext():
-            return self._network.transform(content, vector, statistics)
+        return self._painting.transform(content, vector, statistics)
 
-    def norm_statistics(self, content: Floats, vector: Floats) -> Any:
+    def norm_statistics(self, content: Floats, vector: Floats) -> Statistics:
         """What ``transform`` takes as ``statistics``."""
         return self._network.norm_statistics(content, vector)
 
-    def _is_good_enough(self) -> bool:
-        picture = probe(_PROBE_SIDE_PX, _PROBE_SIDE_PX)
-        vector = self._network.style_vector(picture[:, ::-1, :, ::-1].copy())
-        exact = self._network.transform(picture, vector)
-        with _reduced(self._option):
-            rough = self._network.transform(picture, vector)
-        error = float(np.abs(exact - rough).max())
-        log.info("Reduced precision (%s) changes a pastiche by up to %.1f/255", self._option, 255 * error)
-        return error < LARGEST_ERROR
+
+def _is_good_enough(network: StyleNetwork, reduced: StyleNetwork) -> bool:
+    picture = probe(_PROBE_SIDE_PX, _PROBE_SIDE_PX)
+    vector = network.style_vector(picture[:, ::-1, :, ::-1].copy())
+    error = float(np.abs(network.transform(picture, vector) - reduced.transform(picture, vector)).max())
+    log.info("Reduced precision changes a pastiche by up to %.1f/255", 255 * error)
+    return error < LARGEST_ERROR
 
 
 def processor_has_bfloat16() -> bool:
@@ -79,14 +75,3 @@ def processor_has_bfloat16() -> bool:
     except OSError:
         return False
     return not _INSTRUCTIONS.isdisjoint(information.split())
-
-
-@contextlib.contextmanager
-def _reduced(option: str) -> Iterator[None]:
-    """For calls within, not for other methods in this process: TensorFlow looks at the option at each call."""
-    optimizer = configure_tensorflow().config.optimizer
-    optimizer.set_experimental_options({option: True})
-    try:
-        yield
-    finally:
-        optimizer.set_experimental_options({option: False})

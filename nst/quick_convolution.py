@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst.device import configure_tensorflow
-from nst.strips import NO_BORDER, ROWS, Border, Strip, Window, in_strips
 
 Floats = NDArray[np.float32]
 
@@ -54,27 +53,21 @@ def neighbours_kernel(kernel: Floats) -> Floats:
     return wide.reshape(height + 1, width + 1, given, 4 * made)
 
 
-def neighbours(picture: Any, kernel: Any, border: Border = NO_BORDER) -> Any:
+def neighbours(padded: Any, kernel: Any) -> Any:
     """A convolution to few channels, two by two pixels at a time: fills the processor's vectors.
 
     Args:
-        picture: ``[N, h, w, in]``.
+        padded: ``[N, h + k - 1, w + l - 1, in]``.
         kernel: From ``neighbours_kernel``.
-        border: Of the picture.
 
     Returns:
-        ``[N, h', w', out]``.
+        ``[N, h, w, out]``.
     """
     tf = configure_tensorflow()
-    height, width, _, made = kernel.shape
-    shape = _shape_of(picture, border, (height - 1, width - 1))
+    size = tf.shape(padded)[1:3] - kernel.shape[:2] + 2
     one_more = [[0, 0], [0, 1], [0, 1], [0, 0]]  # an odd side's last block is half outside
-
-    def blocks(strip: Strip) -> Any:
-        pixels = tf.nn.depth_to_space(tf.nn.conv2d(strip.pixels, kernel, 2, one_more), 2)
-        return pixels[:, : tf.where(strip.last & tf.equal(shape[1] % 2, 1), -1, 2 * ROWS), : shape[2]]
-
-    return in_strips(picture, border, Window(height, 2, 1), shape, made // 4, blocks)
+    blocks = tf.nn.conv2d(padded, kernel, 2, one_more)
+    return tf.nn.depth_to_space(blocks, 2)[:, : size[0], : size[1]]
 
 
 def enlarged_kernel(kernel: Floats) -> Floats:
@@ -105,37 +98,9 @@ def enlarged(picture: Any, kernel: Any) -> Any:
         ``[N, 2 h, 2 w, out]``.
     """
     tf = configure_tensorflow()
-    shape = tf.shape(picture)[:3] * [1, 2, 2]
-    tiles = len(kernel.shape) == 3
-
-    def pixels(strip: Strip) -> Any:
-        made = _in_tiles(strip.pixels, kernel) if tiles else tf.nn.conv2d(strip.pixels, kernel, 1, "VALID")
-        top, bottom = tf.cast(strip.first, tf.int32), tf.where(strip.last, -1, 2 * ROWS)
-        return tf.nn.depth_to_space(made, 2)[:, top:bottom, 1:-1]
-
-    return in_strips(picture, Border(1, 1, 1, 1, symmetric=True), Window(2), shape, kernel.shape[-1] // 4, pixels)
-
-
-def plain(picture: Any, kernel: Any, border: Border = NO_BORDER, stride: int = 1) -> Any:
-    """A convolution as it is, bit for bit.
-
-    Args:
-        picture: ``[N, h, w, in]``.
-        kernel: ``[k, l, in, out]``.
-        border: Of the picture.
-        stride: Of rows and columns.
-
-    Returns:
-        ``[N, h', w', out]``.
-    """
-    tf = configure_tensorflow()
-    height, width, _, channels = kernel.shape
-    shape, window = _shape_of(picture, border, (height, width), stride), Window(height, stride)
-
-    def convolved(strip: Strip) -> Any:
-        return tf.nn.conv2d(strip.pixels, kernel, stride, "VALID")
-
-    return in_strips(picture, border, window, shape, channels, convolved)
+    padded = tf.pad(picture, [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+    made = winograd(padded, kernel) if len(kernel.shape) == 3 else tf.nn.conv2d(padded, kernel, 1, "VALID")
+    return tf.nn.depth_to_space(made, 2)[:, 1:-1, 1:-1]
 
 
 def winograd_kernel(kernel: Floats) -> Floats:
@@ -152,25 +117,16 @@ def winograd_kernel(kernel: Floats) -> Floats:
     return np.ascontiguousarray(turned.reshape(len(turn) ** 2, *kernel.shape[2:]))
 
 
-def winograd(picture: Any, kernel: Any, border: Border = NO_BORDER) -> Any:
+def winograd(padded: Any, kernel: Any) -> Any:
     """A convolution in tiles of 4 x 4 px: a fraction of the multiplications, more memory traffic.
 
     Args:
-        picture: ``[N, h, w, in]``.
+        padded: ``[N, h + k - 1, w + k - 1, in]``.
         kernel: From ``winograd_kernel``.
-        border: Of the picture.
 
     Returns:
-        ``[N, h', w', out]``.
+        ``[N, h, w, out]``.
     """
-    taps = math.isqrt(kernel.shape[0]) - _OUTPUTS + 1
-    shape = _shape_of(picture, border, (taps, taps))
-    return in_strips(
-        picture, border, Window(taps), shape, kernel.shape[2], lambda strip: _in_tiles(strip.pixels, kernel)
-    )
-
-
-def _in_tiles(padded: Any, kernel: Any) -> Any:
     tf = configure_tensorflow()
     side, (given, made) = math.isqrt(kernel.shape[0]), kernel.shape[1:]
     more = side - _OUTPUTS  # rows and columns that a tile reads of the next ones
@@ -207,11 +163,3 @@ def _places(side: int) -> list[int]:
         for row in range(more if down else _OUTPUTS)
         for column in range(more if right else _OUTPUTS)
     ]
-
-
-def _shape_of(picture: Any, border: Border, kernel: tuple[int, int], stride: int = 1) -> Any:
-    """``[N, h, w]`` of a convolution's result."""
-    tf = configure_tensorflow()
-    count, height, width = (tf.shape(picture)[axis] for axis in range(3))
-    height, width = height + border.top + border.bottom, width + border.left + border.right
-    return tf.stack([count, (height - kernel[0]) // stride + 1, (width - kernel[1]) // stride + 1])

@@ -5,19 +5,17 @@ Found by structure, never by name; what is not found stays as it is:
 - a convolution after an enlargement by two (nearest) and a reflected border: see ``quick_convolution.enlarged``;
 - a convolution to at most four channels: ``quick_convolution.neighbours``;
 - a convolution of 3 x 3 taps between many channels: ``quick_convolution.winograd``;
-- any other convolution without padding: in strips, not sooner but of fewer shapes, see ``strips``;
 - an enlargement by one: left out.
 
 Instance norms stay: the fused operation is faster, but TensorFlow keeps a third of a MiB for each shape it has met.
 
-Whether a module still paints the same is for the caller to see, see ``hub_module.SplitModule``.
+Whether a module still paints the same is for the caller to see, see ``split_module.SplitModule``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,11 +28,9 @@ from nst.quick_convolution import (
     enlarged_kernel,
     neighbours,
     neighbours_kernel,
-    plain,
     winograd,
     winograd_kernel,
 )
-from nst.strips import NO_BORDER, Border, variance
 
 Floats = NDArray[np.float32]
 
@@ -42,7 +38,7 @@ Floats = NDArray[np.float32]
 _FEW_CHANNELS = 4
 # Measured: 30 % faster at 128 channels, 19 % at 96, nothing at 64, slower below.
 _MANY_CHANNELS = 96
-_ENLARGING = (3, 3, 1, 1, 1, 1, 1, False)  # kernel, stride, border
+_BORDER_OF_ONE = [[0, 0], [1, 1], [1, 1], [0, 0]]
 
 
 def with_quick_convolutions(flat: FlatGraph, names: Iterable[str], fold: bool) -> FlatGraph:
@@ -60,7 +56,6 @@ def with_quick_convolutions(flat: FlatGraph, names: Iterable[str], fold: bool) -
     for name in names:
         rewriting.resize(name)
         rewriting.convolution(name, fold)
-        rewriting.variance(name)
     return rewriting.done()
 
 
@@ -69,15 +64,12 @@ class _Rewriting:
         self._flat = flat
         self._nodes = {node.name: node for node in flat.definition.node}
         self._handles = dict(flat.handles)
-        self._library = type(flat.definition.library)()
-        self._library.CopyFrom(flat.definition.library)
-        self._loops: dict[bytes, str] = {}
 
     def done(self) -> FlatGraph:
         """The graph as it now is."""
         definition = type(self._flat.definition)()
         definition.versions.CopyFrom(self._flat.definition.versions)
-        definition.library.CopyFrom(self._library)
+        definition.library.CopyFrom(self._flat.definition.library)
         definition.node.extend(self._nodes.values())
         return replace(self._flat, definition=definition, handles=self._handles)
 
@@ -90,32 +82,19 @@ class _Rewriting:
             self._nodes[name] = kept
 
     def convolution(self, name: str, fold: bool) -> None:
-        """Replace a convolution, with the border before it."""
+        """Replace a convolution where that pays."""
         node = self._nodes[name]
-        kernel, stride = self._kernel(node)
-        if kernel is None or kernel.shape[:2] == (1, 1):
+        kernel = self._kernel(node)
+        if kernel is None:
             return
-        height, width, channels, made = kernel.shape
-        picture, border = self._reflected(node.input[0])
-        small = self._enlarged_by_two(picture) if (height, width, stride, *border) == _ENLARGING else None
+        small = self._enlarged_by_two(node) if kernel.shape[:2] == (3, 3) else None
+        channels = kernel.shape[2]
         if small is not None:
             self._put(name, enlarged, small, channels, _winograd_if_many(enlarged_kernel(kernel)), fold)
-            return
-        form: Callable[..., Any] = partial(plain, stride=stride)
-        if stride == 1 and made <= _FEW_CHANNELS and min(height, width) >= 3:
-            form, kernel = neighbours, neighbours_kernel(kernel)
-        elif stride == 1 and (height, width) == (3, 3) and min(channels, made) >= _MANY_CHANNELS:
-            form, kernel = winograd, winograd_kernel(kernel)
-        self._put(name, partial(form, border=border), picture, channels, kernel, fold)
-
-    def variance(self, name: str) -> None:
-        """Replace the mean of squared differences from a mean."""
-        node = self._nodes[name]
-        if node.op != "Mean" or not node.attr["keep_dims"].b or self._integers(node.input[1]) != [1, 2]:
-            return
-        squares = self._source(node.input[0])
-        if squares.op == "SquaredDifference" and self._source(squares.input[1]).op == "Mean":
-            self._graft(name, variance, list(squares.input[:2]), [[None] * 4, [None, 1, 1, None]])
+        elif kernel.shape[3] <= _FEW_CHANNELS and min(kernel.shape[:2]) >= 3:
+            self._put(name, neighbours, node.input[0], channels, neighbours_kernel(kernel), fold)
+        elif kernel.shape[:2] == (3, 3) and min(kernel.shape[2:]) >= _MANY_CHANNELS:
+            self._put(name, winograd, node.input[0], channels, winograd_kernel(kernel), fold)
 
     def _put(
         self, name: str, form: Callable[[Any, Any], Any], picture: str, channels: int, kernel: Floats, fold: bool
@@ -142,12 +121,7 @@ class _Rewriting:
             tf.identity(build(*given), name="result")
         outside = {tensor.op.name: entry for tensor, entry in zip(given, inputs, strict=True)}
         outside["result"] = name
-        built = graph.as_graph_def()
-        loops = {function.signature.name: self._shared(function) for function in built.library.function}
-        for node in built.node:
-            for attribute in node.attr.values():
-                if attribute.func.name in loops:
-                    attribute.func.name = loops[attribute.func.name]
+        for node in graph.as_graph_def().node:
             if node.op != "Placeholder":
                 entries = [_renamed(entry, outside, name) for entry in node.input]
                 node.name = _renamed(node.name, outside, name)
@@ -155,38 +129,21 @@ class _Rewriting:
                 node.input.extend(entries)
                 self._nodes[node.name] = node
 
-    def _shared(self, function: Any) -> str:
-        """The name of a loop's part, which may be known from another loop: every copy takes memory."""
-        name: str = function.signature.name  # unique in a process
-        nameless = type(function)()
-        nameless.CopyFrom(function)
-        nameless.signature.ClearField("name")
-        known = self._loops.setdefault(nameless.SerializeToString(deterministic=True), name)
-        if known == name:
-            self._library.function.add().CopyFrom(function)
-        return known
-
-    def _kernel(self, node: Any) -> tuple[Floats | None, int]:
-        """Of a convolution without padding, and its stride; None for any other operation."""
+    def _kernel(self, node: Any) -> Floats | None:
+        """Of a plain convolution, neither strided nor padded."""
         if node.op != "Conv2D" or node.attr["padding"].s != b"VALID" or node.attr["data_format"].s != b"NHWC":
-            return None, 0
-        _, *strides, _ = node.attr["strides"].list.i
-        if {*node.attr["dilations"].list.i} != {1} or strides[0] != strides[1]:
-            return None, 0
+            return None
+        if {*node.attr["strides"].list.i, *node.attr["dilations"].list.i} != {1}:
+            return None
         kernel = self._flat.value(node.input[1])
-        return kernel if kernel is not None and kernel.dtype == np.float32 else None, strides[0]
+        return kernel if kernel is not None and kernel.dtype == np.float32 else None
 
-    def _reflected(self, entry: str) -> tuple[str, Border]:
-        """A picture before it got a border by reflection, and the border."""
-        pad = self._source(entry)
-        sides = self._integers(pad.input[1]) if pad.op == "MirrorPad" and pad.attr["mode"].s == b"REFLECT" else None
-        if not sides or any(sides[0] + sides[3]):
-            return entry, NO_BORDER
-        return pad.input[0], Border(*sides[1], *sides[2])
-
-    def _enlarged_by_two(self, entry: str) -> str | None:
-        """What a picture was before it was enlarged."""
-        resize = self._source(entry)
+    def _enlarged_by_two(self, node: Any) -> str | None:
+        """What a convolution's input was before it was enlarged and got a border."""
+        pad = self._source(node.input[0])
+        if pad.op != "MirrorPad" or pad.attr["mode"].s != b"REFLECT" or self._integers(pad.input[1]) != _BORDER_OF_ONE:
+            return None
+        resize = self._source(pad.input[0])
         picture: str = resize.input[0] if resize.input else ""
         return picture if self._enlargement(resize) == [2, 2] else None
 

@@ -18,8 +18,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nst.hub_module import StyleNetwork
 from nst.images import Picture, resize
+from nst.split_module import StyleNetwork
 
 Floats = NDArray[np.float32]
 

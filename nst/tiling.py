@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from nst.batches import Passed, no_pass, passes
 from nst.errors import Cancelled
-from nst.hub_module import StyleNetwork
 from nst.images import Picture, resize
 from nst.method import IsCancelled, never_cancelled
+from nst.split_module import StyleNetwork
 
 Floats = NDArray[np.float32]
 

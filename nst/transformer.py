@@ -1,50 +1,52 @@
-"""A transformer's graph as functions: painting, measuring its norms, painting by measured norms."""
+"""A transformer's graph as functions of arrays: painting, measuring its norms, painting by measured norms."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from typing import Any
 
+from nst.forgetful_session import Part
 from nst.graph_cut import Cut
+from nst.graph_parts import GraphParts
 
 
 class Transformer:
     """Functions of one graph, made when they are first needed: each takes memory of its own.
 
     Args:
-        half: The graph as a function without inputs.
+        parts: The graph.
         cut: Where its inputs and norms are.
         output: Name of the operation that gives the picture.
 
     Attributes:
-        half: As above; holds on to what the graph captures.
+        parts: As above.
     """
 
-    def __init__(self, half: Any, cut: Cut, output: str) -> None:
-        self.half = half
+    def __init__(self, parts: GraphParts, cut: Cut, output: str) -> None:
+        self.parts = parts
         self._cut, self._output = cut, output
 
+    @property
+    def ends(self) -> tuple[list[str], list[str]]:
+        """What ``paint`` is given and what it makes."""
+        return [self._cut.content, self._cut.vector], [self._output]
+
     @functools.cached_property
-    def paint(self) -> Any:
+    def paint(self) -> Part:
         """Of a picture and a vector."""
-        return pruned(self.half, [self._cut.content, self._cut.vector], [self._output])
+        return self.parts.part(*self.ends)
 
-    # Only tiles need these two. A list of one fetch comes back as a tensor, hence the output among the statistics.
-
-    @functools.cached_property
-    def measure(self) -> Any:
-        """The norms' statistics and, last, the picture."""
-        return pruned(self.half, [self._cut.content, self._cut.vector], [*self._cut.statistics, self._output])
+    # Only tiles need these two.
 
     @functools.cached_property
-    def paint_by(self) -> Any:
+    def measure(self) -> Part:
+        """The norms' statistics."""
+        return self.parts.part(self.ends[0], self._cut.statistics)
+
+    @functools.cached_property
+    def paint_by(self) -> Part:
         """Of a picture, a vector and statistics."""
-        return pruned(self.half, [self._cut.content, self._cut.vector, *self._cut.statistics], [self._output])
+        return self.parts.part([*self.ends[0], *self._cut.statistics], self.ends[1])
 
-
-def pruned(function: Any, feeds: Sequence[str], fetches: Sequence[str]) -> Any:
-    """The part of a function between two sets of operations."""
-    graph = function.graph
-    tensors = [[graph.get_tensor_by_name(f"{name}:0") for name in names] for names in (feeds, fetches)]
-    return function.prune(tensors[0], tensors[1] if len(fetches) > 1 else tensors[1][0])
+    def reduced(self, option: str) -> Transformer:
+        """The same in reduced precision, see ``GraphParts.reduced``."""
+        return Transformer(self.parts.reduced(option), self._cut, self._output)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from nst.device import configure_tensorflow, memory_errors
-from nst.hub_module import StyleNetwork
 from nst.probe import probe
+from nst.split_module import SplitModule
 
 log = logging.getLogger(__name__)
 
@@ -25,18 +25,12 @@ _PROBE_PX = (128, 192)
 Transform = Callable[[Any, Any], Any]
 
 
-class Compilable(StyleNetwork, Protocol):
-    """A network that calls its transformer, a function of tensors, by this name wherever no statistics are given."""
-
-    _transform: Transform
-
-
-def compile_with_xla(network: Compilable) -> bool:
+def compile_with_xla(network: SplitModule) -> bool:
     """Let a network's transformer be compiled by XLA, if it then paints the same.
 
     Args:
-        network: Its pictures are painted by the compiled transformer from now on; tiles, which come with statistics, by
-            the one that it has.
+        network: A traced one. Its pictures are painted by the compiled transformer from now on; tiles, which come with
+            statistics, by the one that it has.
 
     Returns:
         Whether it is so.
@@ -44,7 +38,7 @@ def compile_with_xla(network: Compilable) -> bool:
     content = probe(*_PROBE_PX)
     vector = network.style_vector(content[:, ::-1, :, ::-1].copy())
     plain, compiled = network.transform(content, vector), _Compiled()
-    network._transform = compiled.wrap(network._transform)
+    network.replace(compiled.wrap)
     error = float(np.abs(network.transform(content, vector) - plain).max())
     if compiled.works and error > LARGEST_ERROR:
         log.warning("XLA would change a pastiche by up to %.1f/255; the network paints as it came", 255 * error)

@@ -60,10 +60,16 @@ class BundledNetwork:
         Returns:
             ``[N, h, w, 3]`` float32 0..1.
         """
+        return self.paint(content, vector, statistics).picture
+
+    def paint(
+        self, content: tf.Tensor, vector: tf.Tensor, statistics: layers.Statistics | None = None
+    ) -> layers.Painting:
+        """As ``transform``, with what came to light on the way."""
         shape = tf.shape(content)
-        picture = layers.paint(_padded(content), vector, self.weights, statistics).picture
-        cropped = picture[:, : shape[1], : shape[2]]
-        return tf.ensure_shape(cropped, content.shape)
+        painting = layers.paint(_padded(content), vector, self.weights, statistics)
+        cropped = painting.picture[:, : shape[1], : shape[2]]
+        return painting._replace(picture=tf.ensure_shape(cropped, content.shape))
 
     def norm_statistics(self, content: tf.Tensor, vector: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
         """The (mean, variance) ``[N, 1, 1, C]`` of every instance norm when `content` is painted.

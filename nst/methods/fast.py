@@ -17,16 +17,17 @@ from nst.clip_painting import ClipPainter
 from nst.colour import keep_colours, transport
 from nst.device import configure_tensorflow
 from nst.errors import OperatorError
-from nst.hub_module import Floats, WholeModule, load_module
+from nst.hub_module import WholeModule, load_module
 from nst.images import Picture
 from nst.method import IsCancelled, MethodSettings, Notice, Pastiche, Progress, Report, never_cancelled, no_report
 from nst.methods.fast_artists import Artist, VectorArtist, WholeArtist
 from nst.methods.fast_clips import begin_clip
 from nst.options import StyleOptions
 from nst.precision import ReducedPrecision
+from nst.split_module import Floats, SplitModule
 from nst.style_vectors import MemoryVectors, VectorStore, shared_or
 from nst.weights import Located, LoggedProgress, cache_folder, locate
-from nst.xla import Compilable, compile_with_xla
+from nst.xla import compile_with_xla
 
 log = logging.getLogger(__name__)
 
@@ -133,13 +134,14 @@ class Fast:
     def _open(self, located: Located) -> _Loaded:
         if located.folder is None:
             notice = Notice("bundled_network", {"reason": located.reason})
-            return _Loaded(self._artist(_bundled_network(located)), (notice,) if located.reason else ())
-        module = load_module(located.folder)
+            network = _bundled_network(located, traced=self._settings.fast_xla)
+            return _Loaded(self._artist(network), (notice,) if located.reason else ())
+        module = load_module(located.folder, traced=self._settings.fast_xla)
         if isinstance(module, WholeModule):
             return _Loaded(WholeArtist(module), (Notice("strength_is_blend"),))
         return _Loaded(self._artist(module), ())
 
-    def _artist(self, network: Compilable) -> Artist:
+    def _artist(self, network: SplitModule) -> Artist:
         if self._settings.fast_xla:
             compile_with_xla(network)
         return VectorArtist(ReducedPrecision(network) if self._bfloat16 else network, self._vectors)
@@ -157,13 +159,13 @@ def _recoloured(rgb: Floats, content: Picture, options: StyleOptions) -> Floats:
     return keep_colours(content.rgb, rgb) if options.colours == "keep" else rgb
 
 
-def _bundled_network(located: Located) -> Compilable:
+def _bundled_network(located: Located, *, traced: bool) -> SplitModule:
     configure_tensorflow()
     try:
         from nst.bundled.network import load_bundled
-        from nst.methods.fast_bundled import CompiledNetwork
+        from nst.methods.fast_bundled import split
 
-        return CompiledNetwork(load_bundled())
+        return split(load_bundled(), traced=traced)
     except OperatorError as error:
         tried = f"{located.reason}; " if located.reason else ""
         reason = f"{tried}bundled network: {error.detail.get('reason', error)}"

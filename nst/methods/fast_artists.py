@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from nst.batches import Passed, Request
 from nst.colour import transport_map
-from nst.hub_module import StyleNetwork, WholeModule
+from nst.hub_module import WholeModule
 from nst.images import Picture
 from nst.method import IsCancelled
 from nst.methods.fast_strength import plan
 from nst.options import StyleOptions
+from nst.split_module import StyleNetwork
 from nst.style_vectors import StyleVectors, VectorStore, mixed, normalised, style_views
 from nst.tiling import Painter, bucketed, check
 

@@ -1,52 +1,43 @@
-"""The bundled network as compiled functions of arrays, the shape in which split modules come."""
+"""The bundled network in the shape in which split modules come."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from nst.bundled import layers
 from nst.bundled.network import BundledNetwork
 from nst.device import configure_tensorflow
-from nst.hub_module import Floats
+from nst.flat_graph import FlatGraph
+from nst.graph_cut import Cut
+from nst.split_module import SplitModule
+
+_STYLE, _CONTENT, _VECTOR, _PICTURE = "style", "content", "vector", "picture"
 
 
-class CompiledNetwork:
-    """A ``StyleNetwork``: traced once, whatever the pictures' sizes.
+def split(network: BundledNetwork, *, traced: bool = False) -> SplitModule:
+    """Both halves of the network as functions of arrays.
 
     Args:
         network: Pure TensorFlow functions.
+        traced: As for ``SplitModule``.
     """
-
-    def __init__(self, network: BundledNetwork) -> None:
-        tf = configure_tensorflow()
-        self.identity = network.identity
-        self.vector_width = network.vector_width
-        picture = tf.TensorSpec([None, None, None, 3], tf.float32)
-        vector = tf.TensorSpec([None, 1, 1, network.vector_width], tf.float32)
-        self._encode = tf.function(network.style_vector, input_signature=[picture])
-        self._transform = tf.function(
-            lambda content, v: network.transform(content, v), input_signature=[picture, vector]
-        )
-        self._measure = tf.function(network.norm_statistics, input_signature=[picture, vector])
-        self._transform_with = tf.function(network.transform, reduce_retracing=True)
-
-    def style_vector(self, style: Floats) -> Floats:
-        """``[N, h, w, 3]`` to ``[N, 1, 1, D]``."""
-        return _array(self._encode(configure_tensorflow().constant(style)))
-
-    def transform(self, content: Floats, vector: Floats, statistics: Any = None) -> Floats:
-        """``[N, h, w, 3]`` and ``[N, 1, 1, D]`` to ``[N, h, w, 3]``; tiles share one shape."""
-        tf = configure_tensorflow()
-        pair = (tf.constant(content), tf.constant(vector))
-        if statistics is None:
-            return _array(self._transform(*pair))
-        return _array(self._transform_with(*pair, statistics))
-
-    def norm_statistics(self, content: Floats, vector: Floats) -> Any:
-        """What ``transform`` takes as ``statistics``."""
-        tf = configure_tensorflow()
-        return self._measure(tf.constant(content), tf.constant(vector))
+    tf = configure_tensorflow()
+    with tf.Graph().as_default() as graph:
+        constants = {name: tf.constant(weight.numpy()) for name, weight in network.weights.items()}
+        fixed = replace(network, weights=constants)
+        vector = tf.identity(fixed.style_vector(_picture(_STYLE)), _VECTOR)
+        painting = fixed.paint(_picture(_CONTENT), vector)
+        tf.identity(painting.picture, _PICTURE)
+    cut = Cut(_CONTENT, _STYLE, _VECTOR, _names(painting.statistics))
+    flat = FlatGraph(graph.as_graph_def(), (_CONTENT, _STYLE), (_PICTURE,), {}, {})
+    return SplitModule(flat, cut, network.identity, traced=traced)
 
 
-def _array(tensor: Any) -> Floats:
-    array: Floats = tensor.numpy()
-    return array
+def _picture(name: str) -> Any:
+    tf = configure_tensorflow()
+    return tf.compat.v1.placeholder(tf.float32, [None, None, None, 3], name)
+
+
+def _names(statistics: layers.Statistics) -> tuple[str, ...]:
+    return tuple(tensor.op.name for moments in statistics for tensor in moments)

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst.colour import keep_colours, transport, transport_map
-from nst.hub_module import StyleNetwork
 from nst.images import Picture, resize
 from nst.method import Notice, never_cancelled
 from nst.methods.fast_artists import Artist, VectorArtist
 from nst.methods.fast_strength import plan
 from nst.options import StyleOptions
+from nst.split_module import StyleNetwork
 from nst.style_vectors import StyleVectors, mixed, normalised
 from nst.tiling import bucketed
 

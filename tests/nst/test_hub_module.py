@@ -9,7 +9,8 @@ import pytest
 from nst.device import configure_tensorflow
 from nst.errors import OperatorError
 from nst.flat_graph import flatten
-from nst.hub_module import LARGEST_ROUNDING, Floats, SplitModule, WholeModule, fingerprint, load_module
+from nst.hub_module import WholeModule, fingerprint, load_module
+from nst.split_module import LARGEST_ROUNDING, Floats, SplitModule
 
 pytestmark = pytest.mark.tensorflow
 

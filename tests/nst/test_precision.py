@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from nst import precision
-from nst.hub_module import SplitModule, load_module
+from nst.hub_module import load_module
 from nst.precision import ReducedPrecision, processor_has_bfloat16
 from nst.probe import probe
+from nst.split_module import SplitModule
 
 pytestmark = pytest.mark.tensorflow
 

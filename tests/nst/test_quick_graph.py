@@ -5,10 +5,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from nst import hub_module
+from nst import split_module
 from nst.device import configure_tensorflow, has_gpu
 from nst.flat_graph import flatten
-from nst.hub_module import LARGEST_ROUNDING, Floats, SplitModule, load_module
+from nst.graph_parts import TracedParts
+from nst.hub_module import load_module
 from nst.probe import probe
 from nst.quick_convolution import (
     enlarged,
@@ -18,6 +19,7 @@ from nst.quick_convolution import (
     winograd,
     winograd_kernel,
 )
+from nst.split_module import LARGEST_ROUNDING, Floats, SplitModule
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.skipif(has_gpu(), reason="graphs are rewritten for processors only")]
 
@@ -58,18 +60,17 @@ def enlarging(small_modules: ModuleType, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-def opened(folder: Path, *, quick: bool) -> SplitModule:
+def opened(folder: Path, *, quick: bool, traced: bool = True) -> SplitModule:
     flat = flatten(folder)
     cut = flat.cut()
     assert cut is not None
-    return SplitModule(flat, cut, "", fold_bytes=0, quick=quick)
+    return SplitModule(flat, cut, "", fold_bytes=0, quick=quick, traced=traced)
 
 
 def operations(module: SplitModule) -> Counter[str]:
-    """Also those of loops; loops that do the same share them."""
-    graph = module._transform.graph.as_graph_def()
-    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    return Counter(node.op for node in nodes)
+    parts = module._quick.parts
+    assert isinstance(parts, TracedParts)
+    return Counter(operation.type for operation in parts.traced(*module._quick.ends).graph.get_operations())
 
 
 def test_every_pattern_is_found_and_changes_nothing_that_can_be_seen(enlarging: Path) -> None:
@@ -104,7 +105,7 @@ def test_what_only_looks_like_it_stays_as_it_is(small_modules: ModuleType, tmp_p
 
 
 def test_a_rewriting_that_paints_differently_is_dropped(enlarging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "LARGEST_ROUNDING", 0.0)
+    monkeypatch.setattr(split_module, "LARGEST_ROUNDING", 0.0)
     careful, plain = opened(enlarging, quick=True), opened(enlarging, quick=False)
     assert not careful.quick
     content, vector = probe(50, 74), plain.style_vector(probe(64, 64))
@@ -121,7 +122,7 @@ def test_a_picture_of_one_colour_is_painted_as_the_module_came(enlarging: Path) 
 
 
 def test_the_stand_in_is_rewritten(stand_in: Path) -> None:
-    module = load_module(stand_in)
+    module = load_module(stand_in, traced=True)
     assert isinstance(module, SplitModule)
     found = operations(module)
     assert (found["DepthToSpace"], found["ResizeNearestNeighbor"]) == (3, 0)

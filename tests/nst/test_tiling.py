@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nst.errors import Cancelled
-from nst.hub_module import Floats, SplitModule, load_module
+from nst.hub_module import load_module
+from nst.split_module import Floats, SplitModule
 from nst.tiling import Painter, bucketed, receptive_radius_px
 
 pytestmark = pytest.mark.tensorflow

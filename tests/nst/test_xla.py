@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,13 +9,16 @@ import numpy as np
 import pytest
 
 from nst.device import configure_tensorflow
-from nst.hub_module import SplitModule, load_module
+from nst.hub_module import load_module
 from nst.images import Picture
 from nst.method import MethodSettings
 from nst.methods.fast import Fast
 from nst.options import StyleOptions
 from nst.probe import probe
+from nst.split_module import SplitModule
 from nst.xla import compile_with_xla
+
+Paint = Callable[..., Any]
 
 pytestmark = pytest.mark.tensorflow
 
@@ -27,7 +31,7 @@ def folder(small_modules: ModuleType, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def module(folder: Path) -> SplitModule:
-    loaded = load_module(folder)
+    loaded = load_module(folder, traced=True)
     assert isinstance(loaded, SplitModule)
     return loaded
 
@@ -45,16 +49,23 @@ def test_what_cannot_be_compiled_or_paints_differently_paints_as_it_came(
     module: SplitModule, says: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     tf = configure_tensorflow()
-    content, vector, plain = probe(64, 64), module.style_vector(probe(64, 64)), module._transform
+    content, vector = probe(64, 64), module.style_vector(probe(64, 64))
     wanted = module.transform(content, vector)
 
-    def in_words(*pair: Any) -> Any:
-        return tf.strings.to_number(tf.strings.as_string(plain(*pair)))  # XLA knows no strings
+    def in_words(plain: Paint) -> Paint:  # XLA knows no strings
+        return lambda *pair: tf.strings.to_number(tf.strings.as_string(plain(*pair)[0]))
 
-    def lighter(*pair: Any) -> Any:
-        return plain(*pair) + (0 if tf.executing_eagerly() else 2 / 255)  # where it is traced to be compiled
+    def lighter(plain: Paint) -> Paint:  # where it is traced to be compiled
+        return lambda *pair: plain(*pair)[0] + (0 if tf.executing_eagerly() else 2 / 255)
 
-    module._transform = in_words if "cannot" in says else lighter
+    module.replace(in_words if "cannot" in says else lighter)
     assert not compile_with_xla(module)
     assert says in caplog.text
     assert np.abs(module.transform(content, vector) - wanted).max() < 1e-5
+
+
+def test_only_a_traced_network_can_be_compiled(folder: Path) -> None:
+    loaded = load_module(folder)
+    assert isinstance(loaded, SplitModule)
+    with pytest.raises(TypeError, match="traced"):
+        compile_with_xla(loaded)

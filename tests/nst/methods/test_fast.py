@@ -9,12 +9,13 @@ import pytest
 from nst.batches import Request
 from nst.colour import luma, transport
 from nst.errors import Cancelled, OperatorError
-from nst.hub_module import Floats, SplitModule, load_module
+from nst.hub_module import load_module
 from nst.images import Picture
 from nst.method import MethodSettings, Progress
 from nst.methods.fast import Fast
 from nst.methods.fast_strength import plan
 from nst.options import StyleOptions
+from nst.split_module import Floats, SplitModule
 from nst.style_vectors import MemoryVectors, share_vectors
 from nst.weights import forget_failures
 

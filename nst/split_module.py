@@ -1,0 +1,218 @@
+"""A stylization network in two halves: a style network and a transformer that share a style vector.
+
+The halves together give exactly what the whole gives. Vectors can be cached, mixed and moved towards the content's own.
+The statistics of the instance norms can be taken from one picture and used for another: that is what tiling needs (Chen
+et al. 2021, "Towards ultra-resolution neural style transfer via thumbnail instance normalization").
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst.device import configure_tensorflow, has_gpu, tensorflow_error
+from nst.flat_graph import FlatGraph
+from nst.forgetful_session import ForgetfulSession
+from nst.graph_cut import Cut
+from nst.graph_parts import GraphParts, SessionParts, TracedParts, as_part
+from nst.probe import probe
+from nst.quick_graph import with_quick_convolutions
+from nst.transformer import Transformer
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float32]
+Statistics = Sequence[Any]
+Open = Callable[[FlatGraph, Any], GraphParts]
+
+FOLD_BYTES = 4 << 20
+# Of any single value: no pixel of eight bits changes unless it lay on the edge already.
+LARGEST_ROUNDING = 0.05 / 255
+_PROBE_PX = (72, 104)
+# Half a step of eight bits.
+_ONE_COLOUR = 0.5 / 255
+
+
+class StyleNetwork(Protocol):
+    """A style network and a transformer that share a vector. Pictures are float32, NHWC, 0..1 sRGB."""
+
+    identity: str
+    vector_width: int
+
+    def style_vector(self, style: Floats) -> Floats:
+        """``[N, h, w, 3]`` to ``[N, 1, 1, D]``."""
+
+    def transform(self, content: Floats, vector: Floats, statistics: Statistics | None = None) -> Floats:
+        """``[N, h, w, 3]`` and ``[N, 1, 1, D]`` to ``[N, h', w', 3]``, h' and w' perhaps rounded up.
+
+        With ``statistics`` the instance norms use these instead of the content's own.
+        """
+
+    def norm_statistics(self, content: Floats, vector: Floats) -> Statistics:
+        """What ``transform`` takes as ``statistics``, measured on this content."""
+
+
+class SplitModule:
+    """A network in two halves; a ``StyleNetwork``.
+
+    The style network keeps its weights outside its graph: it runs once a style, and folding gains it nothing.
+
+    On a processor the transformer is rewritten, see ``quick_graph``: if it then paints a picture differently by no more
+    than ``LARGEST_ROUNDING``, which is tried here, it paints that way; else as it came.
+
+    Args:
+        flat: The whole of it.
+        cut: Where it comes apart.
+        identity: Hash of its files, the same on every machine.
+        fold_bytes: A transformer whose weights are no larger gets them as constants, which TensorFlow folds and
+            rearranges once: 5 to 7 % faster, at the price of several copies of them in memory.
+        quick: Allow rewriting. Without it, and with ``fold_bytes`` 0, the halves give to the last bit what the whole
+            gives.
+        traced: Run as TensorFlow's functions, which XLA can compile, also where there is no GPU.
+
+    Attributes:
+        identity: As above.
+        vector_width: Numbers in a style vector.
+        cut: As above.
+    """
+
+    def __init__(
+        self,
+        flat: FlatGraph,
+        cut: Cut,
+        identity: str,
+        *,
+        fold_bytes: int = FOLD_BYTES,
+        quick: bool = True,
+        traced: bool = False,
+    ) -> None:
+        picture = configure_tensorflow().TensorShape([None, None, None, 3])
+        self.identity = identity
+        self.cut = cut
+        self._open = opener(traced)
+        self._encoder = self._open(flat, flat.half({cut.style: picture}, cut.vector))
+        self._encode = self._encoder.part([cut.style], [cut.vector])
+        shape = self._encoder.shape(cut.vector)
+        self.vector_width = int(shape[-1])
+        self._vector_shape = (-1, *shape[1:])
+        self._sources, self._output = {cut.content: picture, cut.vector: shape}, flat.outputs[0]
+        half = flat.half(self._sources, self._output)
+        fold = flat.weights_bytes(half) <= fold_bytes
+        self._plain = self._quick = self._transformer(flat, fold)
+        if quick and not has_gpu():
+            self._quicken(flat, [node.name for node in half.node], fold)
+
+    @property
+    def quick(self) -> bool:
+        """Whether the transformer has been rewritten."""
+        return self._quick is not self._plain
+
+    def _transformer(self, flat: FlatGraph, fold: bool) -> Transformer:
+        return Transformer(self._open(flat, flat.half(self._sources, self._output, fold)), self.cut, self._output)
+
+    def _quicken(self, flat: FlatGraph, names: list[str], fold: bool) -> None:
+        """Rewrite the transformer, if that changes nothing that can be seen."""
+        content, error = probe(*_PROBE_PX), np.inf
+        try:
+            vector = self.style_vector(content[:, ::-1, :, ::-1].copy())
+            expected = self.transform(content, vector)
+            self._quick = self._transformer(with_quick_convolutions(flat, names, fold), fold)
+            error = float(np.abs(self.transform(content, vector) - expected).max())
+        except (ValueError, TypeError, LookupError, AttributeError, tensorflow_error()) as failure:
+            log.warning("The module is not rewritten: %s: %s", type(failure).__name__, str(failure)[:200])
+        if error <= LARGEST_ROUNDING:
+            log.info("Rewriting changes a pastiche by up to %.4f/255", 255 * error)
+        else:
+            self._quick = self._plain
+
+    def _for(self, content: Floats) -> Transformer:
+        """A picture of one colour is painted as the module came.
+
+        Rewritten, a convolution gives neighbouring pixels sums of different order, and norms magnify what they
+        differ by if a picture has nothing else to normalise.
+        """
+        spread = content.max((1, 2)) - content.min((1, 2))
+        return self._plain if spread.max(-1).min() < _ONE_COLOUR else self._quick
+
+    def style_vector(self, style: Floats) -> Floats:
+        """The style network alone.
+
+        Args:
+            style: ``[N, h, w, 3]`` float32 0..1.
+
+        Returns:
+            ``[N, 1, 1, D]`` float32.
+        """
+        (vector,) = self._encode(style)
+        return vector.reshape(len(style), 1, 1, self.vector_width)
+
+    def transform(self, content: Floats, vector: Floats, statistics: Statistics | None = None) -> Floats:
+        """The transformer alone.
+
+        Args:
+            content: ``[N, h, w, 3]`` float32 0..1.
+            vector: ``[N, 1, 1, D]`` float32.
+            statistics: From ``norm_statistics``; None uses the content's own.
+
+        Returns:
+            ``[N, h', w', 3]`` float32; the sides may be rounded up.
+        """
+        transformer, vector = self._for(content), vector.reshape(self._vector_shape)
+        (painted,) = (
+            transformer.paint_by(content, vector, *statistics) if statistics else transformer.paint(content, vector)
+        )
+        return painted
+
+    def norm_statistics(self, content: Floats, vector: Floats) -> Statistics:
+        """Means and variances of every instance norm.
+
+        Args:
+            content: ``[1, h, w, 3]`` float32 0..1.
+            vector: ``[1, 1, 1, D]`` float32.
+
+        Returns:
+            For ``transform``; empty where the graph has no instance norm.
+        """
+        if not self.cut.statistics:
+            return ()
+        return self._for(content).measure(content, vector.reshape(self._vector_shape))
+
+    def reduced(self, option: str) -> SplitModule:
+        """The same network with its transformer in reduced precision.
+
+        Args:
+            option: How, see ``GraphParts.reduced``.
+        """
+        reduced = copy.copy(self)
+        reduced._plain = reduced._quick = self._plain.reduced(option)
+        if self.quick:
+            reduced._quick = self._quick.reduced(option)
+        return reduced
+
+    def replace(self, wrap: Callable[[Any], Any]) -> None:
+        """Put another function of tensors in the transformer's place, for pictures that come without statistics.
+
+        Args:
+            wrap: From the function in use to the new one.
+
+        Raises:
+            TypeError: The network is not ``traced``.
+        """
+        parts = self._quick.parts
+        if not isinstance(parts, TracedParts):
+            raise TypeError("only a traced network has functions of tensors")
+        self._traced = wrap(getattr(self, "_traced", None) or parts.traced(*self._quick.ends))
+        self._quick.paint = as_part(self._traced)
+
+
+def opener(traced: bool) -> Open:
+    """What makes functions of graphs: TensorFlow's own on a GPU or if need be, else sessions'."""
+    if traced or has_gpu():
+        return TracedParts
+    session = ForgetfulSession()
+    return lambda flat, definition: SessionParts(session, session.load(definition, flat.weights(definition)))
