@@ -7,12 +7,15 @@ import ctypes
 import functools
 import gc
 import logging
+import mmap
 import os
 import re
 import sys
 import tempfile
 from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,11 @@ _PRIMITIVES_KEPT = "128"
 
 # Enough for the largest picture that is painted in one pass.
 _RESERVED_BYTES = 512 << 20
+# Of TensorFlow's pool: what 450 x 450 px take with a large network. To touch memory anew takes time.
+_KEPT_BYTES = 64 << 20
+# Not all of it: were there no room, the pool would grow by as much.
+_LENT_BYTES = _RESERVED_BYTES * 3 // 4
+_MADV_DONTNEED = 4  # linux/mman.h
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 
@@ -73,8 +81,22 @@ def has_gpu() -> bool:
 def return_freed_memory() -> None:
     """Give what was freed back to the system, as after loading a model, which takes several times its size."""
     gc.collect()
+    return_pool()
     with contextlib.suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def return_pool() -> None:
+    """Give memory of TensorFlow's pool for large tensors back to the system, which TensorFlow itself never does.
+
+    What the allocator lends here belongs to nobody else, and nothing has been written there yet.
+    """
+    tf = configure_tensorflow()
+    with contextlib.suppress(tf.errors.OpError, OSError, AttributeError), tf.device("CPU:0"):
+        lent = np.asarray(memoryview(tf.raw_ops.Empty(shape=[_LENT_BYTES], dtype=tf.uint8, init=False)))
+        begin = -(-(lent.ctypes.data + _KEPT_BYTES) // mmap.PAGESIZE) * mmap.PAGESIZE
+        size = (lent.ctypes.data + lent.nbytes - begin) // mmap.PAGESIZE * mmap.PAGESIZE
+        ctypes.CDLL("libc.so.6").madvise(ctypes.c_void_p(begin), ctypes.c_size_t(size), _MADV_DONTNEED)
 
 
 def memory_errors() -> tuple[type[Exception], ...]:

@@ -1,8 +1,8 @@
 """A SavedModel's function of two pictures as one flat graph, its weights still outside.
 
 TensorFlow copies the constants of a graph many times (Python's graph, the runtime's, each optimiser pass),
-so a module that is frozen whole takes several times its weights. Here the weights stay variables; only the
-half that is worth it gets them as constants, see ``FlatGraph.half``.
+so a module that is frozen whole takes several times its weights. Here the weights stay outside, in memory that is
+none of TensorFlow's; only the half that is worth it gets them as constants, see ``FlatGraph.half``.
 """
 
 from __future__ import annotations
@@ -19,28 +19,36 @@ from numpy.typing import NDArray
 from nst.device import configure_tensorflow
 from nst.graph_cut import Cut, find_cut
 
+Array = NDArray[Any]
+
+# EIGEN_MAX_ALIGN_BYTES with AVX-512; whatever a processor has, it is no more.
+_ALIGNMENT_BYTES = 64
+
 
 @dataclass(frozen=True)
 class FlatGraph:
     """A function without functions in it.
 
     Attributes:
-        definition: Its ``GraphDef``; variables are placeholders of their handles.
+        definition: Its ``GraphDef``; weights are placeholders, some of them of variables' handles.
         inputs: Names of its pictures' placeholders.
         outputs: Names of what it gives.
-        handles: What its other placeholders stand for: tensors, most of them handles of variables.
-        variables: The variables among them; they live as long as somebody holds them.
+        weights: What its other placeholders stand for, see ``aligned``.
     """
 
     definition: Any
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    handles: dict[str, Any]
-    variables: dict[str, Any]
+    weights: dict[str, Array]
 
     def cut(self) -> Cut | None:
         """Where it comes apart; None if nowhere."""
-        graph = self.function(self.definition).graph
+        tf = configure_tensorflow()
+        with tf.Graph().as_default() as graph:
+            # Shapes are known by those of weights.
+            weights = {name: tf.compat.v1.placeholder(it.dtype, it.shape) for name, it in self.weights.items()}
+            inside = {f"{reader}:0": weights[name] for reader, name in self.readings(self.definition).items()}
+            tf.import_graph_def(self.definition, input_map=inside, name="")
         return find_cut(self.definition.node, self.inputs, self.outputs[0], lambda name: _shape(graph, name))
 
     def half(self, sources: Mapping[str, Any], target: str, fold: bool = False) -> Any:
@@ -75,18 +83,10 @@ class FlatGraph:
         return half
 
     def weights_bytes(self, definition: Any) -> int:
-        """Size of the variables that a ``GraphDef`` of this graph's nodes uses."""
-        used = [self.variables[node.name] for node in definition.node if node.name in self.variables]
-        return sum(variable.shape.num_elements() * variable.dtype.size for variable in used)
+        """Size of the weights that a ``GraphDef`` of this graph's nodes uses."""
+        return sum(self.weights[node.name].nbytes for node in definition.node if node.name in self.weights)
 
-    def weights(self, definition: Any) -> dict[str, Any]:
-        """Tensors for a ``GraphDef``'s placeholders, except its inputs', by their names."""
-        names = {node.name for node in definition.node} & set(self.handles)
-        return {
-            name: self.variables[name].read_value() if name in self.variables else self.handles[name] for name in names
-        }
-
-    def value(self, entry: str) -> NDArray[Any] | None:
+    def value(self, entry: str) -> Array | None:
         """What a constant or a variable holds; None for anything else.
 
         Args:
@@ -95,26 +95,27 @@ class FlatGraph:
         node = self._nodes[entry.split(":")[0]]
         while node.op in ("Identity", "ReadVariableOp"):
             node = self._nodes[node.input[0].split(":")[0]]
-        if node.name in self.variables:
-            held: NDArray[Any] = self.variables[node.name].numpy()
-            return held
+        if node.name in self.weights:
+            return self.weights[node.name]
         return configure_tensorflow().make_ndarray(node.attr["value"].tensor) if node.op == "Const" else None
 
     @functools.cached_property
     def _nodes(self) -> dict[str, Any]:
         return {node.name: node for node in self.definition.node}
 
-    def function(self, definition: Any) -> Any:
-        """A ``GraphDef`` of this graph's nodes as a function without inputs, to be pruned."""
-        tf = configure_tensorflow()
-        names = {node.name for node in definition.node} & set(self.handles)
+    def readings(self, definition: Any) -> dict[str, str]:
+        """Operations of a ``GraphDef`` that give a weight, and the weight's name."""
+        return {node.name: source for node in definition.node if (source := self._weight_of(node))}
 
-        def body() -> None:
-            graph = tf.compat.v1.get_default_graph()
-            inside = {f"{name}:0": graph.capture(self.handles[name]) for name in names}
-            tf.import_graph_def(definition, input_map=inside, name="")
-
-        return tf.compat.v1.wrap_function(body, [])
+    def _weight_of(self, node: Any) -> str:
+        """A handle is no weight, but what reads it gives one, whatever it passes through."""
+        source = node
+        while source.op in ("Identity", "ReadVariableOp"):
+            source = self._nodes[source.input[0].split(":")[0]]
+        if source.name not in self.weights:
+            return ""
+        is_handle = source.attr["dtype"].type == configure_tensorflow().resource.as_datatype_enum
+        return str(source.name) if node.op == ("ReadVariableOp" if is_handle else "Placeholder") else ""
 
     def _folded(self, node: Any) -> Any:
         """A reading of a variable as a constant; any other node as it is."""
@@ -136,15 +137,26 @@ def flatten(folder: Path) -> FlatGraph:
     signatures = loaded.signatures
     function = signatures["serving_default"] if "serving_default" in signatures else next(iter(signatures.values()))
     definition = _run_inline_graph_optimization(function, lower_control_flow=True, aggressive_inlining=False)
-    handles = {inside.op.name: outside for outside, inside in function.graph.captures}
     owners = {id(variable.handle): variable for variable in function.graph.variables}
+    captures = {inside.op.name: owners.get(id(outside), outside) for outside, inside in function.graph.captures}
     return FlatGraph(
         definition,
-        tuple(tensor.op.name for tensor in function.inputs if tensor.op.name not in handles),
+        tuple(tensor.op.name for tensor in function.inputs if tensor.op.name not in captures),
         tuple(tensor.op.name for tensor in function.outputs),
-        handles,
-        {name: owners[id(handle)] for name, handle in handles.items() if id(handle) in owners},
+        {name: aligned(captured.numpy()) for name, captured in captures.items()},
     )
+
+
+def aligned(array: NDArray[Any]) -> Array:
+    """A copy at an address from which TensorFlow can use it without making another copy.
+
+    In memory of its own, too: among what TensorFlow allocates for pictures, weights would lie between the holes.
+    """
+    room = np.empty(array.nbytes + _ALIGNMENT_BYTES, np.uint8)
+    start = -room.ctypes.data % _ALIGNMENT_BYTES
+    copied: Array = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copied[...] = array
+    return copied
 
 
 def constant(name: str, value: NDArray[np.generic]) -> Any:

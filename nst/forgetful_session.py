@@ -13,16 +13,15 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
-from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nst.device import configure_tensorflow, cores
+from nst.device import configure_tensorflow, cores, return_pool
+from nst.flat_graph import Array, FlatGraph
 
-Array = NDArray[Any]
 Part = Callable[..., list[Array]]
 
 # A picture of a size met lately comes about 15 ms sooner; each size keeps up to 2 MiB until then.
@@ -49,27 +48,25 @@ class ForgetfulSession:
         self._run = v1.RunOptions(inter_op_thread_pool=_IN_THE_CALLING_THREAD)
         self._twins: weakref.WeakValueDictionary[str, ForgetfulSession] = weakref.WeakValueDictionary()
 
-    def load(self, definition: Any, weights: Mapping[str, Any]) -> str:
+    def load(self, flat: FlatGraph, definition: Any) -> str:
         """Add a graph.
 
         Args:
-            definition: A ``GraphDef``.
-            weights: Tensors by name of the placeholder, for a variable's handle or for a tensor, in whose place they
-                are put. What was loaded under a name before is put there again.
+            flat: Whose weights are used; what was loaded under a weight's name before is used again.
+            definition: A ``GraphDef`` of its nodes.
 
         Returns:
             What the names of its operations begin with here.
         """
         tf = configure_tensorflow()
-        scope = f"graph{len(self._scopes)}/"
+        scope, readings = f"graph{len(self._scopes)}/", flat.readings(definition)
         with self._graph.as_default():
-            for name in weights.keys() - self._weights.keys():
-                # By the buffer itself: ``numpy()`` copies it, to an address that TensorFlow would copy it from again.
-                array = np.asarray(memoryview(weights[name]))
+            for name in set(readings.values()) - self._weights.keys():
+                array = flat.weights[name]
                 self._weights[name] = _Weight(tf.compat.v1.placeholder(array.dtype, array.shape), array)
-            inside = {f"{reader}:0": self._weights[name].tensor for reader, name in _readers(definition, weights)}
+            inside = {f"{reader}:0": self._weights[name].tensor for reader, name in readings.items()}
             tf.import_graph_def(definition, input_map=inside, name=scope[:-1])
-        self._scopes[scope] = [self._weights[name] for name in weights]
+        self._scopes[scope] = [self._weights[name] for name in set(readings.values())]
         return scope
 
     def twin(self, option: str) -> ForgetfulSession:
@@ -103,6 +100,7 @@ class ForgetfulSession:
             pictures = [np.asarray(array) for array in arrays]
             size = (id(call), *(picture.shape for picture in pictures))
             result: list[Array] = _lane().run(size, lambda: call(*pictures, *held, options=self._run))
+            return_pool()
             return result
 
         return run
@@ -150,16 +148,3 @@ def _configuration(option: str) -> Any:
         rewriting = configuration.graph_options.rewrite_options
         setattr(rewriting, option, type(rewriting).ON)
     return configuration
-
-
-def _readers(definition: Any, weights: Container[str]) -> Iterator[tuple[str, str]]:
-    """Operations that give a weight, by whatever it passes through, and the weight's name."""
-    nodes = {node.name: node for node in definition.node}
-    for node in definition.node:
-        source = node
-        while source.op in ("Identity", "ReadVariableOp"):
-            source = nodes[source.input[0].split(":")[0]]
-        if source.name in weights:
-            is_handle = source.attr["dtype"].type == configure_tensorflow().resource.as_datatype_enum
-            if node.op == "ReadVariableOp" if is_handle else node is source:
-                yield node.name, source.name

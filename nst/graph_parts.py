@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from nst.device import configure_tensorflow
-from nst.flat_graph import FlatGraph
-from nst.forgetful_session import Array, ForgetfulSession, Part
+from nst.flat_graph import Array, FlatGraph
+from nst.forgetful_session import ForgetfulSession, Part
 
 
 class GraphParts(Protocol):
@@ -53,7 +53,7 @@ class SessionParts:
 
 
 class TracedParts:
-    """Parts as TensorFlow's functions: for GPUs and for XLA. To be held on to: functions do not keep variables alive.
+    """Parts as TensorFlow's functions: for GPUs and for XLA.
 
     Args:
         flat: Where the graph comes from.
@@ -63,7 +63,7 @@ class TracedParts:
 
     def __init__(self, flat: FlatGraph, definition: Any, option: str = "") -> None:
         self._flat, self._definition, self._option = flat, definition, option
-        self._function = flat.function(definition)
+        self._function = _function(flat, definition)
 
     def part(self, feeds: Sequence[str], fetches: Sequence[str]) -> Part:
         """See ``GraphParts``."""
@@ -112,3 +112,17 @@ def _with_option(option: str) -> Iterator[None]:
         yield
     finally:
         optimizer.set_experimental_options({option: False})
+
+
+def _function(flat: FlatGraph, definition: Any) -> Any:
+    """A ``GraphDef`` as a function without inputs, to be pruned."""
+    tf = configure_tensorflow()
+    readings = flat.readings(definition)
+    weights = {name: tf.constant(flat.weights[name]) for name in set(readings.values())}
+
+    def body() -> None:
+        graph = tf.compat.v1.get_default_graph()
+        inside = {f"{reader}:0": graph.capture(weights[name]) for reader, name in readings.items()}
+        tf.import_graph_def(definition, input_map=inside, name="")
+
+    return tf.compat.v1.wrap_function(body, [])

@@ -92,6 +92,7 @@ def load_module(folder: Path, *, traced: bool = False) -> SplitModule | WholeMod
 
 def _opened(folder: Path, traced: bool) -> SplitModule | WholeModule:
     flat, identity = flatten(folder), fingerprint(folder)
+    return_freed_memory()
     if len(flat.inputs) != 2 or len(flat.outputs) != 1:
         raise unusable(folder, f"{len(flat.inputs)} inputs and {len(flat.outputs)} outputs, not 2 and 1")
     cut = flat.cut()

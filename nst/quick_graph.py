@@ -7,22 +7,20 @@ Found by structure, never by name; what is not found stays as it is:
 - a convolution of 3 x 3 taps between many channels: ``quick_convolution.winograd``;
 - an enlargement by one: left out.
 
-Instance norms stay: the fused operation is faster, but TensorFlow keeps a third of a MiB for each shape it has met.
+For norms see ``quick_norms``.
 
 Whether a module still paints the same is for the caller to see, see ``split_module.SplitModule``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nst.device import configure_tensorflow
-from nst.flat_graph import FlatGraph, constant
+from nst.flat_graph import FlatGraph
+from nst.graph_rewriting import Floats, GraphRewriting
 from nst.quick_convolution import (
     enlarged,
     enlarged_kernel,
@@ -31,8 +29,6 @@ from nst.quick_convolution import (
     winograd,
     winograd_kernel,
 )
-
-Floats = NDArray[np.float32]
 
 # Four outputs for each of these still fit into one vector of 16 numbers.
 _FEW_CHANNELS = 4
@@ -52,82 +48,47 @@ def with_quick_convolutions(flat: FlatGraph, names: Iterable[str], fold: bool) -
     Returns:
         A graph in which every operation still has its name.
     """
-    rewriting = _Rewriting(flat)
+    patterns = _Patterns(flat, fold)
     for name in names:
-        rewriting.resize(name)
-        rewriting.convolution(name, fold)
-    return rewriting.done()
+        patterns.resize(name)
+        patterns.convolution(name)
+    return patterns.done()
 
 
-class _Rewriting:
-    def __init__(self, flat: FlatGraph) -> None:
-        self._flat = flat
-        self._nodes = {node.name: node for node in flat.definition.node}
-        self._handles = dict(flat.handles)
+class _Patterns:
+    def __init__(self, flat: FlatGraph, fold: bool) -> None:
+        self._graph = GraphRewriting(flat)
+        self._fold = fold
 
     def done(self) -> FlatGraph:
-        """The graph as it now is."""
-        definition = type(self._flat.definition)()
-        definition.versions.CopyFrom(self._flat.definition.versions)
-        definition.library.CopyFrom(self._flat.definition.library)
-        definition.node.extend(self._nodes.values())
-        return replace(self._flat, definition=definition, handles=self._handles)
+        return self._graph.done()
 
     def resize(self, name: str) -> None:
         """Leave out an enlargement by one."""
-        node = self._nodes[name]
+        node = self._graph.nodes[name]
         if self._enlargement(node) == [1, 1]:
             kept = type(node)(name=name, op="Identity", input=node.input[:1])
             kept.attr["T"].CopyFrom(node.attr["T"])
-            self._nodes[name] = kept
+            self._graph.nodes[name] = kept
 
-    def convolution(self, name: str, fold: bool) -> None:
+    def convolution(self, name: str) -> None:
         """Replace a convolution where that pays."""
-        node = self._nodes[name]
+        node = self._graph.nodes[name]
         kernel = self._kernel(node)
         if kernel is None:
             return
         small = self._enlarged_by_two(node) if kernel.shape[:2] == (3, 3) else None
         channels = kernel.shape[2]
         if small is not None:
-            self._put(name, enlarged, small, channels, _winograd_if_many(enlarged_kernel(kernel)), fold)
+            self._put(name, enlarged, small, channels, _winograd_if_many(enlarged_kernel(kernel)))
         elif kernel.shape[3] <= _FEW_CHANNELS and min(kernel.shape[:2]) >= 3:
-            self._put(name, neighbours, node.input[0], channels, neighbours_kernel(kernel), fold)
+            self._put(name, neighbours, node.input[0], channels, neighbours_kernel(kernel))
         elif kernel.shape[:2] == (3, 3) and min(kernel.shape[2:]) >= _MANY_CHANNELS:
-            self._put(name, winograd, node.input[0], channels, winograd_kernel(kernel), fold)
+            self._put(name, winograd, node.input[0], channels, winograd_kernel(kernel))
 
-    def _put(
-        self, name: str, form: Callable[[Any, Any], Any], picture: str, channels: int, kernel: Floats, fold: bool
-    ) -> None:
-        tf = configure_tensorflow()
-        kernel_name = f"{name}/quick_kernel"
-        if fold:
-            self._nodes[kernel_name] = constant(kernel_name, kernel)
-        else:
-            placeholder = tf.compat.v1.NodeDef(name=kernel_name, op="Placeholder")
-            placeholder.attr["dtype"].type = tf.float32.as_datatype_enum
-            placeholder.attr["shape"].shape.CopyFrom(tf.TensorShape(kernel.shape).as_proto())
-            self._nodes[kernel_name] = placeholder
-            self._handles[kernel_name] = tf.constant(kernel)
-        self._graft(name, form, [picture, kernel_name], [[None, None, None, channels], kernel.shape])
-
-    def _graft(
-        self, name: str, build: Callable[..., Any], inputs: Sequence[str], shapes: Sequence[Sequence[int | None] | None]
-    ) -> None:
-        """Put what ``build`` makes of ``inputs`` in an operation's place, under its name."""
-        tf = configure_tensorflow()
-        with tf.Graph().as_default() as graph:
-            given = [tf.compat.v1.placeholder(tf.float32, shape) for shape in shapes]
-            tf.identity(build(*given), name="result")
-        outside = {tensor.op.name: entry for tensor, entry in zip(given, inputs, strict=True)}
-        outside["result"] = name
-        for node in graph.as_graph_def().node:
-            if node.op != "Placeholder":
-                entries = [_renamed(entry, outside, name) for entry in node.input]
-                node.name = _renamed(node.name, outside, name)
-                node.ClearField("input")
-                node.input.extend(entries)
-                self._nodes[node.name] = node
+    def _put(self, name: str, form: Callable[[Any, Any], Any], picture: str, channels: int, kernel: Floats) -> None:
+        weight = self._graph.weight(f"{name}/quick_kernel", kernel, self._fold)
+        self._graph.graft(name, form, [picture, weight], [[None, None, None, channels], kernel.shape])
 
     def _kernel(self, node: Any) -> Floats | None:
         """Of a plain convolution, neither strided nor padded."""
@@ -135,15 +96,19 @@ class _Rewriting:
             return None
         if {*node.attr["strides"].list.i, *node.attr["dilations"].list.i} != {1}:
             return None
-        kernel = self._flat.value(node.input[1])
+        kernel = self._graph.value(node.input[1])
         return kernel if kernel is not None and kernel.dtype == np.float32 else None
 
     def _enlarged_by_two(self, node: Any) -> str | None:
         """What a convolution's input was before it was enlarged and got a border."""
-        pad = self._source(node.input[0])
-        if pad.op != "MirrorPad" or pad.attr["mode"].s != b"REFLECT" or self._integers(pad.input[1]) != _BORDER_OF_ONE:
+        pad = self._graph.source(node.input[0])
+        if (
+            pad.op != "MirrorPad"
+            or pad.attr["mode"].s != b"REFLECT"
+            or self._graph.integers(pad.input[1]) != _BORDER_OF_ONE
+        ):
             return None
-        resize = self._source(pad.input[0])
+        resize = self._graph.source(pad.input[0])
         picture: str = resize.input[0] if resize.input else ""
         return picture if self._enlargement(resize) == [2, 2] else None
 
@@ -151,50 +116,31 @@ class _Rewriting:
         """By how much an operation enlarges rows and columns; None if it does not or that cannot be told."""
         if node.op != "ResizeNearestNeighbor" or node.attr["align_corners"].b:
             return None
-        factors = self._multiples(node.input[1], self._resolved(node.input[0]))
+        factors = self._multiples(node.input[1], self._graph.resolved(node.input[0]))
         return [factor for _, factor in factors] if [axis for axis, _ in factors] == [1, 2] else None
 
     def _multiples(self, entry: str, picture: str) -> list[tuple[int, int]]:
         """A size as multiples of a picture's sides: (axis, factor)."""
-        node = self._source(entry)
+        node = self._graph.source(entry)
         if node.op == "Pack":
             return [pair for part in node.input for pair in self._multiples(part, picture)]
         if node.op == "Mul":
-            for one, other in self._either_way(node):
-                factor = self._integers(one)
+            for one, other in self._graph.either_way(node):
+                factor = self._graph.integers(one)
                 if isinstance(factor, int):
                     return [(axis, factor * known) for axis, known in self._multiples(other, picture)]
         if node.op == "StridedSlice" and not any(node.attr[mask].i for mask in ("begin_mask", "end_mask")):
-            shape, (begin, end, step) = self._source(node.input[0]), map(self._integers, node.input[1:])
-            if shape.op == "Shape" and self._resolved(shape.input[0]) == picture and step == [1] and begin and end:
+            shape, (begin, end, step) = self._graph.source(node.input[0]), map(self._graph.integers, node.input[1:])
+            if (
+                shape.op == "Shape"
+                and self._graph.resolved(shape.input[0]) == picture
+                and step == [1]
+                and begin
+                and end
+            ):
                 return [(axis, 1) for axis in range(begin[0], end[0])]
         return []
-
-    def _either_way(self, node: Any) -> list[tuple[str, str]]:
-        one, *rest = node.input
-        return [(one, other) for other in rest[:1]] + [(other, one) for other in rest[:1]]
-
-    def _source(self, entry: str) -> Any:
-        """The operation that makes a tensor; what only passes it on is skipped."""
-        return self._nodes[self._resolved(entry).split(":")[0]]
-
-    def _resolved(self, entry: str) -> str:
-        name, _, output = entry.partition(":")
-        node = self._nodes[name]
-        if node.op in ("Identity", "StopGradient"):
-            return self._resolved(node.input[0])
-        return name if output in ("", "0") else entry
-
-    def _integers(self, entry: str) -> Any:
-        """A constant's integers as (nested) lists; None for anything else."""
-        value = self._flat.value(entry)
-        return value.tolist() if value is not None and value.dtype.kind == "i" else None
 
 
 def _winograd_if_many(kernel: Floats) -> Floats:
     return winograd_kernel(kernel) if min(kernel.shape[2:]) >= _MANY_CHANNELS else kernel
-
-
-def _renamed(entry: str, outside: dict[str, str], name: str) -> str:
-    inside, *output = entry.split(":")
-    return outside[inside] if inside in outside else ":".join([f"{name}/quick/{inside}", *output])

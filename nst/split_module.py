@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +23,7 @@ from nst.graph_cut import Cut
 from nst.graph_parts import GraphParts, SessionParts, TracedParts, as_part
 from nst.probe import probe
 from nst.quick_graph import with_quick_convolutions
+from nst.quick_norms import with_quick_norms
 from nst.transformer import Transformer
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 Floats = NDArray[np.float32]
 Statistics = Sequence[Any]
 Open = Callable[[FlatGraph, Any], GraphParts]
+Rewrite = Callable[[FlatGraph], FlatGraph]
 
 FOLD_BYTES = 4 << 20
 # Of any single value: no pixel of eight bits changes unless it lay on the edge already.
@@ -94,6 +97,7 @@ class SplitModule:
         picture = configure_tensorflow().TensorShape([None, None, None, 3])
         self.identity = identity
         self.cut = cut
+        self._traced: Any = None
         self._open = opener(traced)
         self._encoder = self._open(flat, flat.half({cut.style: picture}, cut.vector))
         self._encode = self._encoder.part([cut.style], [cut.vector])
@@ -103,7 +107,8 @@ class SplitModule:
         self._sources, self._output = {cut.content: picture, cut.vector: shape}, flat.outputs[0]
         half = flat.half(self._sources, self._output)
         fold = flat.weights_bytes(half) <= fold_bytes
-        self._plain = self._quick = self._transformer(flat, fold)
+        # As it came; rewritten; and rewritten for single pictures that come without statistics.
+        self._plain = self._quick = self._single = self._transformer(flat, fold)
         if quick and not has_gpu():
             self._quicken(flat, [node.name for node in half.node], fold)
 
@@ -116,28 +121,38 @@ class SplitModule:
         return Transformer(self._open(flat, flat.half(self._sources, self._output, fold)), self.cut, self._output)
 
     def _quicken(self, flat: FlatGraph, names: list[str], fold: bool) -> None:
-        """Rewrite the transformer, if that changes nothing that can be seen."""
-        content, error = probe(*_PROBE_PX), np.inf
-        try:
-            vector = self.style_vector(content[:, ::-1, :, ::-1].copy())
-            expected = self.transform(content, vector)
-            self._quick = self._transformer(with_quick_convolutions(flat, names, fold), fold)
-            error = float(np.abs(self.transform(content, vector) - expected).max())
-        except (ValueError, TypeError, LookupError, AttributeError, tensorflow_error()) as failure:
-            log.warning("The module is not rewritten: %s: %s", type(failure).__name__, str(failure)[:200])
-        if error <= LARGEST_ROUNDING:
-            log.info("Rewriting changes a pastiche by up to %.4f/255", 255 * error)
-        else:
-            self._quick = self._plain
+        """Rewrite the transformer, as far as that changes nothing that can be seen."""
+        content = probe(*_PROBE_PX)
+        vector = self.style_vector(content[:, ::-1, :, ::-1].copy())
+        expected = self.transform(content, vector)
 
-    def _for(self, content: Floats) -> Transformer:
+        def tried(form: Rewrite, flat: FlatGraph, otherwise: Transformer) -> tuple[FlatGraph, Transformer]:
+            try:
+                rewritten = form(flat)
+                transformer = self._transformer(rewritten, fold)
+                (painted,) = transformer.paint(content, vector.reshape(self._vector_shape))
+            except (ValueError, TypeError, LookupError, AttributeError, tensorflow_error()) as failure:
+                log.warning("The module is not rewritten: %s: %s", type(failure).__name__, str(failure)[:200])
+                return flat, otherwise
+            error = float(np.abs(painted - expected).max())
+            log.info("Rewriting changes a pastiche by up to %.4f/255", 255 * error)
+            return (rewritten, transformer) if error <= LARGEST_ROUNDING else (flat, otherwise)
+
+        convolutions = partial(with_quick_convolutions, names=names, fold=fold)
+        norms = partial(with_quick_norms, names=names, statistics=self.cut.statistics)
+        flat, self._quick = tried(convolutions, flat, self._plain)
+        _, self._single = tried(norms, flat, self._quick)
+
+    def _for(self, content: Floats, *, by_statistics: bool) -> Transformer:
         """A picture of one colour is painted as the module came.
 
         Rewritten, a convolution gives neighbouring pixels sums of different order, and norms magnify what they
         differ by if a picture has nothing else to normalise.
         """
         spread = content.max((1, 2)) - content.min((1, 2))
-        return self._plain if spread.max(-1).min() < _ONE_COLOUR else self._quick
+        if spread.max(-1).min() < _ONE_COLOUR:
+            return self._plain
+        return self._quick if by_statistics or len(content) > 1 else self._single
 
     def style_vector(self, style: Floats) -> Floats:
         """The style network alone.
@@ -162,7 +177,8 @@ class SplitModule:
         Returns:
             ``[N, h', w', 3]`` float32; the sides may be rounded up.
         """
-        transformer, vector = self._for(content), vector.reshape(self._vector_shape)
+        transformer = self._for(content, by_statistics=bool(statistics))
+        vector = vector.reshape(self._vector_shape)
         (painted,) = (
             transformer.paint_by(content, vector, *statistics) if statistics else transformer.paint(content, vector)
         )
@@ -180,7 +196,8 @@ class SplitModule:
         """
         if not self.cut.statistics:
             return ()
-        return self._for(content).measure(content, vector.reshape(self._vector_shape))
+        transformer = self._for(content, by_statistics=True)
+        return transformer.measure(content, vector.reshape(self._vector_shape))
 
     def reduced(self, option: str) -> SplitModule:
         """The same network with its transformer in reduced precision.
@@ -188,10 +205,9 @@ class SplitModule:
         Args:
             option: How, see ``GraphParts.reduced``.
         """
-        reduced = copy.copy(self)
-        reduced._plain = reduced._quick = self._plain.reduced(option)
-        if self.quick:
-            reduced._quick = self._quick.reduced(option)
+        reduced, kinds = copy.copy(self), (self._plain, self._quick, self._single)
+        twins = {kind: kind.reduced(option) for kind in kinds}
+        reduced._plain, reduced._quick, reduced._single = (twins[kind] for kind in kinds)
         return reduced
 
     def replace(self, wrap: Callable[[Any], Any]) -> None:
@@ -203,11 +219,11 @@ class SplitModule:
         Raises:
             TypeError: The network is not ``traced``.
         """
-        parts = self._quick.parts
+        parts = self._single.parts
         if not isinstance(parts, TracedParts):
             raise TypeError("only a traced network has functions of tensors")
-        self._traced = wrap(getattr(self, "_traced", None) or parts.traced(*self._quick.ends))
-        self._quick.paint = as_part(self._traced)
+        self._traced = wrap(self._traced or parts.traced(*self._single.ends))
+        self._single.paint = as_part(self._traced)
 
 
 def opener(traced: bool) -> Open:
@@ -215,4 +231,4 @@ def opener(traced: bool) -> Open:
     if traced or has_gpu():
         return TracedParts
     session = ForgetfulSession()
-    return lambda flat, definition: SessionParts(session, session.load(definition, flat.weights(definition)))
+    return lambda flat, definition: SessionParts(session, session.load(flat, definition))

@@ -30,7 +30,7 @@ def split(network: BundledNetwork, *, traced: bool = False) -> SplitModule:
         painting = fixed.paint(_picture(_CONTENT), vector)
         tf.identity(painting.picture, _PICTURE)
     cut = Cut(_CONTENT, _STYLE, _VECTOR, _names(painting.statistics))
-    flat = FlatGraph(graph.as_graph_def(), (_CONTENT, _STYLE), (_PICTURE,), {}, {})
+    flat = FlatGraph(graph.as_graph_def(), (_CONTENT, _STYLE), (_PICTURE,), {})
     return SplitModule(flat, cut, network.identity, traced=traced)
 
 

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from nst.device import _without_chatter
+
 pytestmark = pytest.mark.tensorflow
 
 PROGRAM = """
@@ -34,9 +36,33 @@ def test_a_fresh_process_is_set_up_once_and_quietly() -> None:
 
 
 def test_what_others_write_meanwhile_is_not_lost(capfd: pytest.CaptureFixture[str]) -> None:
-    from nst.device import _without_chatter
-
     with _without_chatter():
         os.write(2, b"I0000 00:00:1795218595.438153    6870 port.cc:153] oneDNN custom operations are on.\n")
         os.write(2, b"a real warning\n")
     assert capfd.readouterr().err == "a real warning\n"
+
+
+POOL = """
+import numpy as np, psutil
+from nst.device import configure_tensorflow, return_pool
+tf = configure_tensorflow()
+def rss_mib():
+    return psutil.Process().memory_info().rss / 2**20
+with tf.device("CPU:0"):
+    held = tf.random.uniform([2 << 20], seed=1)
+    copy, before = held.numpy(), rss_mib()
+    large = tf.ones([75 << 20])
+    taken = rss_mib() - before
+    del large
+    return_pool()
+print(taken, rss_mib() - before, np.array_equal(held.numpy(), copy))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is given back on Linux only")
+def test_what_large_tensors_took_is_given_back_and_others_stay() -> None:
+    done = subprocess.run([sys.executable, "-c", POOL], capture_output=True, text=True, check=True, timeout=120)
+    taken, kept, same = done.stdout.split()
+    assert float(taken) > 250
+    assert float(kept) < 100, "64 MiB are kept"
+    assert same == "True"

@@ -8,7 +8,7 @@ import pytest
 
 from nst import forgetful_session
 from nst.device import configure_tensorflow, has_gpu
-from nst.flat_graph import FlatGraph
+from nst.flat_graph import FlatGraph, aligned
 from nst.forgetful_session import SIZES_KEPT, ForgetfulSession, Part
 from nst.graph_parts import TracedParts
 
@@ -29,12 +29,12 @@ def graph() -> FlatGraph:
             # A shape of its own for each: equal ones are one to oneDNN.
             kernel = random.standard_normal((3, 3 + number, 4, 4), np.float32) / 12
         tf.identity(made, "made")
-    weight = tf.constant(random.standard_normal((3, 3, 4, 4), np.float32) / 6)
-    return FlatGraph(built.as_graph_def(), ("given",), ("made",), {"kernel": weight}, {})
+    weight = aligned(random.standard_normal((3, 3, 4, 4), np.float32) / 6)
+    return FlatGraph(built.as_graph_def(), ("given",), ("made",), {"kernel": weight})
 
 
 def in_session(flat: FlatGraph, session: ForgetfulSession) -> Part:
-    return session.part(session.load(flat.definition, flat.weights(flat.definition)), flat.inputs, flat.outputs)
+    return session.part(session.load(flat, flat.definition), flat.inputs, flat.outputs)
 
 
 def given(height: int, width: int) -> np.typing.NDArray[np.float32]:
@@ -69,10 +69,10 @@ def test_a_session_gives_what_functions_give() -> None:
 
 
 def test_graphs_share_weights_and_twins_share_graphs() -> None:
-    tf, flat = configure_tensorflow(), graph()
+    flat = graph()
     session = ForgetfulSession()
     first = in_session(flat, session)(given(9, 9))
-    flat.handles["kernel"] = tf.zeros([3, 3, 4, 4])
+    flat.weights["kernel"] = np.zeros((3, 3, 4, 4), np.float32)
     assert np.array_equal(in_session(flat, session)(given(9, 9)), first), "the name is known"
     assert not np.array_equal(in_session(flat, ForgetfulSession())(given(9, 9)), first)
     twin = session.twin("auto_mixed_precision_onednn_bfloat16")

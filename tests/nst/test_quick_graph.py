@@ -19,6 +19,7 @@ from nst.quick_convolution import (
     winograd,
     winograd_kernel,
 )
+from nst.quick_norms import normalised, with_quick_norms
 from nst.split_module import LARGEST_ROUNDING, Floats, SplitModule
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.skipif(has_gpu(), reason="graphs are rewritten for processors only")]
@@ -54,6 +55,26 @@ def test_each_form_is_the_plain_convolution(count: int, height: int, width: int)
     np.testing.assert_allclose(twice, convolved(large, kernel), rtol=0, atol=2e-5)
 
 
+def test_a_norm_is_a_batch_norm_of_one() -> None:
+    tf = configure_tensorflow()
+    picture, gain, shift = random(1, 7, 9, 5) * 3 + 2, random(1, 1, 1, 5), random(1, 1, 1, 5) + 1
+    made = normalised(tf.constant(picture), tf.constant(gain), tf.constant(shift), 1e-3).numpy()
+    mean, variance = picture.mean((1, 2), keepdims=True), picture.var((1, 2), keepdims=True)
+    np.testing.assert_allclose(made, (picture - mean) / np.sqrt(variance + 1e-3) * gain + shift, rtol=0, atol=1e-5)
+
+
+def test_what_is_no_norm_stays_as_it_is(enlarging: Path) -> None:
+    flat = flatten(enlarging)
+    cut = flat.cut()
+    assert cut is not None
+    names = [node.name for node in flat.definition.node]
+    for statistics in (cut.statistics[::2], cut.statistics[1::2], ()):  # means alone, variances alone
+        kept = with_quick_norms(flat, names, statistics).definition.node
+        assert not any(node.op == "FusedBatchNormV3" for node in kept)
+    replaced = with_quick_norms(flat, names, cut.statistics).definition.node
+    assert sum(node.op == "FusedBatchNormV3" for node in replaced) == len(cut.statistics) / 2
+
+
 @pytest.fixture(scope="module")
 def enlarging(small_modules: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = small_modules.save_enlarging(tmp_path_factory.mktemp("quick") / "enlarging")
@@ -68,9 +89,9 @@ def opened(folder: Path, *, quick: bool, traced: bool = True) -> SplitModule:
 
 
 def operations(module: SplitModule) -> Counter[str]:
-    parts = module._quick.parts
+    parts = module._single.parts
     assert isinstance(parts, TracedParts)
-    return Counter(operation.type for operation in parts.traced(*module._quick.ends).graph.get_operations())
+    return Counter(operation.type for operation in parts.traced(*module._single.ends).graph.get_operations())
 
 
 def test_every_pattern_is_found_and_changes_nothing_that_can_be_seen(enlarging: Path) -> None:
@@ -81,11 +102,14 @@ def test_every_pattern_is_found_and_changes_nothing_that_can_be_seen(enlarging: 
     # First layer plain, second by Winograd, third enlarging, fourth to three channels.
     assert (found["Conv2D"], found["BatchMatMulV2"], found["DepthToSpace"]) == (3, 1, 2)
     assert found["ResizeNearestNeighbor"] == 0
+    assert found["FusedBatchNormV3"] == len(quick.cut.statistics) / 2
+    assert found["Rsqrt"] == found["SquaredDifference"] == 0
 
     contents = np.concatenate([probe(50, 74), probe(50, 74)[:, ::-1] ** 2])
     vectors = quick.style_vector(np.concatenate([probe(64, 64)[..., ::-1], probe(64, 64)]))
     painted = quick.transform(contents, vectors)
     assert np.abs(painted - plain.transform(contents, vectors)).max() < LARGEST_ROUNDING
+    assert np.abs(painted[1:] - quick.transform(contents[1:], vectors[1:])).max() < LARGEST_ROUNDING, "a batch of one"
     first, second = contents[:1], vectors[:1]
     assert (
         np.abs(painted[:1] - quick.transform(first, second, quick.norm_statistics(first, second))).max()
@@ -125,7 +149,7 @@ def test_the_stand_in_is_rewritten(stand_in: Path) -> None:
     module = load_module(stand_in, traced=True)
     assert isinstance(module, SplitModule)
     found = operations(module)
-    assert (found["DepthToSpace"], found["ResizeNearestNeighbor"]) == (3, 0)
+    assert (found["DepthToSpace"], found["ResizeNearestNeighbor"], found["FusedBatchNormV3"]) == (3, 0, 13)
     content = probe(256, 320)
     vector = module.style_vector(content[:, :, ::-1].copy())
     plain = opened(stand_in, quick=False)
