@@ -14,7 +14,7 @@ import functools
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,10 +129,19 @@ class _Lane:
     def run(self, size: Hashable, work: Callable[[], Any]) -> Any:
         with self._lock:
             if size not in self._met and len(self._met) >= SIZES_KEPT:
-                self._thread.shutdown()
-                self._thread, self._met = ThreadPoolExecutor(1, "pictures"), set()
+                self._replace(wait=True)
             self._met.add(size)
-            return self._thread.submit(work).result()
+            running: Future[Any] | None = None
+            try:
+                running = self._thread.submit(work)
+                return running.result()
+            finally:
+                if running is None or not running.done():  # the caller's time is up: whoever is next need not wait
+                    self._replace(wait=False)
+
+    def _replace(self, *, wait: bool) -> None:
+        self._thread.shutdown(wait)
+        self._thread, self._met = ThreadPoolExecutor(1, "pictures"), set()
 
 
 @functools.cache

@@ -1,4 +1,6 @@
 import gc
+import os
+import signal
 import threading
 from collections.abc import Callable, Hashable, Iterator
 
@@ -99,6 +101,32 @@ def test_an_error_reaches_the_caller_and_the_next_call_works(threads: list[str])
     with pytest.raises((ValueError, configure_tensorflow().errors.OpError)):
         paint(np.zeros((1, 8, 8, 5), np.float32))
     assert paint(given(8, 8))[0].shape == (1, 8, 8, 4)
+
+
+def test_whoever_calls_next_does_not_wait_for_a_call_that_was_given_up() -> None:
+    class TimeIsUpError(Exception):
+        pass
+
+    def give_up(number: int, frame: object) -> None:
+        raise TimeIsUpError
+
+    lane, begun, released = forgetful_session._Lane(), threading.Event(), threading.Event()
+
+    def endless() -> None:
+        begun.set()
+        os.kill(os.getpid(), signal.SIGUSR1)
+        released.wait()
+
+    before = signal.signal(signal.SIGUSR1, give_up)
+    try:
+        with pytest.raises(TimeIsUpError):
+            lane.run("first", endless)
+        assert begun.is_set()
+        assert lane.run("second", threading.current_thread) is not threading.current_thread()
+    finally:
+        released.set()
+        signal.signal(signal.SIGUSR1, before)
+        lane._thread.shutdown()
 
 
 @pytest.mark.skipif(has_gpu(), reason="a GPU runs functions")

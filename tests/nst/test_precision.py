@@ -42,8 +42,11 @@ def test_the_stand_in_suffers_and_keeps_float32(
 
 
 @pytest.mark.skipif(not processor_has_bfloat16(), reason="this processor has no bfloat16")
-def test_where_it_is_allowed_it_is_for_these_calls_only(stand_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = load_module(stand_in)
+@pytest.mark.parametrize("traced", [False, True])
+def test_where_it_is_allowed_it_is_for_these_calls_only(
+    stand_in: Path, monkeypatch: pytest.MonkeyPatch, traced: bool
+) -> None:
+    module = load_module(stand_in, traced=traced)
     assert isinstance(module, SplitModule)
     monkeypatch.setattr(precision, "LARGEST_ERROR", 1.0)
     content = probe(256, 256)[:, :192, :128]
