@@ -43,8 +43,10 @@ def assert_halves_are_the_whole(folder: Path, content: Floats, style: Floats) ->
     flat = flatten(folder)
     cut = flat.cut()
     assert cut is not None
-    unfolded = SplitModule(flat, cut, "", fold_bytes=0, quick=False)
-    assert np.abs(unfolded.transform(content, unfolded.style_vector(style)) - whole).max() == 0
+    for traced in (True, False):
+        unfolded = SplitModule(flat, cut, "", fold_bytes=0, quick=False, traced=traced)
+        vector = unfolded.style_vector(style)
+        assert np.abs(unfolded.transform(content, vector) - whole).max() == 0, f"traced: {traced}"
     module = load_module(folder)
     assert isinstance(module, SplitModule)
     assert np.abs(module.transform(content, module.style_vector(style)) - whole).max() < LARGEST_ROUNDING
