@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nst.device import return_freed_memory, tensorflow_error
+from nst.device import configure_tensorflow, return_freed_memory, tensorflow_error
 from nst.errors import OperatorError
 from nst.flat_graph import FlatGraph, flatten
 from nst.split_module import Floats, SplitModule, opener
@@ -37,7 +37,8 @@ class WholeModule:
 
     def __init__(self, flat: FlatGraph, identity: str, traced: bool = False) -> None:
         self.identity = identity
-        self._parts = opener(traced)(flat, flat.definition)
+        picture = configure_tensorflow().TensorShape([None, None, None, 3])
+        self._parts = opener(traced)(flat, flat.half(dict.fromkeys(flat.inputs, picture), flat.outputs[0]))
         self._paint = self._parts.part(flat.inputs, flat.outputs)
         self._content_first = self._output_follows_first()
 

@@ -65,8 +65,8 @@ class SplitModule:
 
     The style network keeps its weights outside its graph: it runs once a style, and folding gains it nothing.
 
-    On a processor the transformer is rewritten, see ``quick_graph``: if it then paints a picture differently by no more
-    than ``LARGEST_ROUNDING``, which is tried here, it paints that way; else as it came.
+    On a processor the transformer is rewritten, see ``quick_graph`` and ``quick_norms``: each form is tried here, and
+    stays if it paints a picture differently by no more than ``LARGEST_ROUNDING``.
 
     Args:
         flat: The whole of it.
