@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import hashlib
 import secrets
 from collections.abc import Iterator
 
@@ -54,36 +55,32 @@ class OperatorPage:
     async def _show(self, request: Request) -> Response:
         language = language_of(request.headers.get("accept-language"), self._language)
         try:
-            if not self._opens(request):
-                return await self._refuse(request, language)
+            if not await self._opens(request):
+                return _refusal(say("operator.denied", language), language, 401)
             content = await asyncio.to_thread(lambda: list(self._content(language)))
+        except BusyError as error:
+            return _refusal(explain(error, language), language, 429)
         except OperatorError:
             return answer(_sheet(say("web.away", language), language), status=503)
         return answer(_sheet(say("operator.tagline", language), language, _REFRESH_S), *content)
 
-    def _opens(self, request: Request) -> bool:
-        kind, _, coded = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "basic":
-            return False
-        try:
-            _, _, given = base64.b64decode(coded, validate=True).partition(b":")
-        except (binascii.Error, ValueError):
-            return False
-        return secrets.compare_digest(given, self._password)
+    async def _opens(self, request: Request) -> bool:
+        """Count first, compare then: of guesses sent at once no more are looked at than of guesses in turn.
 
-    async def _refuse(self, request: Request, language: str) -> Response:
-        """Ask for the password; a wrong one counts, so that nobody tries many."""
-        sentence, status = say("operator.denied", language), 401
-        if request.headers.get("authorization"):
-            address = address_key(request.client and request.client.host)
-            try:
-                await asyncio.to_thread(self._throttle.take, PASSWORDS, "", address)
-            except BusyError as error:
-                sentence, status = explain(error, language), 429
-        refusal = answer(_sheet(sentence, language), status=status)
-        if status == 401:
-            refusal.headers["WWW-Authenticate"] = 'Basic realm="Pastiche", charset="UTF-8"'
-        return refusal
+        Raises:
+            BusyError: Too many wrong ones came; the right one is not looked at, either.
+        """
+        given = _password(request)
+        if given is None:
+            return False
+        address = address_key(request.client and request.client.host)
+        await asyncio.to_thread(self._throttle.take, PASSWORDS, "", address)
+        # Of equal length first: how long a comparison takes would tell the password's.
+        known, guess = (hashlib.sha256(text).digest() for text in (self._password, given))
+        if not secrets.compare_digest(known, guess):
+            return False
+        await asyncio.to_thread(self._throttle.give_back, PASSWORDS, "", address)
+        return True
 
     def _content(self, language: str) -> Iterator[Html]:
         connection = self._connection
@@ -95,6 +92,26 @@ class OperatorPage:
             yield staff(connection, language)
             yield estimates(connection, language)
         yield outcomes(metrics["pastiche_results"], language)
+
+
+def _password(request: Request) -> bytes | None:
+    """What came with the request; None where nothing did, b"" where it cannot be read."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    kind, _, coded = header.partition(" ")
+    try:
+        _, _, given = base64.b64decode(coded, validate=True).partition(b":")
+    except (binascii.Error, ValueError):
+        return b""
+    return given if kind.lower() == "basic" else b""
+
+
+def _refusal(sentence: str, language: str, status: int) -> Response:
+    refusal = answer(_sheet(sentence, language), status=status)
+    if status == 401:
+        refusal.headers["WWW-Authenticate"] = 'Basic realm="Pastiche", charset="UTF-8"'
+    return refusal
 
 
 def _sheet(tagline: str, language: str, refresh_s: int = 0) -> Sheet:

@@ -27,6 +27,12 @@ for i, key in ipairs(KEYS) do
 end
 return 0
 """
+# A window that has ended meanwhile took its count along.
+_UNCOUNT = """
+for _, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or 0) > 0 then redis.call('DECR', key) end
+end
+"""
 
 
 @dataclass(frozen=True)
@@ -38,18 +44,20 @@ class Rate:
         window_s: Seconds from the first one on.
         per_session: For one browser session.
         per_address: For one address; more people may share it.
+        in_all: For all together; 0 for as many as come.
     """
 
     name: str
     window_s: int
     per_session: int
     per_address: int
+    in_all: int = 0
 
 
 UPLOADS = Rate("uploads", 600, 60, 240)
 JOBS = Rate("jobs", 600, 60, 240)
 RECIPES = Rate("recipes", 600, 30, 60)
-PASSWORDS = Rate("passwords", 600, 10, 10)
+PASSWORDS = Rate("passwords", 900, 10, 10, in_all=100)
 
 
 class Throttle:
@@ -61,6 +69,7 @@ class Throttle:
 
     def __init__(self, connection: redis.Redis) -> None:
         self._count = connection.register_script(_COUNT)
+        self._uncount = connection.register_script(_UNCOUNT)
 
     def take(self, rate: Rate, user: str, address: str) -> None:
         """Count one, or refuse it.
@@ -74,13 +83,31 @@ class Throttle:
             BusyError: ``rate_limited`` with ``retry_after_s``.
             OperatorError: ``queue_unavailable``.
         """
-        names = {f"pastiche:web:rate:{rate.name}:{address}": rate.per_address}
-        if user:
-            names[f"pastiche:web:rate:{rate.name}:{user}"] = rate.per_session
+        names = _counters(rate, user, address)
         with speaking_redis():
             wait_s = cast(int, self._count(keys=list(names), args=[rate.window_s, *names.values()]))
         if wait_s:
             raise BusyError("rate_limited", {"retry_after_s": wait_s})
+
+    def give_back(self, rate: Rate, user: str, address: str) -> None:
+        """Take back what was counted and turned out not to count.
+
+        Args:
+            rate: As in ``take``.
+            user: As in ``take``.
+            address: As in ``take``.
+
+        Raises:
+            OperatorError: ``queue_unavailable``.
+        """
+        with speaking_redis():
+            self._uncount(keys=list(_counters(rate, user, address)))
+
+
+def _counters(rate: Rate, user: str, address: str) -> dict[str, int]:
+    """Where it is counted, and up to what."""
+    limits = {address: rate.per_address, user: rate.per_session, "all": rate.in_all}
+    return {f"pastiche:web:rate:{rate.name}:{name}": limit for name, limit in limits.items() if name and limit}
 
 
 def address_key(host: str | None) -> str:
@@ -94,5 +121,6 @@ def address_key(host: str | None) -> str:
     except ValueError:
         network = host or "nowhere"
     else:
+        parsed = getattr(parsed, "ipv4_mapped", None) or parsed  # of a socket that listens on :: for both
         network = str(ipaddress.ip_network(f"{parsed}/64", strict=False)) if parsed.version == 6 else str(parsed)
     return hashlib.sha256(network.encode()).hexdigest()[:24]

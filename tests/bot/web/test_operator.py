@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
+import httpx
 import pytest
 import redis
 from starlette.applications import Starlette
@@ -16,6 +18,7 @@ from starlette.testclient import TestClient
 from bot.texts import explain
 from bot.web.ledger import NEXT
 from bot.web.operator import OperatorPage
+from bot.web.throttle import PASSWORDS
 from nst.errors import JobError
 from nst.options import StyleOptions
 from workers import keys
@@ -40,7 +43,7 @@ def test_only_the_password_opens_it(browser: TestClient) -> None:
     answer = browser.get("/operator")
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Basic")
-    for wrong in ("", "wrong", PASSWORD + "x", PASSWORD[:-1]):
+    for wrong in ("", PASSWORD + "x", PASSWORD[:-1]):
         assert browser.get("/operator", auth=("anybody", wrong)).status_code == 401
     for header in ("Basic", "Basic %%%", "Bearer abc", "Basic " + "QQ"):
         assert browser.get("/operator", headers={"Authorization": header}).status_code == 401
@@ -48,10 +51,40 @@ def test_only_the_password_opens_it(browser: TestClient) -> None:
     assert "Workers" in browser.get("/operator", auth=("anybody", PASSWORD.encode())).text
 
 
-def test_nobody_tries_many_passwords(browser: TestClient) -> None:
+def test_nobody_tries_many_passwords_and_the_right_one_does_not_open_a_locked_door(browser: TestClient) -> None:
     answers = [browser.get("/operator", auth=("x", f"guess {number}")).status_code for number in range(12)]
     assert answers == [401] * 10 + [429] * 2
-    assert browser.get("/operator", auth=("x", PASSWORD.encode())).status_code == 200
+    locked = browser.get("/operator", auth=("x", PASSWORD.encode()))
+    assert locked.status_code == 429
+    assert "Workers" not in locked.text
+    assert browser.get("/operator").status_code == 401, "who shows no password is only asked for one"
+
+
+def test_of_guesses_sent_at_once_no_more_are_looked_at(redis_connection: redis.Redis) -> None:
+    site = Starlette(routes=OperatorPage(redis_connection, PASSWORD, "en").routes())
+
+    async def guess_at_once() -> list[int]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(site), base_url="http://inside") as client:
+            asked = (client.get("/operator", auth=("x", f"guess {number}")) for number in range(40))
+            return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+    assert sorted(asyncio.run(guess_at_once())) == [401] * 10 + [429] * 30
+
+
+def test_many_addresses_do_not_help_for_ever(redis_connection: redis.Redis) -> None:
+    site = Starlette(routes=OperatorPage(redis_connection, PASSWORD, "en").routes())
+    answers = []
+    for place in range(PASSWORDS.in_all + 2):
+        with TestClient(site, client=(f"192.0.2.{place % 200}", 1)) as visitor:
+            answers.append(visitor.get("/operator", auth=("x", "guess")).status_code)
+    assert answers == [401] * PASSWORDS.in_all + [429] * 2
+
+
+def test_the_right_password_counts_for_nothing(browser: TestClient, redis_connection: redis.Redis) -> None:
+    opened = [browser.get("/operator", auth=("x", PASSWORD.encode())).status_code for _ in range(30)]
+    assert opened == [200] * 30
+    assert {redis_connection.get(key) for key in redis_connection.scan_iter("pastiche:web:rate:*")} == {b"0"}
+    assert all(redis_connection.ttl(key) > 600 for key in redis_connection.scan_iter("pastiche:web:rate:*"))
 
 
 def test_it_tells_what_waits_and_that_no_worker_is_up(browser: TestClient, redis_connection: redis.Redis) -> None:

@@ -56,6 +56,8 @@ def test_addresses_are_counted_and_not_told(redis_connection: redis.Redis) -> No
         ("192.0.2.7", "192.0.2.8", False),
         ("2001:db8::1", "2001:db8::ffff", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.7", "192.0.2.7", True),
+        ("::ffff:192.0.2.7", "::ffff:192.0.2.8", False),
         (None, "", True),
     ],
 )
