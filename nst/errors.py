@@ -67,6 +67,9 @@ class UserError(PasticheError):
             "image_missing",  # no picture was given
             "image_unreachable",  # a path or address that cannot be read (name)
             "image_not_received",  # a chat did not hand it over
+            "address_refused",  # not http or https, another port, or a password in it
+            "address_unreachable",  # no answer, a bad one, or not of the public internet: nobody learns which
+            "address_too_slow",  # (allowed_s)
             "clip_too_long",  # (received_s, allowed_s)
             "clip_too_many_frames",  # (allowed)
             "clip_too_many_pixels",  # (frames, width_px, height_px)

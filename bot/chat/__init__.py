@@ -1,0 +1,1 @@
+"""What people can do, written once for every platform."""
