@@ -61,7 +61,7 @@ def examine(settings: Settings) -> int:
     """
     console = Console(highlight=False)
     worst = 0
-    for check in (_settings, _redis, _presets, _tensorflow, _fast_model, _gatys_weights, _discord, _telegram):
+    for check in (_settings, _redis, _presets, _tensorflow, _fast_model, _gatys_weights, _discord, _telegram, _web):
         for finding in _guarded(check, settings):
             console.print(f"{_MARKS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
             worst = max(worst, finding.verdict == "bad")
@@ -174,6 +174,33 @@ def _telegram(settings: Settings) -> Iterator[Finding]:
         yield Finding("note", "Telegram", "TELEGRAM_TOKEN is not set: the Telegram bot stays off")
         return
     yield _token("Telegram", "TELEGRAM_TOKEN", f"{settings.telegram_api_url}/bot{token}/getMe", {}, None)
+
+
+def _web(settings: Settings) -> Iterator[Finding]:
+    url, proxies = settings.web_public_url, settings.trusted_proxies
+    if not url:
+        where = f"answers to {settings.web_host} and to this machine's own names only"
+        yield Finding(
+            "note", "web", f"WEB_PUBLIC_URL is not set: the web chat {where}, and links to it lead nowhere else"
+        )
+    elif url.startswith("http://"):
+        yield Finding(
+            "note", "web", "WEB_PUBLIC_URL is http://…: cookies and the operator's password travel unencrypted"
+        )
+    else:
+        yield Finding("ok", "web", f"{url}, cookies over TLS only")
+    if any(network.prefixlen == 0 for network in proxies):
+        text = "WEB_TRUSTED_PROXIES trusts everybody: anyone may write any address. Name your proxy's alone"
+        yield Finding("bad", "web proxies", text)
+    elif url.startswith("https://") and not proxies:
+        text = (
+            "WEB_PUBLIC_URL is https, so a proxy stands before the web chat, but WEB_TRUSTED_PROXIES is empty: all "
+            "visitors count as that one address and share its limits. Set it to the address or network that the "
+            "proxy comes from (127.0.0.1 on the same host; the gateway of Docker's network, the ingress' pods)"
+        )
+        yield Finding("bad", "web proxies", text)
+    elif proxies:
+        yield Finding("ok", "web proxies", f"{settings.web_trusted_proxies} may say where visitors come from")
 
 
 def _token(what: str, setting: str, url: str, headers: dict[str, str], proxy: str | None) -> Finding:

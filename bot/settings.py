@@ -6,6 +6,7 @@ process starts, never at import, and a wrong one is named together with what wou
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -47,6 +48,15 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _networks(value: str) -> str:
+    try:
+        for part in filter(None, value.replace(" ", "").split(",")):
+            ipaddress.ip_network(part)
+    except ValueError:
+        raise ValueError("addresses and networks with commas between, such as 10.0.0.7, 172.18.0.0/16") from None
+    return value
+
+
 def _webhook_secret(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", value.get_secret_value()):
         raise ValueError("up to 256 of A-Z, a-z, 0-9, _ and -")
@@ -71,6 +81,7 @@ class Settings(BaseSettings):
     web_port: int = Field(default=8080, ge=0, le=65535)
     web_public_url: Annotated[str, AfterValidator(_http_url)] = ""
     web_operator_password: SecretStr = SecretStr("")
+    web_trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     nst_fast_model: str = "auto"
     nst_fast_batch: str = Field(default="auto", pattern="^(auto|on|off)$")
     nst_fast_xla: bool = False
@@ -98,6 +109,12 @@ class Settings(BaseSettings):
     jobs_per_user_per_day: int = Field(default=Limits.per_user_per_day, ge=1)
     jobs_waiting: int = Field(default=Limits.waiting, ge=1)
     worker_max_side_px: int = Field(default=0, ge=0)
+
+    @property
+    def trusted_proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """Whose ``X-Forwarded-…`` headers the web side believes."""
+        parts = self.web_trusted_proxies.replace(" ", "").split(",")
+        return tuple(ipaddress.ip_network(part) for part in parts if part)
 
     @property
     def methods(self) -> MethodSettings:

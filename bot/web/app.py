@@ -47,6 +47,7 @@ def serve(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         ws="wsproto",
+        proxy_headers=False,  # uvicorn would believe whoever comes from 127.0.0.1; ``bot.web.guard`` asks the settings
         lifespan="on",
         timeout_graceful_shutdown=_GRACE_S,
         server_header=False,

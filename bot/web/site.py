@@ -26,6 +26,7 @@ from bot.texts import say
 from bot.web import downloads, pictures
 from bot.web.album import Album
 from bot.web.gallery.routes import Gallery
+from bot.web.guard import HEALTH, Guard, Place
 from bot.web.headers import SecurityHeaders
 from bot.web.how import show_how
 from bot.web.markup import STATIC, tag
@@ -52,7 +53,7 @@ def build_site(settings: Settings, connection: redis.Redis, address: str) -> Fas
     Args:
         settings: What the operator set.
         connection: To the queue's Redis; closed when the site ends.
-        address: Where it is served, for the log.
+        address: Where it is served: for the log, and for links where no public address is set.
     """
     presets = load_presets(settings.presets_dir)
     studio = Studio(
@@ -73,18 +74,25 @@ def build_site(settings: Settings, connection: redis.Redis, address: str) -> Fas
 
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     site.router.routes += [
-        Route("/healthz", _healthz(connection)),
+        Route(HEALTH, _healthz(connection)),
         Mount("/static", StaticFiles(directory=STATIC)),
         *pictures.routes(studio),
         *downloads.routes(studio),
-        *Gallery(connection, presets, settings.language, settings.web_public_url).routes(),
+        *Gallery(connection, presets, settings.language, settings.web_public_url or address).routes(),
         *_operator(settings, connection),
     ]
     secret = cookie_secret(settings.data_dir)
+    place = Place(settings.web_public_url, settings.web_host, settings.trusted_proxies, settings.language)
     site.add_middleware(
-        SessionMiddleware, secret_key=secret, session_cookie=_COOKIE, max_age=SESSION_S, same_site="lax"
+        SessionMiddleware,
+        secret_key=secret,
+        session_cookie=_COOKIE,
+        max_age=SESSION_S,
+        same_site="lax",
+        https_only=place.secure,
     )
-    site.add_middleware(SecurityHeaders)
+    site.add_middleware(Guard, place=place)
+    site.add_middleware(SecurityHeaders, secure=place.secure)
     _add_pages(site, studio, secret)
     return site
 

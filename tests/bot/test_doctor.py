@@ -91,3 +91,19 @@ def test_an_unreachable_platform_is_told_apart_from_a_bad_token() -> None:
     (finding,) = found(doctor._telegram, given).values()
     assert finding.verdict == "bad"
     assert "cannot be reached" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("url", "proxies", "verdicts", "words"),
+    [
+        ("", "", {"web": "note"}, "WEB_PUBLIC_URL is not set"),
+        ("http://studio.lan", "", {"web": "note"}, "unencrypted"),
+        ("https://p.example", "", {"web": "ok", "web proxies": "bad"}, "share its limits. Set it to"),
+        ("https://p.example", "172.18.0.1", {"web": "ok", "web proxies": "ok"}, "172.18.0.1 may say"),
+        ("https://p.example", "0.0.0.0/0", {"web": "ok", "web proxies": "bad"}, "trusts everybody"),
+    ],
+)
+def test_proxies_before_the_web_chat_are_looked_at(url: str, proxies: str, verdicts: Any, words: str) -> None:
+    findings = found(doctor._web, settings(web_public_url=url, web_trusted_proxies=proxies))
+    assert {what: finding.verdict for what, finding in findings.items()} == verdicts
+    assert any(words in finding.text for finding in findings.values())

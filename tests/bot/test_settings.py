@@ -45,7 +45,14 @@ def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("WEB_PORT", "http"), ("WEB_PORT", "70000"), ("TELEGRAM_API_URL", "ftp://x"), ("LOG_LEVEL", "LOUD")],
+    [
+        ("WEB_PORT", "http"),
+        ("WEB_PORT", "70000"),
+        ("TELEGRAM_API_URL", "ftp://x"),
+        ("LOG_LEVEL", "LOUD"),
+        ("WEB_TRUSTED_PROXIES", "nginx"),
+        ("WEB_TRUSTED_PROXIES", "10.0.0.1/24"),
+    ],
 )
 def test_a_wrong_setting_is_named_with_what_came(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
@@ -67,3 +74,9 @@ def test_secrets_are_in_no_error_and_no_repr(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TELEGRAM_TOKEN", "telegram-secret")
     shown = repr(read_settings())
     assert not {word for word in ("hunter2", "discord-secret", "telegram-secret") if word in shown}
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().trusted_proxies == ()
+    monkeypatch.setenv("WEB_TRUSTED_PROXIES", "127.0.0.1, 172.18.0.0/16,::1")
+    assert [str(network) for network in read_settings().trusted_proxies] == ["127.0.0.1/32", "172.18.0.0/16", "::1/128"]

@@ -80,6 +80,17 @@ def test_tokens_go_to_their_own_frontend_only() -> None:
     assert found == {("discord", "discord-token"), ("telegram", "telegram-token")}
 
 
+def test_the_web_chat_is_told_its_address_and_its_proxies_and_nobody_else_the_operators_password() -> None:
+    given = {
+        "WEB_PUBLIC_URL": "https://pastiche.example",
+        "WEB_TRUSTED_PROXIES": "172.18.0.1",
+        "WEB_OPERATOR_PASSWORD": "operators-password",
+    }
+    found = filled(REDIS_PASSWORD="x", **given)["services"]  # noqa: S106
+    assert found["web"]["environment"].items() >= given.items()
+    assert [name for name, service in found.items() if "operators-password" in json.dumps(service)] == ["web"]
+
+
 def commands(services: dict[str, Any]) -> list[list[str]]:
     return [service["command"] for service in of_pastiche(services).values() if service["command"][0] == "pastiche"]
 

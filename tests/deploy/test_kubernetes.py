@@ -99,7 +99,12 @@ def test_commands_and_settings_are_those_of_pastiche(name: str, document: dict[s
 
 def test_settings_are_settings_and_none_is_a_secret() -> None:
     assert set(one("ConfigMap", "settings")["data"]) <= {name.upper() for name in Settings.model_fields}
-    assert not {name for name in one("ConfigMap", "settings")["data"] if re.search("TOKEN|PASSWORD|SECRET|URL", name)}
+    names = set(one("ConfigMap", "settings")["data"]) - {"WEB_PUBLIC_URL"}
+    assert not {name for name in names if re.search("TOKEN|PASSWORD|SECRET|URL", name)}
+
+
+def test_the_web_chat_is_told_its_address_and_its_proxies() -> None:
+    assert {"WEB_PUBLIC_URL", "WEB_TRUSTED_PROXIES"} <= set(one("ConfigMap", "settings")["data"])
 
 
 def test_the_example_secret_is_empty_and_holds_each_that_is_asked_for() -> None:

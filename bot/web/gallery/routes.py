@@ -34,16 +34,14 @@ class Gallery:
         connection: To the queue's Redis.
         presets: All presets by name.
         language: For browsers that name none that is spoken here.
-        public_url: Where the site is reached from outside; "" takes each request's own address.
+        url: Where the site is reached; a request's own Host header is anybody's to write.
     """
 
-    def __init__(
-        self, connection: redis.Redis, presets: Mapping[str, Preset], language: str, public_url: str = ""
-    ) -> None:
+    def __init__(self, connection: redis.Redis, presets: Mapping[str, Preset], language: str, url: str) -> None:
         self._shown = Shown(connection, presets)
         self._presets = presets
         self._language = language
-        self._public_url = public_url
+        self._url = url
         self._poster = lru_cache(maxsize=16)(self._draw_poster)
         self._card = lru_cache(maxsize=64)(self._draw_card)
         self._small = lru_cache(maxsize=64)(lambda digest: shrink(self._shown.core.entries.picture(digest), _SIDE_PX))
@@ -82,7 +80,7 @@ class Gallery:
             tagline=tagline,
             language=language,
             here="challenges",
-            address=self._url(request, "/challenges"),
+            address=f"{self._url}/challenges",
         )
         return answer(sheet, *Pages(self._presets, language).index(challenges))
 
@@ -96,8 +94,8 @@ class Gallery:
             title=challenge.theme,
             tagline=description(challenge, self._presets, language),
             language=language,
-            address=self._url(request, path),
-            picture=self._url(request, f"/challenges/{challenge.challenge_id}/{picture}"),
+            address=self._url + path,
+            picture=f"{self._url}/challenges/{challenge.challenge_id}/{picture}",
             picture_alt=challenge.theme,
         )
         return await self._page(request, challenge, sheet)
@@ -167,9 +165,6 @@ class Gallery:
 
     def _language_of(self, request: Request) -> str:
         return language_of(request.headers.get("accept-language"), self._language)
-
-    def _url(self, request: Request, path: str) -> str:
-        return (self._public_url or str(request.base_url).rstrip("/")) + path
 
     def _lost(self, request: Request, sentence: str, status: int) -> HTMLResponse:
         language = self._language_of(request)

@@ -9,16 +9,19 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
+import redis
 
 from bot.web.app import listen
 from bot.web.pictures import media_type
+from bot.web.throttle import address_key
 from nst.errors import OperatorError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,35 +68,93 @@ def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     assert not loaded & {"aiohttp", "tornado"}
 
 
-def test_the_first_page_is_served_light_and_soon(
-    redis_url: str, tmp_path: Path, until: Callable[..., Any], record_property: Callable[[str, object], None]
-) -> None:
-    settings = {"REDIS_URL": redis_url, "WEB_PORT": "0", "DATA_DIR": str(tmp_path / "data"), "LOG_LEVEL": "INFO"}
-    began_s = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bot", "web"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
-        stderr=(tmp_path / "log").open("wb"),
-    )
-    try:
+@dataclass
+class Web:
+    """The web chat as a process."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+
+
+Serve = Callable[..., Web]
+
+
+@pytest.fixture
+def serve(redis_url: str, tmp_path: Path, until: Callable[..., Any]) -> Iterator[Serve]:
+    """Starts the web chat with settings."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(**settings: str) -> Web:
+        settings = {"REDIS_URL": redis_url, "WEB_PORT": "0", "DATA_DIR": str(tmp_path / "data")} | settings
         log = tmp_path / "log"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", "web"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "LOG_LEVEL": "INFO", **settings},
+            stderr=log.open("wb"),
+        )
+        started.append(process)
         found = until(lambda: re.search(r"is at (http://\S+)", log.read_text()), "the web chat", 120)
-        page = httpx.get(found[1], timeout=60).text
-        first_page_s = time.monotonic() - began_s
-        used = psutil.Process(process.pid)
-        rss_mib, cpu_s = used.memory_info().rss / 2**20, sum(used.cpu_times()[:2])
-        maps = Path(f"/proc/{process.pid}/maps")
-        assert not maps.exists() or not re.search("numpy|tensorflow", maps.read_text())
-        assert httpx.get(f"{found[1]}/healthz", timeout=60).status_code == 200
-    finally:
+        return Web(process, found[1])
+
+    yield start
+    for process in started:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+
+
+def test_the_first_page_is_served_light_and_soon(
+    serve: Serve, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    began_s = time.monotonic()
+    web = serve()
+    page = httpx.get(web.url, timeout=60).text
+    first_page_s = time.monotonic() - began_s
+    used = psutil.Process(web.process.pid)
+    rss_mib, cpu_s = used.memory_info().rss / 2**20, sum(used.cpu_times()[:2])
+    maps = Path(f"/proc/{web.process.pid}/maps")
+    assert not maps.exists() or not re.search("numpy|tensorflow", maps.read_text())
+    assert httpx.get(f"{web.url}/healthz", timeout=60).status_code == 200
     print(f"web: first page after {first_page_s:.2f} s ({cpu_s:.2f} s of CPU), {rss_mib:.0f} MiB")  # noqa: T201
     record_property("rss_mib", round(rss_mib))
     assert "Drop a photo here" in page
     assert rss_mib < MAX_RSS_MIB
     assert not (tmp_path / ".nicegui").exists()
+
+
+def test_behind_a_proxy_with_tls_cookies_stay_there_and_visitors_have_their_own_addresses(
+    serve: Serve, redis_connection: redis.Redis
+) -> None:
+    public = "https://pastiche.example"
+    web = serve(WEB_PUBLIC_URL=public, WEB_TRUSTED_PROXIES="127.0.0.1", WEB_OPERATOR_PASSWORD="the test's")  # noqa: S106
+    with httpx.Client(base_url=web.url, timeout=60) as proxy:
+        forwarded = {"Host": "pastiche.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.1"}
+        page = proxy.get("/", headers=forwarded)
+        assert page.status_code == 200
+        assert page.headers["set-cookie"].startswith("pastiche=")
+        assert "secure" in page.headers["set-cookie"].lower()
+        assert page.headers["strict-transport-security"] == "max-age=31536000"
+        listed = proxy.get("/challenges", headers=forwarded)
+        assert f'property="og:url" content="{public}/challenges"' in listed.text
+        assert proxy.get("/", headers=forwarded | {"Host": "evil.example"}).status_code == 421
+        proxy.get("/operator", headers=forwarded, auth=("x", "wrong"))
+    counted = {key.decode().rpartition(":")[2] for key in redis_connection.scan_iter("pastiche:web:rate:passwords:*")}
+    assert counted == {address_key("203.0.113.1"), "all"}
+
+
+def test_without_a_proxy_nobody_else_says_where_visitors_come_from(serve: Serve, redis_connection: redis.Redis) -> None:
+    web = serve(WEB_OPERATOR_PASSWORD="the test's")  # noqa: S106
+    with httpx.Client(base_url=web.url, timeout=60) as visitor:
+        forged = {"X-Forwarded-For": "203.0.113.1", "X-Forwarded-Host": "evil.example"}
+        visitor.get("/operator", headers=forged, auth=("x", "wrong"))
+        listed = visitor.get("/challenges", headers=forged)
+        assert "evil.example" not in listed.text
+        assert f'property="og:url" content="{web.url}/challenges"' in listed.text
+        assert visitor.get("/challenges", headers={"Host": "evil.example"}).status_code == 421
+        cookie = visitor.get("/").headers["set-cookie"]
+        assert "secure" not in cookie.lower()
+    counted = {key.decode().rpartition(":")[2] for key in redis_connection.scan_iter("pastiche:web:rate:passwords:*")}
+    assert counted == {address_key("127.0.0.1"), "all"}
 
 
 def test_the_site_needs_no_other_address() -> None:

@@ -1,0 +1,177 @@
+"""The one place that guards a request: whom it is from, what it is addressed to, whose page sent it.
+
+A forwarding header is believed of a proxy that the operator named, and of nobody else; everybody else's are taken
+away, so that nothing behind this reads them. Names that are not ours and sockets that other sites' pages open end here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from bot.texts import say
+from bot.web.visitors import language_of
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+HEALTH = "/healthz"  # asked by its supervisor, under whatever name that knows
+_SOCKET = "/_nicegui_ws/"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_NOT_A_CLIENTS = ("x-forwarded-", "x-real-ip", "forwarded")  # what only a proxy may say
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the site is.
+
+    Attributes:
+        public_url: Where it is reached from outside, or "".
+        host: Where it listens.
+        proxies: Whose forwarding headers are believed.
+        language: For browsers that name none that is spoken here.
+    """
+
+    public_url: str = ""
+    host: str = "127.0.0.1"
+    proxies: Sequence[Network] = ()
+    language: str = "en"
+
+    @property
+    def secure(self) -> bool:
+        """Whether visitors come over TLS."""
+        return self.public_url.startswith("https://")
+
+    def trusts(self, peer: str) -> bool:
+        """Whether an address is a proxy's."""
+        address = _address(peer)
+        return address is not None and any(address in network for network in self.proxies)
+
+    def is_ours(self, name: str, listening: str) -> bool:
+        """Whether the site may be asked for under a name.
+
+        Args:
+            name: From the Host header, without its port.
+            listening: The address at which the request arrived: nobody can point a name of theirs to it and be
+                asked under that address.
+        """
+        public = urlsplit(self.public_url).hostname
+        if name and name in (public, self.host.lower()):
+            return True
+        address = _address(name)
+        return public is None and (name in ("localhost", listening) or (address is not None and address.is_loopback))
+
+    def is_foreign(self, origin: str, host: str) -> bool:
+        """Whether a page of another site sent a request.
+
+        Args:
+            origin: Its Origin header.
+            host: Its Host header.
+        """
+        public, sent = _origin(self.public_url), _origin(origin)
+        if sent is None:  # "null": a file, a sandbox
+            return True
+        if public and sent[1] == public[1]:
+            return sent != public
+        return urlsplit(origin).netloc.lower() != host.lower()
+
+
+class Guard:
+    """ASGI middleware; what passes is as it was sent, and who sent it is ``scope["client"]``.
+
+    Args:
+        app: What answers.
+        place: Where the site is.
+    """
+
+    def __init__(self, app: ASGIApp, place: Place) -> None:
+        self._app = app
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            return await self._app(scope, receive, send)
+        scope = self._as_sent(scope)
+        key, status = self._objection(scope)
+        if not key:
+            return await self._app(scope, receive, send)
+        if scope["type"] == "websocket":
+            return await WebSocketClose(1008)(scope, receive, send)
+        language = language_of(Headers(scope=scope).get("accept-language"), self._place.language)
+        return await PlainTextResponse(say(key, language), status)(scope, receive, send)
+
+    def _objection(self, scope: Scope) -> tuple[str, int]:
+        """The sentence's key and the status, or ("", 0)."""
+        headers = Headers(scope=scope)
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if scope["path"] != HEALTH and not self._place.is_ours(_name(host), (scope.get("server") or ("",))[0]):
+            return "web.wrong_host", 421
+        if origin is not None and _does_something(scope) and self._place.is_foreign(origin, host):
+            return "web.foreign_page", 403
+        return "", 0
+
+    def _as_sent(self, scope: Scope) -> Scope:
+        """The request as the visitor sent it."""
+        headers, client = Headers(scope=scope), scope.get("client")
+        kept = [(name, value) for name, value in scope["headers"] if not _is_a_proxys(name)]
+        sent = {**scope, "headers": kept}
+        if client is None or not self._place.trusts(client[0]):
+            return sent
+        hops = [hop for hop in ",".join(headers.getlist("x-forwarded-for")).replace(" ", "").split(",") if hop]
+        strangers = [hop for hop in hops if not self._place.trusts(hop)]
+        if hops:
+            sent["client"] = (str(_address((strangers or hops[:1])[-1]) or "unknown"), 0)
+        if (scheme := _last(headers, "x-forwarded-proto")) in _PORTS:
+            sent["scheme"] = scheme if scope["type"] == "http" else scheme.replace("http", "ws")
+        if host := _last(headers, "x-forwarded-host"):
+            MutableHeaders(scope=sent)["host"] = host
+        return sent
+
+
+def _does_something(scope: Scope) -> bool:
+    """Whether a request may do more than read: the socket's long polling does it with GET, too."""
+    return scope["type"] == "websocket" or scope["method"] not in _READING or scope["path"].startswith(_SOCKET)
+
+
+def _is_a_proxys(name: bytes) -> bool:
+    return name.decode("latin-1").lower().startswith(_NOT_A_CLIENTS)
+
+
+def _last(headers: Headers, name: str) -> str:
+    """What the nearest proxy said: those before it may have been told anything."""
+    return ",".join(headers.getlist(name)).split(",")[-1].strip().lower()
+
+
+def _name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    """Scheme, name and port of an address; None where there is none, and for "null"."""
+    try:
+        parts = urlsplit(url)
+        return (parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)) if parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address as peers and proxies write it: with a port or without, IPv4 perhaps within IPv6."""
+    for candidate in (text, text.strip("[]"), text.rpartition(":")[0].strip("[]")):
+        try:
+            found = ipaddress.ip_address(candidate)
+        except ValueError:
+            continue
+        return getattr(found, "ipv4_mapped", None) or found
+    return None
