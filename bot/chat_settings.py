@@ -6,7 +6,6 @@ The same on every platform: a chat is an opaque key, and so are its channels, ro
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ import redis
 from nst.errors import BusyError, UserError
 from nst.options import StyleOptions
 from workers import keys
+from workers.clock import server_time_s
 from workers.connection import speaking_redis
 
 _DAY_S = 86_400
@@ -119,27 +119,31 @@ class ChatSettingsStore:
         """Undo ``take``."""
         with speaking_redis():
             if settings.per_user_per_day:
-                self._connection.decr(_quota(chat, user))
+                self._connection.decr(self._quota(chat, user))
             if settings.cooldown_s:
                 self._connection.delete(_cooldown(chat, user))
 
     def _take_quota(self, chat: str, user: str, allowed: int) -> None:
-        name = _quota(chat, user)
+        name = self._quota(chat, user)
         with self._connection.pipeline() as pipe:
             pipe.incr(name)
             pipe.expire(name, 2 * _DAY_S)
             taken: int = pipe.execute()[0]
         if taken > allowed:
             self._connection.decr(name)
-            raise BusyError("rate_limited", {"retry_after_s": round(_DAY_S - time.time() % _DAY_S)})
+            raise BusyError("rate_limited", {"retry_after_s": round(_DAY_S - server_time_s(self._connection) % _DAY_S)})
 
     def _take_turn(self, chat: str, user: str, settings: ChatSettings) -> None:
         name = _cooldown(chat, user)
         if self._connection.set(name, 1, nx=True, ex=settings.cooldown_s):
             return
         if settings.per_user_per_day:
-            self._connection.decr(_quota(chat, user))
+            self._connection.decr(self._quota(chat, user))
         raise BusyError("rate_limited", {"retry_after_s": max(1, self._connection.ttl(name))})
+
+    def _quota(self, chat: str, user: str) -> str:
+        day = datetime.fromtimestamp(server_time_s(self._connection), UTC).date().isoformat()
+        return f"pastiche:chatquota:{keys.fingerprint(day, chat, user)}"
 
 
 def check_place(settings: ChatSettings, channels: Collection[str], roles: Collection[str]) -> None:
@@ -166,11 +170,6 @@ def place_key(chat: str, place: str) -> str:
 
 def _settings(chat: str) -> str:
     return f"pastiche:settings:{chat}"
-
-
-def _quota(chat: str, user: str) -> str:
-    day = datetime.now(UTC).date().isoformat()
-    return f"pastiche:chatquota:{keys.fingerprint(day, chat, user)}"
 
 
 def _cooldown(chat: str, user: str) -> str:

@@ -19,6 +19,7 @@ from bot.sessions import Sessions
 from nst.errors import UserError
 from workers import keys
 from workers.client import QueueClient
+from workers.clock import server_time_s
 from workers.connection import speaking_redis
 from workers.contract import Job
 from workers.forgetting import forget_job, forget_pictures
@@ -28,9 +29,10 @@ _END_WAIT_S = 10.0  # a running job ends at its next step
 
 def note_job(connection: redis.Redis, job: Job) -> None:
     """Remember that a job is a user's; synchronous, call it in a thread."""
+    now_s = server_time_s(connection)
     with speaking_redis(), connection.pipeline() as pipe:
-        pipe.zadd(_jobs(job.user), {job.job_id: time.time()})
-        pipe.zremrangebyscore(_jobs(job.user), 0, time.time() - 2 * keys.RESULT_TTL_S)
+        pipe.zadd(_jobs(job.user), {job.job_id: now_s})
+        pipe.zremrangebyscore(_jobs(job.user), 0, now_s - 2 * keys.RESULT_TTL_S)
         pipe.expire(_jobs(job.user), 2 * keys.RESULT_TTL_S)
         pipe.execute()
 

@@ -8,7 +8,7 @@ line stays RQ's plain list, so that a position is an index and every tool of RQ 
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ import redis
 
 from nst.errors import BusyError
 from workers import keys
+from workers.clock import server_time_s
 from workers.contract import Event, Job
 from workers.job_class import new_rq_job
 from workers.limits import Limits
@@ -107,7 +108,8 @@ def enqueue(connection: redis.Redis, job: Job, kind: str, limits: Limits) -> boo
     Raises:
         BusyError: ``rate_limited``, ``chat_full`` or ``queue_full``; ``retry_after_s`` is filled in by the client.
     """
-    queue, now_s = queue_of(job.options.method), time.time()
+    queue, now_s = queue_of(job.options.method), server_time_s(connection)
+    job = replace(job, submitted_at_s=now_s)
     event = Event(job_id=job.job_id, frontend=job.frontend, state="queued")
     record: dict[str, Any] = {
         "job": job.to_json(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
@@ -33,8 +32,7 @@ def sweep(connection: redis.Redis, store: ByteStore, grace_s: float = _GRACE_S) 
     Returns:
         How many were deleted.
     """
-    before_s = time.time() - grace_s
-    old = (name for name, written_s in store.aged() if written_s < before_s)
+    old = (name for name, age_s in store.aged() if age_s > grace_s)
     count = 0
     for names in _batches(old):
         with connection.pipeline(transaction=False) as pipe:

@@ -33,7 +33,7 @@ class ByteStore(Protocol):
         """Delete; what is not there is no error."""
 
     def aged(self) -> Iterator[tuple[str, float]]:
-        """All names, each with the time of its last writing in seconds since 1970."""
+        """All names, each with the seconds since its last writing, by the store's own clock."""
 
 
 def open_byte_store(where: str, access: S3Access | None = None) -> ByteStore | None:
@@ -115,10 +115,12 @@ class FolderStore:
 
     def aged(self) -> Iterator[tuple[str, float]]:
         """As ``ByteStore``; what a killed process left half-written is named too."""
-        for folder in self._folder.iterdir():
+        with tempfile.TemporaryFile(dir=self._folder) as probe:  # a shared folder's files have its server's times
+            now_s = os.fstat(probe.fileno()).st_mtime
+        for folder in filter(Path.is_dir, self._folder.iterdir()):
             for entry in os.scandir(folder):
                 with contextlib.suppress(FileNotFoundError):  # somebody else swept it
-                    yield entry.name, entry.stat().st_mtime
+                    yield entry.name, now_s - entry.stat().st_mtime
 
     def _file(self, name: str) -> Path:
         # 256 folders: a million files in one are slow to list. A half-written file lies beside its neighbours.

@@ -47,7 +47,7 @@ class Job:
         mask: Blob hash of the mask that says where to paint (``options.region``), or "".
         options: What the user chose.
         style_label: The preset's name, or "" for the user's own picture: for captions.
-        submitted_at_s: Unix time.
+        submitted_at_s: Unix time; the queue's client fills it in, by Redis' clock.
         frames: Frames to be painted: more than 1 for a clip. The queue's client fills it in.
         clip_types: Media types of clips that the frontend can show, the preferred one first; empty for any.
         explanation: One of ``nst.options.EXPLANATIONS`` for a sheet that explains the method instead of a pastiche.

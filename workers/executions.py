@@ -8,7 +8,6 @@ that froze, was given up and came back changes nothing any more.
 from __future__ import annotations
 
 import logging
-import time
 from enum import StrEnum
 from typing import cast
 
@@ -35,7 +34,7 @@ class End(StrEnum):
 
 
 # KEYS: started, queue, intermediate, rq job, execution, executions, done, finished registry, failed registry, rq worker
-# ARGV: end, entry, job id, execution id, now_s, ttl_s
+# ARGV: end, entry, job id, execution id, ttl_s
 _END = """
 local how, entry, id = ARGV[1], ARGV[2], ARGV[3]
 if not redis.call('ZSCORE', KEYS[1], entry) then
@@ -52,10 +51,10 @@ if how == 'hand_back' or how == 'retry' then
   if how == 'retry' then redis.call('HINCRBY', KEYS[4], 'retries_left', -1) end
 elseif known then
   redis.call('HSET', KEYS[4], 'status', how)
-  redis.call('EXPIRE', KEYS[4], ARGV[6])
-  local registry = how == 'finished' and KEYS[8] or KEYS[9]
-  redis.call('ZREMRANGEBYSCORE', registry, 0, ARGV[5])
-  redis.call('ZADD', registry, ARGV[5] + ARGV[6], id)
+  redis.call('EXPIRE', KEYS[4], ARGV[5])
+  local registry, now = how == 'finished' and KEYS[8] or KEYS[9], redis.call('TIME')[1]
+  redis.call('ZREMRANGEBYSCORE', registry, 0, now)
+  redis.call('ZADD', registry, now + ARGV[5], id)
 end
 redis.call('ZREM', KEYS[1], entry)
 redis.call('LREM', KEYS[3], 0, id)
@@ -123,5 +122,5 @@ def _run_script(connection: redis.Redis, queue: str, entry: str, end: End, worke
         keys.rq_failed(queue),
         keys.rq_worker(worker),
     ]
-    args = [end.value, entry, job_id, execution_id, int(time.time()), _RQ_TTL_S]
+    args = [end.value, entry, job_id, execution_id, _RQ_TTL_S]
     return cast(bytes, connection.register_script(_END)(keys=script_keys, args=args)).decode()

@@ -34,6 +34,7 @@ from rq.worker.base import WorkerStatus
 from nst.errors import JobError
 from workers import keys
 from workers.batch import Batch, Held
+from workers.clock import server_time_s
 from workers.connection import cannot_save, out_of_memory
 from workers.executions import End, end_run, fail
 from workers.job_class import ForbiddenFunctionError, PasticheJob
@@ -53,6 +54,16 @@ _POLL_S = 0.25  # how long a worker waits on its first queue before it looks at 
 _ROOM_WAIT_S = 1.0
 _PAUSE_S = 3.0  # so long after a job the next one of a conversation is not to be expected at once
 _WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
+
+# KEYS: execution, started, executions of the job. ARGV: entry, execution id, ttl_s.
+# RQ wrote these by the clock of this host; a dashboard elsewhere would take a run from another time for abandoned.
+_BY_REDIS_CLOCK = """
+local time = redis.call('TIME')
+local now = string.format('%.3f', time[1] + time[2] / 1000000)
+redis.call('HSET', KEYS[1], 'created_at', now, 'last_heartbeat', now)
+redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+redis.call('ZADD', KEYS[3], now + ARGV[3] + 60, ARGV[2])
+"""
 
 
 class GpuWorker(SimpleWorker):
@@ -103,7 +114,7 @@ class GpuWorker(SimpleWorker):
         self._enough = enough
         self._beat = beat
         self._announced, self._idle = about, idle
-        self._device, self._ready_s = device, time.time()
+        self._device, self._ready_s = device, server_time_s(connection)
         self._turns = Turns(connection, self.name, queues)
         self.lease = Lease(side_connection, self.name, self._about)
         self._batch = Batch(connection, side_connection, self.name, paint_ahead)
@@ -302,13 +313,16 @@ class GpuWorker(SimpleWorker):
         with self.connection.pipeline() as pipe:
             ttl_s = self.get_heartbeat_ttl(job)
             execution = Execution.create(job, ttl_s, pipeline=pipe, worker_name=lease.worker)
+            entry = execution.composite_key
+            names = [keys.rq_execution(entry), keys.rq_started(job.origin), keys.rq_executions(job.id)]
+            pipe.eval(_BY_REDIS_CLOCK, len(names), *names, entry, execution.id, ttl_s)
             if lease is self.lease:
                 self.set_state(WorkerStatus.BUSY, pipeline=pipe)
                 self.set_current_job_id(job.id, pipeline=pipe)
             job.prepare_for_execution(self.name, pipeline=pipe)
             pipe.lrem(keys.rq_intermediate(job.origin), 0, job.id)
             pipe.hdel(keys.line(job.origin), job.id)
-            lease.hold(pipe, job.origin, execution.composite_key)
+            lease.hold(pipe, job.origin, entry)
         return Held(job, execution, lease)
 
     def prepare_job_execution(self, job: RQJob, remove_from_intermediate_queue: bool = False) -> None:

@@ -6,7 +6,6 @@ Counters live in Redis and are written by the scripts that change what they coun
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import cast
@@ -17,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from workers import keys
+from workers.clock import server_time_s
 from workers.connection import speaking_redis
 from workers.histogram import BOUNDS_S
 from workers.routing import QUEUES
@@ -53,12 +53,13 @@ class QueueCollector(Collector):
         waiting = GaugeMetricFamily("pastiche_queue_waiting", "Jobs that wait.", labels=["queue"])
         running = GaugeMetricFamily("pastiche_queue_running", "Jobs that run.", labels=["queue"])
         oldest = GaugeMetricFamily("pastiche_queue_oldest_seconds", "Age of the oldest that waits.", labels=["queue"])
+        now_s = server_time_s(self._connection)
         for queue in QUEUES:
             line = cast("list[bytes]", self._connection.hvals(keys.line(queue)))
             since_s = [float(info.split()[1]) for info in line]
             waiting.add_metric([queue], self._connection.llen(keys.rq_queue(queue)))
             running.add_metric([queue], self._connection.zcard(keys.rq_started(queue)))
-            oldest.add_metric([queue], max(0.0, time.time() - min(since_s)) if since_s else 0.0)
+            oldest.add_metric([queue], max(0.0, now_s - min(since_s)) if since_s else 0.0)
         yield from (waiting, running, oldest)
 
     def _workers(self) -> Iterator[Metric]:

@@ -22,23 +22,27 @@ from redis.exceptions import RedisError, ResponseError
 from workers import keys
 from workers.contract import ContractError, Job, NewerVersionError, Result
 from workers.frontend_metrics import DELIVERY, REDELIVERED, SHOWN, UNREADABLE
-from workers.histogram import bucket
+from workers.histogram import BOUNDS, bucket
 from workers.routing import queue_of
 
 log = logging.getLogger(__name__)
 
 # KEYS: done, outbox, pending, cancel, counters, service times, record, failures.
-# ARGV: result, ttl_s, oldest id, job id, counter, service_s ("" to learn nothing from this job), name of the
-# service histogram, its bucket, name of the waiting histogram, its bucket, seconds waited, the outbox's ttl,
-# Unix time of a failure ("" for other outcomes), how many failures to remember.
+# ARGV: result, ttl_s, the outbox's ttl_s, job id, counter, service_s ("" to learn nothing from this job), name of
+# the service histogram, its bucket, name of the waiting histogram, Unix time of submission, bounds of its buckets,
+# how many failures to remember (0: this is none).
+# All times are Redis' own: a worker whose clock is days ahead would throw away what others posted.
 # Service times are exponentially weighted means: a fifth of each new measurement, the first one as it is.
 # The chat's set is named by the record, since a result does not know the chat.
 # The stream comes first: if Redis has no memory left, the script fails before it changed anything.
 POST = """
 local function post(keys, argv)
   if redis.call('EXISTS', keys[1]) == 1 then return 0 end
-  redis.call('XADD', keys[2], 'MINID', '~', argv[3], '*', 'result', argv[1])
-  redis.call('EXPIRE', keys[2], argv[12])
+  local time = redis.call('TIME')
+  local now = time[1] + time[2] / 1000000
+  local oldest = string.format('%.0f', (now - argv[3]) * 1000)
+  redis.call('XADD', keys[2], 'MINID', '~', oldest, '*', 'result', argv[1])
+  redis.call('EXPIRE', keys[2], argv[3])
   redis.call('SET', keys[1], argv[1], 'EX', argv[2])
   redis.call('ZREM', keys[3], argv[4])
   local chat = redis.call('HGET', keys[7], 'chat')
@@ -48,12 +52,17 @@ local function post(keys, argv)
   if argv[6] ~= '' then
     redis.call('HINCRBY', keys[5], argv[7] .. argv[8], 1)
     redis.call('HINCRBYFLOAT', keys[5], argv[7] .. 'sum', argv[6])
-    redis.call('HINCRBY', keys[5], argv[9] .. argv[10], 1)
-    redis.call('HINCRBYFLOAT', keys[5], argv[9] .. 'sum', argv[11])
+    local begun = tonumber(argv[10]) > 0 and argv[10] or now
+    local waited, bucket = math.max(0, now - begun - argv[6]), '+Inf'
+    for bound in argv[11]:gmatch('%S+') do
+      if waited <= tonumber(bound) then bucket = bound break end
+    end
+    redis.call('HINCRBY', keys[5], argv[9] .. bucket, 1)
+    redis.call('HINCRBYFLOAT', keys[5], argv[9] .. 'sum', string.format('%.6f', waited))
   end
-  if argv[13] ~= '' then
-    redis.call('ZADD', keys[8], argv[13], argv[4])
-    redis.call('ZREMRANGEBYRANK', keys[8], 0, -1 - argv[14])
+  if argv[12] ~= '0' then
+    redis.call('ZADD', keys[8], string.format('%.3f', now), argv[4])
+    redis.call('ZREMRANGEBYRANK', keys[8], 0, -1 - argv[12])
     redis.call('EXPIRE', keys[8], argv[2])
   end
   local kind = redis.call('HGET', keys[7], 'kind')
@@ -102,11 +111,9 @@ def post_keys(result: Result) -> list[str]:
 
 def post_args(result: Result) -> list[str | int]:
     """The arguments that the ``POST`` script wants."""
-    oldest_ms = int((time.time() - keys.OUTBOX_TTL_S) * 1000)
     counter = f"results:{result.method or '-'}:{result.outcome}"
-    head: list[str | int] = [result.to_json(), keys.RESULT_TTL_S, oldest_ms, result.job_id, counter]
-    failed_s = f"{time.time():.3f}" if result.outcome == "failed" else ""
-    return [*head, *_lesson(result), keys.OUTBOX_TTL_S, failed_s, _FAILURES]
+    head: list[str | int] = [result.to_json(), keys.RESULT_TTL_S, keys.OUTBOX_TTL_S, result.job_id, counter]
+    return [*head, *_lesson(result), _FAILURES if result.outcome == "failed" else 0]
 
 
 def _lesson(result: Result) -> tuple[str, ...]:
@@ -114,9 +121,8 @@ def _lesson(result: Result) -> tuple[str, ...]:
     job = Job.from_json(result.job) if result.outcome == "done" and result.service_s > 0 else None
     if job is None or job.options.method != result.method:
         return ("",) * 6
-    waited_s = max(0.0, time.time() - job.submitted_at_s - result.service_s) if job.submitted_at_s else 0.0
     service = (f"{result.service_s:.6f}", f"service:{result.method}:", bucket(result.service_s))
-    return (*service, f"wait:{queue_of(result.method)}:", bucket(waited_s), f"{waited_s:.6f}")
+    return (*service, f"wait:{queue_of(result.method)}:", f"{job.submitted_at_s:.6f}", BOUNDS)
 
 
 def result_of(connection: redis.Redis, job_id: str) -> Result | None:
@@ -204,11 +210,12 @@ class OutboxReader:
         async with self._connection.pipeline(transaction=True) as pipe:
             pipe.xack(self._stream, GROUP, delivery.entry_id)
             pipe.xdel(self._stream, delivery.entry_id)
-            await pipe.execute()
+            pipe.time()  # the entry's id is Redis' time as well
+            *_, (now_s, _) = await pipe.execute()
         self._in_hand.discard(delivery.entry_id)
         result = delivery.result
         SHOWN.labels(self._frontend, result.outcome).inc()
-        DELIVERY.labels(self._frontend).observe(max(0.0, time.time() - int(delivery.entry_id.split("-")[0]) / 1000))
+        DELIVERY.labels(self._frontend).observe(max(0.0, now_s - int(delivery.entry_id.split("-")[0]) / 1000))
         log.info("Job %s was shown: %s", result.job_id, result.outcome, extra={"job_id": result.job_id})
 
     async def _read(self) -> list[Delivery]:

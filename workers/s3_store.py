@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -85,8 +86,9 @@ class S3Store:
         with _speaking_s3():
             pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
             for page in pages:
+                now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
                 for found in page.get("Contents", []):
-                    yield found["Key"].removeprefix(self._prefix), found["LastModified"].timestamp()
+                    yield found["Key"].removeprefix(self._prefix), (now - found["LastModified"]).total_seconds()
 
 
 def _s3_client(access: S3Access) -> S3Client:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, cast
 
 import redis
 
 from workers import keys
+from workers.clock import server_time_s
 from workers.routing import FAST, QUEUES
 
 
@@ -80,8 +80,7 @@ def _seconds_ahead(
 def _running(connection: redis.Redis) -> dict[str, tuple[str, float]]:
     """Running job ids with their kind and the seconds that they have been running for."""
     entries = [entry.decode() for queue in QUEUES for entry in _started(connection, queue)]
-    now_s = time.time()
-    found = {}
+    now_s, found = server_time_s(connection), {}
     for entry in entries:
         job_id, _, _ = entry.rpartition(":")
         started = cast("bytes | None", connection.hget(keys.rq_execution(entry), "created_at"))

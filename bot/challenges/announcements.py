@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -144,7 +143,7 @@ class Announcements:
         now_s: The time.
     """
 
-    def __init__(self, connection: redis.Redis, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, connection: redis.Redis, now_s: Callable[[], float]) -> None:
         self._redis = connection
         self._now_s = now_s
         self._claim, self._end = connection.register_script(_CLAIM), connection.register_script(_END)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import redis
 
@@ -21,6 +21,7 @@ from bot.challenges.submissions import Submissions
 from bot.challenges.votes import Votes
 from bot.presets.catalogue import Preset
 from workers.blobs import Blobs
+from workers.clock import server_time_s
 
 
 class Challenges:
@@ -30,7 +31,7 @@ class Challenges:
         connection: To the queue's Redis, from ``workers.connection.connect``.
         presets: All presets by name.
         blobs: The queue's pictures.
-        now_s: The time, in Unix seconds.
+        now_s: The time, in Unix seconds; Redis' own if left out, since moments are compared there.
 
     Attributes:
         life: Make, open, join, end.
@@ -47,8 +48,9 @@ class Challenges:
         connection: redis.Redis,
         presets: Mapping[str, Preset],
         blobs: Blobs | None = None,
-        now_s: Callable[[], float] = time.time,
+        now_s: Callable[[], float] | None = None,
     ) -> None:
+        now_s = now_s or partial(server_time_s, connection)
         store, seen = Store(connection), Seen(connection, now_s)
         queue_blobs = blobs or Blobs(connection)
         pictures = Pictures(queue_blobs)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -43,7 +42,7 @@ class Clock:
         now_s: The time.
     """
 
-    def __init__(self, store: Store, entries: Entries, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, entries: Entries, now_s: Callable[[], float]) -> None:
         self._store, self._entries, self._now_s = store, entries, now_s
         self._steps: dict[str, Callable[[Challenge, float], Change | None]] = {
             "abandon": self._abandon,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import time
 from collections.abc import Callable
 
 from bot.challenges import keys, phases
@@ -29,7 +28,7 @@ class Entries:
         now_s: The time.
     """
 
-    def __init__(self, store: Store, submissions: Submissions, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, submissions: Submissions, now_s: Callable[[], float]) -> None:
         self._store, self._submissions, self._now_s = store, submissions, now_s
 
     def submit(self, challenge_id: str, job_id: str, person: Person, instead_of: str = "") -> Entry:

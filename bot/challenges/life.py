@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -46,7 +45,7 @@ class Life:
         pictures: Pictures,
         seen: Seen,
         presets: Mapping[str, Preset],
-        now_s: Callable[[], float] = time.time,
+        now_s: Callable[[], float],
     ) -> None:
         self._store, self._pictures, self._seen = store, pictures, seen
         self._presets, self._now_s = presets, now_s

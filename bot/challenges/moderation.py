@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -65,7 +64,7 @@ class Moderation:
         now_s: The time.
     """
 
-    def __init__(self, store: Store, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, now_s: Callable[[], float]) -> None:
         self._store, self._now_s = store, now_s
 
     def disqualify(self, challenge_id: str, entry_id: str, reason: str, manager: Person) -> Entry:

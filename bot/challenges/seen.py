@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import cast
 
@@ -23,7 +22,7 @@ class Seen:
         now_s: The time.
     """
 
-    def __init__(self, connection: redis.Redis, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, connection: redis.Redis, now_s: Callable[[], float]) -> None:
         self._redis, self._now_s = connection, now_s
 
     def note(self, chat: str, user: str) -> None:

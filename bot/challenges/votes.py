@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import cast
 
@@ -83,7 +82,7 @@ class Votes:
         now_s: The time.
     """
 
-    def __init__(self, store: Store, seen: Seen, now_s: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, seen: Seen, now_s: Callable[[], float]) -> None:
         self._store, self._seen, self._now_s = store, seen, now_s
         self._script = store.redis.register_script(_VOTE)
         self._known: dict[str, Challenge] = {}

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ from bot.telegram.pictures import as_document, as_photo
 from bot.telegram.posting import ANIMATION, MessageGoneError, NoMediaError, Picture, Post
 from bot.texts import explain, say
 from nst.errors import JobError, OperatorError
+from workers.clock import server_time_s
 from workers.contract import Job, Result
 from workers.job_log import bind_job
 from workers.outbox import Delivery
@@ -256,8 +256,10 @@ class Courier:
 
         At most once: a call that is lost is better than two.
         """
-        waited_s = time.time() - Job.from_json(result.job).submitted_at_s if result.job else 0.0
-        if result.outcome == "cancelled" or waited_s < _LONG_S:
+        if result.outcome == "cancelled" or not result.job:
+            return
+        now_s = await asyncio.to_thread(server_time_s, self._front.connection)
+        if now_s - Job.from_json(result.job).submitted_at_s < _LONG_S:
             return
         if not await asyncio.to_thread(self._front.memory.first_ring, result.job_id):
             return

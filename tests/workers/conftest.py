@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -70,10 +72,11 @@ def spawn(redis_url: str) -> Iterator[Spawn]:
         url: str = redis_url,
         max_side_px: int = 0,
         fast_batch: str = "off",
+        clock: Mapping[str, str] = MappingProxyType({}),
     ) -> subprocess.Popen[bytes]:
         script = str(Path(__file__).with_name("faulty_worker.py"))
         command = [sys.executable, script, url, queues, str(grace_s), str(max_side_px), fast_batch]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **clock})
         processes.append(process)
         with connect(url) as connection:
 

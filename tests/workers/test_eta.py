@@ -1,6 +1,6 @@
 """How true the estimate is: 200 jobs through the real line and the real learning of service times.
 
-Only the painting and the clock are simulated: two workers take jobs from the queue's own list as RQ
+Only the painting and Redis' clock are simulated: two workers take jobs from the queue's own list as RQ
 does, and each job lasts as long as a draw says. Every job's estimate, asked for when it was
 submitted, is compared with the time that it then really took.
 """
@@ -96,7 +96,8 @@ def test_the_median_error_of_200_estimates(
 ) -> None:
     draws = random.Random(seed)
     studio = _Studio(redis_connection, draws)
-    monkeypatch.setattr("time.time", lambda: studio.now_s)
+    for room in ("admission", "service_times"):
+        monkeypatch.setattr(f"workers.{room}.server_time_s", lambda _: studio.now_s)
     redis_connection.sadd(keys.WORKERS, *(f"w{number}" for number in range(WORKERS)))
     for number in range(WORKERS):
         redis_connection.hset(keys.ready(f"w{number}"), "queues", "fast,slow")

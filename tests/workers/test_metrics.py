@@ -35,7 +35,7 @@ def test_jobs_are_counted_by_method_and_outcome(
 ) -> None:
     for i in range(3):
         job = chat.send(f"j{i}", seed=60 + i)
-    chat.client.submit(replace(job, job_id="late", submitted_at_s=time.time() - 20, user="bob"))
+    chat.client.submit(replace(job, job_id="late", user="bob"))
     chat.client.submit(replace(job, job_id="bad", content=blob_hash(content), user="eve"))
     chat.client.cancel("bad", "eve")
     samples = scrape(redis_connection)

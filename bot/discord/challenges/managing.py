@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import time
 from typing import TYPE_CHECKING
 
 import discord
@@ -27,6 +26,7 @@ from bot.discord.words import word
 from bot.recipes import find_preset
 from bot.texts import nearest_language, say
 from nst.errors import UserError
+from workers.clock import server_time_s
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient
@@ -82,7 +82,7 @@ def _add_create(bot: PasticheClient, group: app_commands.Group) -> None:
             await acknowledge(bot, interaction, ephemeral=True)
             plan = Plan(
                 theme=theme,
-                closes_at_s=time.time() + closes_in * HOUR_S,
+                closes_at_s=await asyncio.to_thread(server_time_s, bot.connection) + closes_in * HOUR_S,
                 voting_hours=voting_hours,
                 entries_per_person=entries,
                 votes_per_person=votes,
