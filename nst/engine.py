@@ -151,7 +151,8 @@ class Engine:
         try:
             photo = replace(_first_picture(content, options.max_side_px), alpha=None, frames=1)
             art = decode(style, options.max_side_px)
-            return Pastiche(explain(kind, photo, art, self._settings, options, report, cancelled), EXPLANATION)
+            sheet = explain(kind, photo, art, self._settings, options, report, cancelled)
+            return Pastiche(sheet, EXPLANATION, notices=_notices([photo, art]))
         except memory_errors() as error:
             raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
 
@@ -196,7 +197,8 @@ class Engine:
             return MaskedPainter(self._clip_painter(shown, decoded, options), where)
 
         try:
-            return paint_clip(content, media_type, options.max_side_px, begin, report, cancelled, max_bytes)
+            clip = paint_clip(content, media_type, options.max_side_px, begin, report, cancelled, max_bytes)
+            return replace(clip, notices=(*_notices(decoded), *clip.notices))
         except memory_errors() as error:
             raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
 
@@ -229,6 +231,7 @@ class Engine:
         picture = _first_picture(content, options.max_side_px)
         decoded = [decode(style, STYLE_SIDE_PX) for style in styles]
         notices = (Notice("first_frame_only"),) if picture.frames > 1 and options.animate else ()
+        notices = (*notices, *_notices([picture, *decoded]))
         if cancelled():
             raise Cancelled
         if options.strength == 0:
@@ -271,6 +274,11 @@ def _fallen_back(asked: str, error: OperatorError) -> Notice:
 def _first_picture(content: bytes, max_side_px: int) -> Picture:
     """A picture, or a clip's first frame."""
     return first_frame(content, max_side_px) if is_mp4(content) else decode(content, max_side_px)
+
+
+def _notices(pictures: Sequence[Picture]) -> tuple[Notice, ...]:
+    """What is to be said about how pictures were read, each thing once."""
+    return tuple(Notice(code) for code in dict.fromkeys(code for picture in pictures for code in picture.notices))
 
 
 def _check_styles(styles: Sequence[bytes], options: StyleOptions) -> None:

@@ -112,13 +112,14 @@ def _refusal(data: bytes) -> UserError:
         return UserError("image_vector", {"found": "SVG"})
     for magic, name in _OTHER_PICTURES:
         if head.startswith(magic):
-            return _unsupported(name)
+            return unsupported(name)
     if _PORTABLE_ANYMAP.match(head):
-        return _unsupported("PNM")
+        return unsupported("PNM")
     return UserError("image_not_an_image", {"found": _other(head, text)})
 
 
-def _unsupported(name: str) -> UserError:
+def unsupported(name: str) -> UserError:
+    """The error for a kind of picture that is called by its name, and not read here."""
     return UserError("image_format_unsupported", {"found": name, "allowed": ", ".join(READABLE)})
 
 

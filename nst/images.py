@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from nst.errors import UserError
+from nst.formats.cut_off import CUT_OFF
 from nst.image_colour import split_alpha, to_srgb
 from nst.image_header import DEFAULT_LIMITS, HOSTILE_INPUT, Limits, open_image
 
@@ -37,11 +38,13 @@ class Picture:
         rgb: Non-linear sRGB, float32 [height, width, 3], 0..1.
         alpha: Opacity, float32 [height, width], 0..1, or None if all is opaque.
         frames: Frames of the file it comes from; more than 1 for animations.
+        notices: Codes of what people should know about how it was read.
     """
 
     rgb: Pixels
     alpha: Pixels | None = None
     frames: int = 1
+    notices: tuple[str, ...] = ()
 
     @property
     def width_px(self) -> int:
@@ -73,7 +76,8 @@ def decode(data: bytes, max_side_px: int | None = None, limits: Limits = DEFAULT
         colour, alpha = _as_seen(image, header.format, max_side_px)
     except HOSTILE_INPUT as error:
         raise UserError("image_truncated") from error
-    return _picture(colour, alpha, header.frames)
+    picture = _visible(_picture(colour, alpha, header.frames))
+    return replace(picture, notices=(*picture.notices, "picture_cut_off")) if CUT_OFF in image.info else picture
 
 
 def frame_of(image: ImageFile.ImageFile, width_px: int, height_px: int) -> Picture:
@@ -97,6 +101,15 @@ def _picture(colour: Image.Image, alpha: Image.Image | None, frames: int) -> Pic
     return Picture(_hidden_filled(rgb, opacity), opacity, frames)
 
 
+def _visible(picture: Picture) -> Picture:
+    """A picture of which something can be seen: of wholly transparent ones, what lies hidden there."""
+    if picture.alpha is None or picture.alpha.any():
+        return picture
+    if not np.ptp(picture.rgb, axis=(0, 1)).any():
+        raise UserError("image_invisible")
+    return replace(picture, alpha=None, notices=("picture_transparent",))
+
+
 def _unit(image: Image.Image) -> Pixels:
     return np.asarray(image, dtype=np.float32) / np.float32(255)
 
@@ -110,13 +123,20 @@ def _as_seen(
     image.load()
     if image_format == "TIFF":
         size = fitted_size(image.width, image.height, max_side_px)  # Pillow turns TIFFs while loading them
-    turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    turn = _TURNS.get(_orientation(image))
     colour, alpha = split_alpha(image)
     colour, alpha = _shrunk(colour, alpha, size)
     colour = to_srgb(colour, image.info.get("icc_profile"))
     if turn is None:
         return colour, alpha
     return colour.transpose(turn), alpha.transpose(turn) if alpha else None
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except HOSTILE_INPUT:
+        return 1  # EXIF that is none
 
 
 def _shrunk(

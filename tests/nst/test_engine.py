@@ -131,6 +131,14 @@ def test_animated_content_gets_a_notice() -> None:
     assert Engine(SETTINGS).stylize(COFFEE, [gif], PALETTE).notices == ()
 
 
+def test_how_pictures_were_read_is_told_once() -> None:
+    cut = COFFEE[:-2]
+    assert [notice.code for notice in Engine(SETTINGS).stylize(cut, [cut, COFFEE], PALETTE).notices] == [
+        "picture_cut_off"
+    ]
+    assert [notice.code for notice in Engine(SETTINGS).stylize(COFFEE, [cut], PALETTE).notices] == ["picture_cut_off"]
+
+
 @pytest.mark.parametrize("code", ["weights_missing", "model_unusable"])
 def test_palette_paints_where_a_model_is_missing(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     engine = failing_with(monkeypatch, OperatorError(code, {"model": "m", "reason": "no file"}))
