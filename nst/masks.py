@@ -31,7 +31,12 @@ class Mask:
     """
 
     def __init__(self, data: bytes, region: str) -> None:
-        subject = _subject(decode(data, _SIDE_PX))
+        try:
+            subject = _subject(decode(data, _SIDE_PX))
+        except UserError as error:
+            if error.code != "image_invisible":
+                raise
+            raise UserError("mask_empty", {"region": region}) from error
         where = 1 - subject if region == "background" else subject
         if where.max() < _NOTHING:
             raise UserError("mask_empty", {"region": region})
