@@ -52,7 +52,7 @@ _USERS = 20
 _FRONTENDS = ("front0", "front1")
 _REDELIVERED = 5
 _PATIENCE_S = 120.0
-_ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6)
+_ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6, bytes_per_user=2**40)
 
 
 class Witness:

@@ -30,7 +30,7 @@ from workers.limits import Limits
 from workers.outbox import OutboxReader
 
 ALLOWED_S = 1.0
-_ROOMY = Limits(pending_per_user=10**6)
+_ROOMY = Limits(pending_per_user=10**6, bytes_per_user=2**40)
 
 
 async def waits_s(url: str, flood: int, others: int) -> tuple[list[float], list[float]]:

@@ -48,7 +48,7 @@ _OPTIONS = StyleOptions(method="palette", max_side_px=256)
 SERVICE_S = 0.1
 _WARM_UP = 5
 _SEEDS = itertools.count()
-_ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6)
+_ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6, bytes_per_user=2**40)
 
 
 class Idle:

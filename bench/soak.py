@@ -43,7 +43,7 @@ from workers.service_times import live_workers
 
 ALLOWED_GROWTH = 0.05
 _LEAST_PX = 64
-_ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6)
+_ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6, bytes_per_user=2**40)
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,14 @@ from bot.variations import Button, vary
 from nst.clip_header import inspect_content
 from nst.errors import UserError
 from nst.options import MAX_STYLES, StyleOptions
+from workers import keys
 from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
 from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
 from workers.getting import Getting, getting
 from workers.limits import Limits
+from workers.owners import NOBODY
 from workers.staffing import is_attended
 
 
@@ -108,7 +110,8 @@ class StyleService:
         self._frontend = frontend
         self._connection = connection
         self._client = QueueClient(connection, limits)
-        self._blobs = Blobs(connection)
+        self._blobs = Blobs(connection, limits or Limits())
+        self._nobodys: frozenset[str] = frozenset()
 
     async def submit(self, request: Request) -> Job:
         """Queue a pastiche.
@@ -151,7 +154,7 @@ class StyleService:
             mask=job.mask,
             clip_types=CLIP_TYPES.get(self._frontend, ()),
         )
-        await asyncio.to_thread(self._client.submit, again, resumes=resumes)
+        await asyncio.to_thread(self._resubmit, again, resumes)
         return again
 
     async def resume(self, job: Job, user: str, reply_to: Mapping[str, str]) -> Job:
@@ -191,16 +194,23 @@ class StyleService:
         """A user's unfinished jobs, oldest first."""
         return await asyncio.to_thread(self._client.jobs_of, user)
 
-    async def keep(self, picture: bytes) -> str:
-        """Check a picture's header and store it for a job to come.
+    async def keep(self, picture: bytes, user: str, address: str = "") -> str:
+        """Check a picture's header and store it for a job to come, for half an hour.
+
+        Args:
+            picture: An encoded picture.
+            user: Opaque key of the one who gave it.
+            address: Of a web session: a key of where it comes from, whose bytes are counted as well.
 
         Returns:
             Its blob hash.
 
         Raises:
             UserError: ``image_*``.
+            BusyError: ``bytes_limited``, ``address_bytes_limited`` or ``store_full``.
+            OperatorError: The queue is away.
         """
-        return await asyncio.to_thread(self._keep, picture)
+        return await asyncio.to_thread(self._keep, picture, user, address)
 
     async def picture(self, digest: str) -> bytes:
         """A stored picture.
@@ -235,8 +245,17 @@ class StyleService:
             explanation=request.explanation,
             clip_types=CLIP_TYPES.get(self._frontend, ()),
         )
-        self._client.submit(job, given)
+        self._client.submit(job, given, presets=self._presets_among(job))
         return job
+
+    def _resubmit(self, job: Job, resumes: str) -> None:
+        self._client.submit(job, resumes=resumes, presets=self._presets_among(job))
+
+    def _presets_among(self, job: Job) -> frozenset[str]:
+        """Which of a job's pictures are nobody's."""
+        if not self._nobodys:
+            self._nobodys = frozenset(blob_hash(preset.picture.read_bytes()) for preset in self.presets.values())
+        return self._nobodys.intersection(job.styles)
 
     def _style(self, style: Style, given: list[bytes]) -> str:
         if not style.preset:
@@ -253,9 +272,11 @@ class StyleService:
             download = getting(self._connection, job_id)
         return Standing(client.event(job_id), client.position(job_id), client.eta_s(job_id), attended, download)
 
-    def _keep(self, picture: bytes) -> str:
+    def _keep(self, picture: bytes, user: str, address: str) -> str:
         inspect_content(picture)
-        return self._blobs.put(picture)
+        payer = f"address:{address}" if address else NOBODY
+        with speaking_redis():
+            return self._blobs.put(picture, keys.UNUSED_TTL_S, user, payer=payer)
 
 
 def new_job_id() -> str:

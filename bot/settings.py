@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nst.errors import OperatorError
 from nst.method import MethodSettings
-from workers.blobs import use_byte_store
-from workers.byte_stores import open_byte_store
+from workers.byte_stores import open_byte_store, use_byte_store
 from workers.connection import SCHEMES
-from workers.limits import Limits
+from workers.limits import MIB, Limits
 from workers.s3_store import S3Access
 
 _SECRET = frozenset(
@@ -108,6 +107,9 @@ class Settings(BaseSettings):
     jobs_pending_per_chat: int = Field(default=Limits.pending_per_chat, ge=1)
     jobs_per_user_per_day: int = Field(default=Limits.per_user_per_day, ge=1)
     jobs_waiting: int = Field(default=Limits.waiting, ge=1)
+    bytes_per_user: ByteSize = Field(default=ByteSize(Limits.bytes_per_user), ge=MIB)
+    bytes_per_address: ByteSize = Field(default=ByteSize(Limits.bytes_per_address), ge=MIB)
+    bytes_in_all: ByteSize = Field(default=ByteSize(Limits.bytes_in_all), ge=MIB)
     worker_max_side_px: int = Field(default=0, ge=0)
 
     @property
@@ -140,6 +142,9 @@ class Settings(BaseSettings):
             pending_per_chat=self.jobs_pending_per_chat,
             per_user_per_day=self.jobs_per_user_per_day,
             waiting=self.jobs_waiting,
+            bytes_per_user=self.bytes_per_user,
+            bytes_per_address=self.bytes_per_address,
+            bytes_in_all=self.bytes_in_all,
         )
 
 

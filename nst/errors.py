@@ -2,7 +2,7 @@
 
     PasticheError(code, detail)
     ├─ UserError       bad image, too large, bad option, no such job       → say what to do
-    ├─ BusyError       rate limited, queue full (retry_after_s)            → say when
+    ├─ BusyError       rate limited, queue or store full (retry_after_s)   → say when
     ├─ JobError        timed out, out of memory, method failed, expired    → apologise, with the job's id
     └─ OperatorError   bad settings, weights missing, queue unavailable    → log; exit 1; `doctor` explains
 
@@ -122,9 +122,18 @@ class UserError(PasticheError):
 
 
 class BusyError(PasticheError):
-    """Not now; ``retry_after_s`` says when."""
+    """Not now; ``retry_after_s`` says when, where that is known."""
 
-    codes = frozenset({"rate_limited", "chat_full", "queue_full"})
+    codes = frozenset(
+        {
+            "rate_limited",
+            "chat_full",  # too many jobs of one chat
+            "queue_full",  # too many jobs of everybody
+            "bytes_limited",  # pictures of one person (held_bytes, allowed_bytes)
+            "address_bytes_limited",  # of all web sessions from one address (held_bytes, allowed_bytes)
+            "store_full",  # no room for anybody's
+        }
+    )
 
     @property
     def retry_after_s(self) -> float:

@@ -29,8 +29,7 @@ from nst.weights import listen_to_downloads
 from workers.abilities import Abilities
 from workers.ahead import Ahead
 from workers.blob_sweep import keep_sweeping
-from workers.blobs import byte_store
-from workers.byte_stores import ByteStore
+from workers.byte_stores import ByteStore, byte_store
 from workers.connection import PATIENT, connect
 from workers.getting import GettingNote
 from workers.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker

@@ -26,9 +26,9 @@ _OVERTAKE_S = 30  # who waited that long is overtaken by nobody
 
 _REFUSALS = {"queue_full": "queue_full", "chat": "chat_full", "pending": "rate_limited", "quota": "rate_limited"}
 
-# KEYS: rq job, rq queue, record, pending, done, line, quota, rq queues, pending of the chat
+# KEYS: rq job, rq queue, record, pending, done, line, quota, rq queues, pending of the chat, all jobs of the user
 # ARGV: id, user, now_s, overtake_s, record ttl, pending cap, day cap, waiting cap, chat, chat's cap,
-#       number of record values, record values …, rq job values …
+#       how long a user's jobs are noted, number of record values, record values …, rq job values …
 _SUBMIT = """
 local id, user, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('EXISTS', KEYS[1], KEYS[5]) > 0 then return {'duplicate', 0} end
@@ -46,15 +46,18 @@ if user ~= '' then
 end
 
 -- First what a full Redis refuses: after a script's first write it refuses no more.
-local records = tonumber(ARGV[11])
-redis.call('HSET', KEYS[1], unpack(ARGV, 12 + records))
-redis.call('HSET', KEYS[3], unpack(ARGV, 12, 11 + records))
+local records = tonumber(ARGV[12])
+redis.call('HSET', KEYS[1], unpack(ARGV, 13 + records))
+redis.call('HSET', KEYS[3], unpack(ARGV, 13, 12 + records))
 redis.call('EXPIRE', KEYS[3], ARGV[5])
 redis.call('SADD', KEYS[8], KEYS[2])
 if user ~= '' then
   redis.call('ZREMRANGEBYSCORE', KEYS[4], 0, forgotten)
   redis.call('ZADD', KEYS[4], now, id)
   redis.call('EXPIRE', KEYS[4], ARGV[5])
+  redis.call('ZREMRANGEBYSCORE', KEYS[10], 0, now - ARGV[11])
+  redis.call('ZADD', KEYS[10], now, id)
+  redis.call('EXPIRE', KEYS[10], ARGV[11])
   redis.call('INCR', KEYS[7])
   redis.call('EXPIRE', KEYS[7], 2 * 86400)
 end
@@ -132,10 +135,12 @@ def enqueue(connection: redis.Redis, job: Job, kind: str, limits: Limits) -> boo
         keys.quota(job.user, day),
         keys.RQ_QUEUES,
         keys.chat_pending(job.chat),
+        keys.jobs_of(job.user),
     ]
     caps = [limits.pending_per_user, limits.per_user_per_day, limits.waiting, job.chat, limits.pending_per_chat]
-    head: list[Any] = [job.job_id, job.user, f"{now_s:.3f}", _OVERTAKE_S, keys.RESULT_TTL_S, *caps, len(record_values)]
-    answer = connection.register_script(_SUBMIT)(keys=script_keys, args=[*head, *record_values, *rq_values])
+    head: list[Any] = [job.job_id, job.user, f"{now_s:.3f}", _OVERTAKE_S, keys.RESULT_TTL_S, *caps, keys.NOTED_TTL_S]
+    args = [*head, len(record_values), *record_values, *rq_values]
+    answer = connection.register_script(_SUBMIT)(keys=script_keys, args=args)
     verdict = cast("list[Any]", answer)[0].decode()
     if verdict in _REFUSALS:
         raise _refusal(verdict, now_s)

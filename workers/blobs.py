@@ -1,69 +1,32 @@
 """Bytes by their SHA-256 for a while: the pictures of the queue.
 
-The same picture is stored once however often it is used, and nothing is trusted on reading. Bytes lie in Redis, or in
-a byte store beside it; then Redis holds a word in their place, with the time to live.
+The same picture is stored once however often it is used and whoever owns it (``workers.owners``), and nothing is
+trusted on reading. Bytes lie in Redis, or in a byte store beside it; then Redis holds a word in their place, with the
+time to live.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 
 import redis
+from redis.exceptions import RedisError
 
 from nst.errors import JobError
 from workers import keys
-from workers.byte_stores import ByteStore
+from workers.byte_stores import byte_store
+from workers.limits import Limits
+from workers.owners import NOBODY, Owners
 
 ELSEWHERE = b"pastiche: in the byte store"
-
-
-@dataclass
-class _Process:
-    """One byte store for a process, as one Redis."""
-
-    store: ByteStore | None = None
-
-
-_process = _Process()
-
-
-def use_byte_store(store: ByteStore | None) -> None:
-    """Say where this process keeps bytes from now on; the command that starts it does, once.
-
-    Args:
-        store: None for Redis itself. What already lies in either is found by every process that has the store.
-    """
-    _process.store = store
-
-
-def byte_store() -> ByteStore | None:
-    """Where this process keeps bytes; None for Redis itself."""
-    return _process.store
 
 
 def blob_hash(data: bytes) -> str:
     """The name of a blob: SHA-256 in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
-
-
-def stage(pipe: Any, digest: str, data: bytes, ttl_s: int = keys.RESULT_TTL_S) -> None:
-    """Store bytes as a part of what a pipeline does.
-
-    Args:
-        pipe: Of redis-py, or a connection.
-        digest: Their hash.
-        data: Any bytes.
-        ttl_s: Seconds to live.
-
-    Raises:
-        OperatorError: ``queue_unavailable``: the byte store takes nothing.
-    """
-    if _process.store:
-        # The bytes first: what Redis names is there.
-        _process.store.write(digest, data)
-    pipe.set(keys.blob(digest), ELSEWHERE if _process.store else data, ex=ttl_s)
 
 
 def verified(digest: str, data: bytes | None) -> bytes:
@@ -73,8 +36,9 @@ def verified(digest: str, data: bytes | None) -> bytes:
         JobError: ``job_expired``: they are gone, or damaged.
         OperatorError: ``queue_unavailable``: the byte store does not answer.
     """
-    if data == ELSEWHERE and _process.store:
-        data = _process.store.read(digest)
+    store = byte_store()
+    if data == ELSEWHERE and store:
+        data = store.read(digest)
     if data is None or blob_hash(data) != digest:
         raise JobError("job_expired", {"blob": digest[:12]})
     return data
@@ -85,24 +49,64 @@ class Blobs:
 
     Args:
         connection: To the queue's Redis.
+        limits: What may be held; None where nobody is refused.
     """
 
-    def __init__(self, connection: redis.Redis) -> None:
+    def __init__(self, connection: redis.Redis, limits: Limits | None = None) -> None:
         self._connection = connection
+        self.owners = Owners(connection, limits)
 
-    def put(self, data: bytes, ttl_s: int = keys.RESULT_TTL_S) -> str:
-        """Store bytes; those that are there already live ``ttl_s`` from now.
+    def put(
+        self,
+        data: bytes,
+        ttl_s: int = keys.RESULT_TTL_S,
+        owner: str = NOBODY,
+        *,
+        payer: str = NOBODY,
+        job_id: str = "",
+    ) -> str:
+        """Store bytes; those that are there already live ``ttl_s`` from now at least.
 
         Args:
             data: Any bytes.
             ttl_s: Seconds to live.
+            owner: Whose they are.
+            payer: Who answers for the owner besides, as ``Owners.claim`` has it.
+            job_id: The job that they are for: nothing is stored for one that has its answer.
 
         Returns:
             The blob's hash.
+
+        Raises:
+            BusyError: As ``Owners.claim``.
+            OperatorError: ``queue_unavailable``: the byte store takes nothing.
         """
         digest = blob_hash(data)
-        stage(self._connection, digest, data, ttl_s)
+        if self.owners.claim(owner, {digest: len(data)}, ttl_s, payer=payer, job_id=job_id) is not None:
+            self.write({digest: data}, owner)
         return digest
+
+    def write(self, given: Mapping[str, bytes], owner: str) -> None:
+        """Write bytes that were claimed.
+
+        Args:
+            given: By their hashes.
+            owner: Who claimed them; what cannot be written is theirs no more.
+        """
+        store = byte_store()
+        try:
+            with self._connection.pipeline(transaction=False) as pipe:
+                for digest, data in given.items():
+                    if store:
+                        store.write(digest, data)  # first: what Redis names is there
+                    pipe.set(keys.blob(digest), ELSEWHERE if store else data, ex=keys.UNUSED_TTL_S)
+                    self.owners.settle(pipe, digest)
+                pipe.execute()
+        except BaseException:
+            with contextlib.suppress(RedisError):
+                missing = [digest for digest in given if not self._connection.exists(keys.blob(digest))]
+                self.owners.release(owner, *missing)
+            raise
 
     def get(self, digest: str) -> bytes:
         """Read bytes and check them against their hash.
@@ -115,26 +119,14 @@ class Blobs:
         """
         return verified(digest, cast("bytes | None", self._connection.get(keys.blob(digest))))
 
-    def touch(self, digest: str, ttl_s: int = keys.RESULT_TTL_S) -> bool:
-        """Let a blob live ``ttl_s`` from now.
+    def forget(self, *digests: str, owner: str = "*") -> int:
+        """Delete blobs at once, unless somebody else owns them.
+
+        Args:
+            digests: What ``put`` returned.
+            owner: Who wants them no more; ``*`` for everybody.
 
         Returns:
-            Whether it was still there.
+            How many were deleted.
         """
-        return bool(self._connection.expire(keys.blob(digest), ttl_s))
-
-    def forget(self, *digests: str) -> int:
-        """Delete blobs at once.
-
-        Returns:
-            How many were there.
-        """
-        known = self._connection.delete(*map(keys.blob, digests)) if digests else 0
-        forget_bytes(*digests)
-        return known
-
-
-def forget_bytes(*digests: str) -> None:
-    """Delete from the byte store what Redis knows no more; nothing to do where Redis keeps bytes itself."""
-    if _process.store and digests:
-        _process.store.delete(*digests)
+        return len(self.owners.release(owner, *digests))

@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +35,30 @@ class ByteStore(Protocol):
 
     def aged(self) -> Iterator[tuple[str, float]]:
         """All names, each with the seconds since its last writing, by the store's own clock."""
+
+
+@dataclass
+class _Process:
+    """One byte store for a process, as one Redis."""
+
+    store: ByteStore | None = None
+
+
+_process = _Process()
+
+
+def use_byte_store(store: ByteStore | None) -> None:
+    """Say where this process keeps bytes from now on; the command that starts it does, once.
+
+    Args:
+        store: None for Redis itself. What already lies in either is found by every process that has the store.
+    """
+    _process.store = store
+
+
+def byte_store() -> ByteStore | None:
+    """Where this process keeps bytes; None for Redis itself."""
+    return _process.store
 
 
 def open_byte_store(where: str, access: S3Access | None = None) -> ByteStore | None:

@@ -7,7 +7,7 @@ Synchronous: an asynchronous frontend calls it with ``asyncio.to_thread``. Every
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -18,19 +18,18 @@ from nst.errors import BusyError, JobError, PasticheError, UserError
 from nst.image_header import inspect
 from workers import keys, outbox, progress, service_times
 from workers.admission import enqueue
-from workers.blobs import blob_hash, stage
+from workers.blobs import Blobs, blob_hash
 from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
 from workers.frontend_metrics import REFUSED, SUBMITTED
 from workers.job_log import about_job
 from workers.limits import Limits
+from workers.owners import Owners
 from workers.quality_cards import card_of
 from workers.routing import QUEUES, kind_of, queue_of
 from workers.staffing import check_staff
 
 log = logging.getLogger(__name__)
-
-_RETRY_UNMEASURED_S = 30.0
 
 # KEYS: rq queue, line, rq job, then what outbox.POST wants. ARGV: what outbox.POST wants (4 is the job's id).
 _CANCEL_WAITING = (
@@ -56,8 +55,11 @@ class QueueClient:
     def __init__(self, connection: redis.Redis, limits: Limits | None = None) -> None:
         self._connection = connection
         self._limits = limits or Limits()
+        self._blobs, self._owners = Blobs(connection, self._limits), Owners(connection)
 
-    def submit(self, job: Job, pictures: Sequence[bytes] = (), resumes: str = "") -> bool:
+    def submit(
+        self, job: Job, pictures: Sequence[bytes] = (), resumes: str = "", presets: Collection[str] = ()
+    ) -> bool:
         """Store the pictures and queue the job; twice is as good as once.
 
         Args:
@@ -66,6 +68,7 @@ class QueueClient:
             pictures: The pictures themselves; those that are stored already may be left out.
             resumes: A job of the same user, pictures and options that was stopped with ``keep``: go on from there
                 where its state is still kept, else from the start.
+            presets: Hashes of those of its pictures that are nobody's.
 
         Returns:
             False if this job id was submitted before.
@@ -73,13 +76,14 @@ class QueueClient:
         Raises:
             UserError: ``image_*``: a picture that no worker could use, refused before it waits;
                 ``method_unavailable`` or ``size_unavailable``: no live worker could do the job.
-            BusyError: ``rate_limited``, ``chat_full`` or ``queue_full``, with ``retry_after_s``.
+            BusyError: ``rate_limited``, ``chat_full``, ``queue_full``, ``bytes_limited``, ``address_bytes_limited`` or
+                ``store_full``, with ``retry_after_s`` where it is known.
             JobError: ``job_expired``: a picture is neither given nor stored.
             OperatorError: ``queue_unavailable``.
         """
         with about_job(job.job_id):
             try:
-                fresh = self._submit(job, pictures, resumes)
+                fresh = self._submit(job, pictures, resumes, presets)
             except PasticheError as error:
                 REFUSED.labels(job.frontend, error.code).inc()
                 log.info("Job %s is refused: %s", job.job_id, error.code)
@@ -89,21 +93,23 @@ class QueueClient:
                 log.info("Job %s is queued: %s", job.job_id, job.options.method)
             return fresh
 
-    def _submit(self, job: Job, pictures: Sequence[bytes], resumes: str) -> bool:
+    def _submit(self, job: Job, pictures: Sequence[bytes], resumes: str, presets: Collection[str]) -> bool:
         given = {blob_hash(data): data for data in pictures}
         headers = {digest: _header(data, job if digest == job.content else None) for digest, data in given.items()}
         with speaking_redis():
-            longest_px, frames = self._store(job, given, headers)
+            self._take(job, given, presets)
+            longest_px, frames = self._measures(job, headers)
             job = replace(job, frames=frames if job.options.moves else 1)
             check_staff(self._connection, job, longest_px)
             if resumes:
                 self._hand_on(resumes, job)
             try:
-                return enqueue(self._connection, job, kind_of(job.options, longest_px, job.frames), self._limits)
+                fresh = enqueue(self._connection, job, kind_of(job.options, longest_px, job.frames), self._limits)
             except BusyError as error:
-                raise BusyError(
-                    error.code, {"retry_after_s": self._retry_after_s(job, error.code), **error.detail}
-                ) from None
+                raise BusyError(error.code, {**self._retry_after(job, error.code), **error.detail}) from None
+            # Only now, so that what is refused does not stay for a day.
+            self._owners.claim(job.user, dict.fromkeys(job.pictures), keys.RESULT_TTL_S, nobodys=presets)
+            return fresh
 
     def cancel(self, job_id: str, user: str, keep: bool = False) -> bool:
         """Stop a job: at once if it waits, at its next step if it runs.
@@ -176,33 +182,28 @@ class QueueClient:
             ids = cast("list[bytes]", self._connection.zrange(keys.pending(user), 0, -1))
         return [job_id.decode() for job_id in ids]
 
-    def _store(self, job: Job, given: dict[str, bytes], headers: dict[str, ContentHeader]) -> tuple[int, int]:
-        """Store or touch the job's pictures.
+    def _take(self, job: Job, given: dict[str, bytes], presets: Collection[str]) -> None:
+        """Store the job's pictures, or make sure that they are there."""
+        wanted = {digest: len(given[digest]) if digest in given else None for digest in job.pictures}
+        if self._blobs.owners.claim(job.user, wanted, keys.UNUSED_TTL_S, nobodys=presets):
+            raise JobError("job_expired", {"job_id": job.job_id})
+        self._blobs.write({digest: given[digest] for digest in wanted if digest in given}, job.user)
+
+    def _measures(self, job: Job, headers: dict[str, ContentHeader]) -> tuple[int, int]:
+        """Note how large the given pictures are.
 
         Returns:
             The content image's longer side in pixels and its frames, as far as they are known.
         """
-        wanted = job.pictures
         with self._connection.pipeline(transaction=False) as pipe:
-            for digest in wanted:
-                if digest in given:
-                    stage(pipe, digest, given[digest])
-                    header = headers[digest]
-                    pipe.set(keys.side(digest), max(header.width_px, header.height_px), ex=keys.RESULT_TTL_S)
-                    if header.animated:
-                        pipe.set(keys.frames(digest), header.frames, ex=keys.RESULT_TTL_S)
-                    else:
-                        pipe.delete(keys.frames(digest))
+            for digest, header in headers.items():
+                pipe.set(keys.side(digest), max(header.width_px, header.height_px), ex=keys.UNUSED_TTL_S)
+                if header.animated:
+                    pipe.set(keys.frames(digest), header.frames, ex=keys.UNUSED_TTL_S)
                 else:
-                    pipe.expire(keys.blob(digest), keys.RESULT_TTL_S)
-                    pipe.expire(keys.side(digest), keys.RESULT_TTL_S)
-                    pipe.expire(keys.frames(digest), keys.RESULT_TTL_S)
+                    pipe.delete(keys.frames(digest))
             pipe.mget(keys.side(job.content), keys.frames(job.content))
-            pipe.sadd(keys.given(job.user), *wanted)
-            pipe.expire(keys.given(job.user), keys.RESULT_TTL_S)
-            *answers, (side_px, frames), _, _ = pipe.execute()
-        if not all(answers[::3]):
-            raise JobError("job_expired", {"job_id": job.job_id})
+            side_px, frames = pipe.execute()[-1]
         return int(side_px or job.options.max_side_px), int(frames or 1)
 
     def _hand_on(self, stopped_id: str, job: Job) -> None:
@@ -211,11 +212,11 @@ class QueueClient:
         digest = cast("bytes | None", self._connection.hget(keys.record(stopped_id), "checkpoint"))
         if stopped is None or stopped.user != job.user or not digest:
             return
+        self._owners.claim(job.user, {digest.decode(): None}, keys.RESULT_TTL_S)
         with self._connection.pipeline() as pipe:
             pipe.hdel(keys.record(stopped_id), "checkpoint")
             pipe.hset(keys.record(job.job_id), "checkpoint", digest)
             pipe.expire(keys.record(job.job_id), keys.RESULT_TTL_S)
-            pipe.expire(keys.blob(digest.decode()), keys.RESULT_TTL_S)
             pipe.execute()
 
     def _job(self, job_id: str) -> Job | None:
@@ -230,8 +231,8 @@ class QueueClient:
         script = self._connection.register_script(_CANCEL_WAITING)
         return bool(script(keys=[*own, *outbox.post_keys(result)], args=outbox.post_args(result)))
 
-    def _retry_after_s(self, job: Job, code: str) -> float:
-        """When the first of the jobs that are in the way will be done, as far as that was measured."""
+    def _retry_after(self, job: Job, code: str) -> dict[str, float]:
+        """When the first of the jobs that are in the way will be done; nothing where that was never measured."""
         if code == "queue_full":
             first: object = self._connection.lrange(keys.rq_queue(queue_of(job.options.method)), 0, 0)
         else:
@@ -239,7 +240,7 @@ class QueueClient:
             first = self._connection.zrange(mine, 0, 0)
         ids = [job_id.decode() for job_id in cast("list[bytes]", first)]
         known = service_times.eta_s(self._connection, ids[0]) if ids else None
-        return _RETRY_UNMEASURED_S if known is None else round(max(1.0, known), 1)
+        return {} if known is None else {"retry_after_s": round(max(1.0, known), 1)}
 
 
 def _header(data: bytes, job: Job | None) -> ContentHeader:

@@ -73,7 +73,7 @@ def speaking_redis(redis_url: str = "") -> Iterator[None]:
         redis_url: Its password is struck out of the reason.
 
     Raises:
-        BusyError: ``queue_full``: Redis has no memory left.
+        BusyError: ``store_full``: Redis has no memory left.
         OperatorError: ``queue_unavailable`` or ``queue_cannot_save`` (its disk is full, or closed to it) with the
             reason.
     """
@@ -81,7 +81,7 @@ def speaking_redis(redis_url: str = "") -> Iterator[None]:
         yield
     except (RedisError, OSError) as error:
         if out_of_memory(error):
-            raise BusyError("queue_full", {"retry_after_s": 60}) from None
+            raise BusyError("store_full") from None
         if cannot_save(error):
             raise OperatorError("queue_cannot_save", {"reason": _reason(error, redis_url)}) from None
         raise OperatorError("queue_unavailable", {"reason": _reason(error, redis_url)}) from None

@@ -8,22 +8,22 @@ from typing import cast
 import redis
 
 from workers import keys
-from workers.blobs import forget_bytes
 from workers.contract import Job
 from workers.made_before import made_key
 from workers.outbox import GROUP, result_of
+from workers.owners import Owners
 from workers.progress import last_event
 
 
 def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = ()) -> bool:
     """Delete a finished job: record, result, pictures, previews, checkpoint, undelivered results.
 
-    An empty done-key stays for its day, so that a worker that froze over the job cannot post
-    a result after all.
+    An empty done-key stays for its day, so that a worker that froze over the job, or is not done with it, cannot post a
+    result nor keep a picture after all.
 
     Args:
         connection: To the queue's Redis.
-        job_id: The job; cancel it first if it is not finished.
+        job_id: The job; cancel it first if it is not finished: the word to stop stays until it is.
         shared: Blob hashes that are nobody's: the presets.
 
     Returns:
@@ -31,6 +31,7 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
     """
     record = cast("dict[bytes, bytes]", connection.hgetall(keys.record(job_id)))
     result, event = result_of(connection, job_id), last_event(connection, job_id)
+    owner = result.user if result else ""
     blobs = {record.get(b"checkpoint", b"").decode()}
     blobs |= {result.picture, result.time_lapse} if result else set()
     blobs |= {event.preview} if event else set()
@@ -38,36 +39,18 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
     made = []
     if text:
         job = Job.from_json(text)
+        owner = job.user
         blobs |= set(job.pictures)
         made = [made_key(job)]
         connection.zrem(keys.chat_pending(job.chat), job_id)
         _drop_undelivered(connection, job)
     with connection.pipeline() as pipe:
-        pipe.delete(keys.record(job_id), keys.rq_job(job_id), keys.cancel(job_id), *made)
-        pipe.set(keys.done(job_id), b"", ex=keys.RESULT_TTL_S, xx=True)
+        pipe.delete(keys.record(job_id), keys.rq_job(job_id), *([keys.cancel(job_id)] if result else []), *made)
+        pipe.set(keys.done(job_id), b"", ex=keys.RESULT_TTL_S, xx=not text)
         pipe.zrem(keys.FAILURES, job_id)
         pipe.execute()
-    forget_pictures(connection, blobs - set(shared))
+    Owners(connection).release(owner, *(blobs - set(shared)))
     return bool(text)
-
-
-def forget_pictures(connection: redis.Redis, digests: Collection[str]) -> None:
-    """Delete pictures and what is known of them.
-
-    Args:
-        connection: To the queue's Redis.
-        digests: Blob hashes; "" is none.
-    """
-    own = [digest for digest in digests if digest]
-    if own:
-        names = [name(digest) for digest in own for name in (keys.blob, keys.side, keys.frames, keys.vectors_of)]
-        vectors = cast("set[bytes]", connection.sunion([keys.vectors_of(digest) for digest in own]))
-        if vectors:
-            connection.delete(*vectors)
-        connection.delete(*names)
-        prefix = keys.blob("").encode()
-        learnt = [name.removeprefix(prefix).decode() for name in vectors if name.startswith(prefix)]
-        forget_bytes(*own, *learnt)
 
 
 def _drop_undelivered(connection: redis.Redis, job: Job) -> None:

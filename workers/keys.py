@@ -9,6 +9,8 @@ import hashlib
 
 RESULT_TTL_S = 86_400  # results, job records and pictures: a day
 PREVIEW_TTL_S = 600
+UNUSED_TTL_S = 1800  # a picture that no job uses
+NOTED_TTL_S = 8 * 86_400  # which jobs are whose: longer than anything of theirs
 CARD_ORDERS = "pastiche:cards"
 CHAT_PENDING = "pastiche:chatpending:"
 OUTBOX_TTL_S = 7 * 86_400  # a frontend that was away for longer finds nothing
@@ -17,6 +19,16 @@ OUTBOX_TTL_S = 7 * 86_400  # a frontend that was away for longer finds nothing
 def blob(digest: str) -> str:
     """Bytes by SHA-256."""
     return f"pastiche:blob:{digest}"
+
+
+def held(account: str) -> str:
+    """Sorted set: what is counted on an account (``workers.owners``), by the Unix time when it ends."""
+    return f"pastiche:held:{account}"
+
+
+def held_bytes(account: str) -> str:
+    """Hash: the bytes of each thing on an account, and their total."""
+    return f"pastiche:bytes:{account}"
 
 
 def side(digest: str) -> str:
@@ -84,8 +96,13 @@ def chat_pending(chat: str) -> str:
     return f"{CHAT_PENDING}{chat}"
 
 
+def jobs_of(user: str) -> str:
+    """Sorted set: a user's jobs of the last days by time of submission."""
+    return f"pastiche:userjobs:{user}"
+
+
 def given(user: str) -> str:
-    """Set: hashes of the pictures that a user gave, so that they can be forgotten, jobs or not."""
+    """Set: hashes of pictures that a user gave; earlier releases wrote it, for a day."""
     return f"pastiche:given:{user}"
 
 

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
-from workers.blobs import use_byte_store
-from workers.byte_stores import ByteStore
+from workers.byte_stores import ByteStore, use_byte_store
 from workers.connection import PATIENT, connect
 from workers.made_before import MadeBefore
 from workers.painting import Engine

@@ -14,6 +14,7 @@ import redis
 
 from workers import keys
 from workers.contract import Job, Result
+from workers.owners import Owners
 
 _FIELDS = (
     "picture",
@@ -45,7 +46,7 @@ class MadeBefore:
     """
 
     def __init__(self, connection: redis.Redis) -> None:
-        self._connection = connection
+        self._connection, self._owners = connection, Owners(connection)
         self._models: dict[str, str] = {}
 
     def recall(self, job: Job, text: bytes | None) -> dict[str, Any] | None:
@@ -64,7 +65,7 @@ class MadeBefore:
         if self._models.get(job.options.method) != fields["model"]:
             return None
         wanted = [digest for digest in (fields["picture"], fields.get("time_lapse", "")) if digest]
-        if not all(self._connection.expire(keys.blob(digest), keys.RESULT_TTL_S) for digest in wanted):
+        if self._owners.claim(job.user, dict.fromkeys(wanted), keys.RESULT_TTL_S, job_id=job.job_id):
             return None
         return fields | {"notices": tuple(fields["notices"])}
 

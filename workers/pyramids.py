@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from nst.errors import JobError, OperatorError
 from workers import keys
 from workers.blobs import Blobs
+from workers.owners import NOBODY
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +69,10 @@ class RedisPyramids:
             log.warning("A pyramid is not kept: %s", type(error).__name__)
 
     def _note(self, key: str, digest: str) -> None:
+        self._blobs.owners.claim(NOBODY, {digest: None}, keys.RESULT_TTL_S)
         with self._connection.pipeline(transaction=False) as pipe:
+            pipe.expire(keys.pyramid(key), keys.RESULT_TTL_S)
             for name in (keys.pyramid(key), keys.blob(digest)):
-                pipe.expire(name, keys.RESULT_TTL_S)
                 for picture in self._pictures:
                     pipe.sadd(keys.vectors_of(picture), name)
             for picture in self._pictures:

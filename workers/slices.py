@@ -21,7 +21,7 @@ from nst.images import Picture
 from nst.method import IsCancelled, Pastiche, Report
 from nst.options import StyleOptions
 from workers import keys
-from workers.blobs import Blobs, blob_hash, forget_bytes, stage
+from workers.blobs import Blobs
 
 log = logging.getLogger(__name__)
 
@@ -160,16 +160,12 @@ class Slices:
             return method.start(content, styles, options)
 
     def _keep(self, job_id: str, run: Run) -> str:
-        state = run.state()
-        digest, before = blob_hash(state), self._checkpoint(job_id)
-        with self._connection.pipeline() as pipe:
-            stage(pipe, digest, state)
-            pipe.hset(keys.record(job_id), "checkpoint", digest)
-            if before and before != digest:
-                pipe.delete(keys.blob(before))
-            pipe.execute()
-        if before != digest:
-            forget_bytes(*filter(None, [before]))
+        before = self._checkpoint(job_id)
+        user = (cast("bytes | None", self._connection.hget(keys.record(job_id), "user")) or b"").decode()
+        digest = self._blobs.put(run.state(), owner=user, job_id=job_id)
+        self._connection.hset(keys.record(job_id), "checkpoint", digest)
+        if before and before != digest:
+            self._blobs.forget(before)
         return digest
 
     def _checkpoint(self, job_id: str) -> str:

@@ -236,7 +236,7 @@ def _with_clip(workplace: Workplace, job: Job, clip: PaintedClip, service_s: flo
         job,
         "done",
         service_s,
-        picture=Blobs(workplace.connection).put(clip.data),
+        picture=_kept(workplace, job, clip.data),
         media_type=clip.media_type,
         width_px=clip.width_px,
         height_px=clip.height_px,
@@ -255,7 +255,7 @@ def _with_picture(
         job,
         outcome,
         service_s,
-        picture=Blobs(workplace.connection).put(data),
+        picture=_kept(workplace, job, data),
         media_type=media_type,
         width_px=pastiche.picture.width_px,
         height_px=pastiche.picture.height_px,
@@ -276,7 +276,11 @@ def _time_lapse(workplace: Workplace, job: Job, pastiche: Pastiche) -> dict[str,
     except OperatorError as error:  # no ffmpeg here: a GIF is shown everywhere, and hours of work are not thrown away
         log.warning("A time-lapse becomes a GIF: %s", error)
         kind, film = GIF, encode_time_lapse(pastiche.time_lapse, GIF)
-    return {"time_lapse": Blobs(workplace.connection).put(film), "time_lapse_type": kind}
+    return {"time_lapse": _kept(workplace, job, film), "time_lapse_type": kind}
+
+
+def _kept(workplace: Workplace, job: Job, data: bytes) -> str:
+    return Blobs(workplace.connection).put(data, owner=job.user, job_id=job.job_id)
 
 
 def _result(job: Job, outcome: str, service_s: float, **fields: Any) -> Result:

@@ -53,7 +53,8 @@ class Telling:
         self._fraction = max(self._fraction, min(progress.fraction, 1.0))
         if progress.preview and time.monotonic() - self._preview_s >= _PREVIEW_INTERVAL_S:
             small = fit(progress.preview(), _PREVIEW_SIDE_PX)
-            self._preview = self._blobs.put(encode(small, "image/jpeg", _PREVIEW_QUALITY), keys.PREVIEW_TTL_S)
+            data = encode(small, "image/jpeg", _PREVIEW_QUALITY)
+            self._preview = self._blobs.put(data, keys.PREVIEW_TTL_S, self._job.user, job_id=self._job.job_id)
             self._preview_s = time.monotonic()
         self._writer.write(self._event(progress))
 

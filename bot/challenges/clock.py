@@ -63,7 +63,7 @@ class Clock:
 
         Raises:
             OperatorError: ``queue_unavailable``.
-            BusyError: ``queue_full``: Redis has no memory left.
+            BusyError: ``store_full``: Redis has no memory left.
         """
         dealt_with = 0
         tries: Counter[str] = Counter()

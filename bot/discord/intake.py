@@ -22,7 +22,6 @@ from bot.discord.keys import channel_keys, chat_key, job_id_of, role_keys, user_
 from bot.discord.pictures import Readable, check_declared, read_picture, size_bytes
 from bot.discord.promises import Promise, acknowledge
 from bot.discord.views import queued_view
-from bot.privacy import note_job
 from bot.progress_lines import Line, ProgressLine
 from bot.service import Request, Style
 from bot.unfinished import unfinished_jobs
@@ -162,7 +161,6 @@ async def queue_job(bot: PasticheClient, job_id: str, address: Address, submit: 
         await bot.lines.close(job_id)
         raise
     bot.lines.start(job)
-    await asyncio.to_thread(note_job, bot.connection, job)
 
 
 async def resume_lines(bot: PasticheClient, frontend: str) -> None:

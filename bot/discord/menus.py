@@ -49,7 +49,7 @@ async def _stylize(bot: PasticheClient, interaction: discord.Interaction, pictur
     """Keep the picture at once (its link expires), then let the user pick a style for it."""
     check_permissions(interaction)
     await acknowledge(bot, interaction, ephemeral=True)
-    digest = await _keep(bot, picture)
+    digest = await _keep(bot, interaction, picture)
     language = language_of(interaction, bot.language)
     chat, user = chat_key(interaction), user_key(interaction.user)
     noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user)
@@ -60,15 +60,15 @@ async def _stylize(bot: PasticheClient, interaction: discord.Interaction, pictur
 
 async def _use_as_style(bot: PasticheClient, interaction: discord.Interaction, picture: Readable) -> None:
     await acknowledge(bot, interaction, ephemeral=True)
-    digest = await _keep(bot, picture)
+    digest = await _keep(bot, interaction, picture)
     await asyncio.to_thread(bot.sessions.note_style, chat_key(interaction), user_key(interaction.user), digest)
     text = say("discord.style_noted", language_of(interaction, bot.language))
     await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 
 
-async def _keep(bot: PasticheClient, picture: Readable) -> str:
+async def _keep(bot: PasticheClient, interaction: discord.Interaction, picture: Readable) -> str:
     async with bot.picture_room.take(size_bytes(picture)):
-        return await bot.service.keep(await read_picture(picture))
+        return await bot.service.keep(await read_picture(picture), user_key(interaction.user))
 
 
 def _picture_of(message: discord.Message) -> discord.Attachment:

@@ -124,7 +124,7 @@ async def style(front: Frontend, question: Question) -> None:
         await place_order(front, asker, order, job_id_of(asker))
         await asyncio.to_thread(front.drafts.wait_no_more, asker.chat, asker.user)
     else:
-        content, mask = [await keep(front, reference) for reference in (meant.content, meant.mask)]
+        content, mask = [await keep(front, asker, reference) for reference in (meant.content, meant.mask)]
         await open_draft(front, asker, begin(content, pictures=meant.styles, mask=mask, **chosen))
 
 
@@ -138,7 +138,7 @@ async def mix(front: Frontend, question: Question) -> None:
     if not meant.content:
         raise UserError("image_missing")
     chosen = _with_region(_said(question.rest, asked.options), meant)
-    content, mask = [await keep(front, reference) for reference in (meant.content, meant.mask)]
+    content, mask = [await keep(front, question.asker, reference) for reference in (meant.content, meant.mask)]
     await open_draft(front, question.asker, begin_mix(content, mask, **chosen))
 
 

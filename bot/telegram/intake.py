@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 
 from bot.chat_settings import ChatSettings
 from bot.conversation import Choice
-from bot.privacy import note_job
 from bot.progress_lines import Line, ProgressLine
 from bot.service import Request, Standing, Style
 from bot.telegram.address import Address
@@ -173,7 +172,6 @@ async def _submit(front: Frontend, address: Address, job_id: str, submit: Submit
         raise
     front.actions.show(address.chat_id, address.thread_id)
     front.lines.start(job)
-    await asyncio.to_thread(note_job, front.connection, job)
 
 
 async def resume_lines(front: Frontend, frontend: str) -> None:

@@ -92,12 +92,12 @@ class Messages:
         if recipe:
             await COMMANDS["recipe"](front, Question(asker, None, recipe, (reference,)))
             return
-        reference = await keep(front, reference)
+        reference = await keep(front, asker, reference)
         first = await asyncio.to_thread(front.drafts.waiting, asker.chat, asker.user)
         region, answered = region_in(message.caption), message.reply_to_message
         masked = picture_in(answered) if region and answered else ""
         if region and (masked or first):
-            begun = begin(await keep(front, masked)) if masked else first
+            begun = begin(await keep(front, asker, masked)) if masked else first
             draft = (begun or begin(reference)).with_mask(reference, region)
         else:
             draft = second_picture(first, reference) if first and not is_clip(reference) else begin(reference)

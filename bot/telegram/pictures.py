@@ -23,6 +23,7 @@ from nst.errors import UserError
 from nst.mp4_boxes import has_sound
 
 if TYPE_CHECKING:
+    from bot.telegram.asker import Asker
     from bot.telegram.frontend import Frontend
 
 DOWNLOAD_LIMIT_BYTES = 20 * 1024 * 1024
@@ -89,7 +90,7 @@ class Located:
         return self.file.file_size or DOWNLOAD_LIMIT_BYTES
 
 
-async def keep(front: Frontend, reference: str) -> str:
+async def keep(front: Frontend, asker: Asker, reference: str) -> str:
     """Check a file and store it now, so that its sender hears at once what is wrong with it.
 
     Returns:
@@ -103,7 +104,7 @@ async def keep(front: Frontend, reference: str) -> str:
     found = await locate(front, reference)
     async with front.picture_room.take(found.size_bytes):
         data = await fetch(front, found)
-        return "keptfile:" + (data if isinstance(data, str) else await front.service.keep(data))
+        return "keptfile:" + (data if isinstance(data, str) else await front.service.keep(data, asker.user))
 
 
 async def locate(front: Frontend, reference: str) -> Located:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from telegram import CallbackQuery, Message
@@ -13,11 +13,10 @@ from telegram.error import BadRequest, TelegramError
 
 from bot.captions import caption, style_name
 from bot.conversation import begin
-from bot.privacy import note_job
 from bot.quality_lines import with_quality
 from bot.recipe_codes import Recipe
 from bot.recipes import format_style_command
-from bot.strips import strip_job_ids, submit_strip
+from bot.strips import submit_strip
 from bot.telegram.address import Address
 from bot.telegram.asker import Asker, asker_of_query, user_key
 from bot.telegram.boundary import spoken
@@ -136,8 +135,6 @@ async def _strip(front: Frontend, press: Press, job: Job) -> None:
             await front.bot.delete_message(asker.chat_id, sent.message_id)
         raise
     front.actions.show(asker.chat_id, asker.thread_id)
-    for job_id in strip_job_ids(strip_id):
-        await asyncio.to_thread(note_job, front.connection, replace(job, job_id=job_id, user=asker.user))
 
 
 async def _other_style(front: Frontend, press: Press) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from nst.errors import PasticheError
+from nst.errors import BusyError, PasticheError
 
 FALLBACK_LANGUAGE = "en"
 _FOLDER = Path(__file__).parent
@@ -51,7 +51,10 @@ def say(key: str, language: str = FALLBACK_LANGUAGE, /, **values: object) -> str
 
 def explain(error: PasticheError, language: str = FALLBACK_LANGUAGE) -> str:
     """The sentence for an error, in the reader's language."""
-    return say(f"error.{error.code}", language, **_readable(error.detail))
+    values = _readable(error.detail)
+    if isinstance(error, BusyError):
+        values["when"] = _when(error, language)
+    return say(f"error.{error.code}", language, **values)
 
 
 def notice(code: str, detail: Mapping[str, object], language: str = FALLBACK_LANGUAGE) -> str:
@@ -68,6 +71,13 @@ def duration(seconds: float, language: str = FALLBACK_LANGUAGE) -> str:
         if seconds < limit:
             return say(f"unit.{key}", language, n=max(1, round(seconds / unit_s)))
     raise ValueError(f"not a duration: {seconds}")
+
+
+def _when(error: BusyError, language: str) -> str:
+    known = error.detail.get("retry_after_s")
+    if known is None:
+        return say("unit.later", language)
+    return say("unit.in", language, duration=duration(float(known), language))
 
 
 def _readable(detail: Mapping[str, object]) -> dict[str, object]:

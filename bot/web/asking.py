@@ -197,7 +197,8 @@ class Asking:
     async def _take_file(self, path: Path | None, role: str) -> None:
         if path is None:
             raise UserError("image_missing")
-        digest = await self._service.keep(await asyncio.to_thread(path.read_bytes))
+        picture = await asyncio.to_thread(path.read_bytes)
+        digest = await self._service.keep(picture, self._user, self._visit.address)
         await asyncio.to_thread(self._album.let_see, self._user, digest)
         self._take(role, digest)
 

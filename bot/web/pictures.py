@@ -82,7 +82,7 @@ async def _upload(studio: Studio, request: Request) -> Response:
     try:
         address = address_key(request.client and request.client.host)
         await asyncio.to_thread(studio.throttle.take, UPLOADS, user, address)
-        picture = await studio.service.keep(await _body(request))
+        picture = await studio.service.keep(await _body(request), user, address)
         await asyncio.to_thread(studio.album.let_see, user, picture)
     except UserError as error:
         return JSONResponse({"sentence": explain(error, language)}, 422)

@@ -13,7 +13,7 @@ from PIL import Image
 from bot.chat_settings import ChatSettings, ChatSettingsStore
 from bot.conversation import Choice
 from bot.drafts import Drafts
-from bot.privacy import forget, note_job
+from bot.privacy import forget
 from bot.recipe_codes import Recipe, RecipeCodes
 from bot.sessions import Sessions
 from nst.errors import BusyError, UserError
@@ -64,7 +64,6 @@ def submit(connection: redis.Redis, job_id: str, user: str, shade: int) -> Job:
         style_label="mosaic",
     )
     QueueClient(connection, Limits(pending_per_user=2)).submit(job, [content, PRESET])
-    note_job(connection, job)
     return job
 
 
@@ -73,7 +72,7 @@ def traces(redis_connection: redis.Redis) -> list[str]:
     """A user's life in Redis, in every room; what would tell of it."""
     connection, blobs = redis_connection, Blobs(redis_connection)
     done, waiting = submit(connection, "job1", USER, 10), submit(connection, "job2", USER, 20)
-    preview, checkpoint, painted = (blobs.put(data) for data in (b"preview", b"checkpoint", picture(99)))
+    preview, checkpoint, painted = (blobs.put(data, owner=USER) for data in (b"preview", b"checkpoint", picture(99)))
     connection.lrem(keys.rq_queue("fast"), 0, "job1")
     connection.hdel(keys.line("fast"), "job1")
     running = Event(job_id="job1", frontend="telegram", state="running", fraction=0.5, preview=preview)
@@ -82,7 +81,7 @@ def traces(redis_connection: redis.Redis) -> list[str]:
     result = Result(job_id="job1", frontend="telegram", outcome="done", picture=painted, user=USER, job=done.to_json())
     post_terminal(connection, result)
     RecipeCodes(connection).keep(Recipe.of(done), USER)
-    own_style, refused = blobs.put(picture(120)), picture(130)
+    own_style, refused = blobs.put(picture(120), owner=USER), picture(130)
     Sessions(connection).note_style(CHAT, USER, own_style)
     Drafts(connection).note_choice(USER, Choice(presets=("mosaic",), strength=0.5, method="palette"))
     Drafts(connection).wait_in(CHAT, USER, "12")

@@ -6,7 +6,7 @@ import pytest
 import redis
 from PIL import Image
 
-from bot.privacy import forget, note_job
+from bot.privacy import forget
 from bot.sessions import Sessions
 from nst.options import StyleOptions
 from workers import keys
@@ -30,14 +30,13 @@ def submit(connection: redis.Redis, job_id: str, user: str, shade: int) -> Job:
     hashes = {"content": blob_hash(content), "styles": (blob_hash(PRESET),)}
     job = Job(job_id=job_id, frontend="f", user=user, options=StyleOptions(method="palette"), **hashes)  # type: ignore[arg-type]
     QueueClient(connection).submit(job, [content, PRESET])
-    note_job(connection, job)
     return job
 
 
 def test_everything_of_one_user_goes_and_nothing_of_another(redis_connection: redis.Redis) -> None:
     finished, waiting = submit(redis_connection, "a1", "ann", 10), submit(redis_connection, "a2", "ann", 20)
     others = submit(redis_connection, "b1", "bob", 30)
-    painted = Blobs(redis_connection).put(picture(99))
+    painted = Blobs(redis_connection).put(picture(99), owner="ann")
     result = Result(job_id="a1", frontend="f", outcome="done", picture=painted, user="ann", job=finished.to_json())
     post_terminal(redis_connection, result)
     Sessions(redis_connection).note_style("chat", "ann", painted)

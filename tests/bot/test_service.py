@@ -118,7 +118,7 @@ async def test_a_button_under_an_expired_result_says_so(service: StyleService) -
 
 
 async def test_a_picture_is_checked_before_it_is_kept(service: StyleService, tmp_path: Path) -> None:
-    digest = await service.keep(png())
+    digest = await service.keep(png(), "ann")
     assert await service.picture(digest) == png()
     with pytest.raises(UserError):
-        await service.keep(b"GIF89a but no more")
+        await service.keep(b"GIF89a but no more", "ann")

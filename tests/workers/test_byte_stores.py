@@ -17,8 +17,8 @@ from nst.errors import JobError, OperatorError
 from nst.options import StyleOptions
 from workers import keys
 from workers.blob_sweep import sweep, sweep_in_turn
-from workers.blobs import ELSEWHERE, Blobs, blob_hash, stage, use_byte_store
-from workers.byte_stores import ByteStore, FolderStore, open_byte_store
+from workers.blobs import ELSEWHERE, Blobs, blob_hash
+from workers.byte_stores import ByteStore, FolderStore, open_byte_store, use_byte_store
 from workers.client import QueueClient
 from workers.contract import Job
 from workers.forgetting import forget_job
@@ -105,15 +105,6 @@ def test_a_forgotten_job_leaves_nothing_in_the_store(
     assert store.read(job.content) == content
     forget_job(redis_connection, "j1", shared=[blob_hash(style)])
     assert [name for name, _ in store.aged()] == [blob_hash(style)]
-
-
-def test_a_pipeline_names_what_is_there_already(store: ByteStore, redis_connection: redis.Redis) -> None:
-    with redis_connection.pipeline() as pipe:
-        stage(pipe, blob_hash(b"state"), b"state")
-        assert store.read(blob_hash(b"state")) == b"state"
-        assert not redis_connection.exists(keys.blob(blob_hash(b"state")))
-        pipe.execute()
-    assert Blobs(redis_connection).get(blob_hash(b"state")) == b"state"
 
 
 def test_the_sweep_deletes_what_redis_knows_no_more(store: ByteStore, redis_connection: redis.Redis) -> None:

@@ -191,7 +191,7 @@ def test_a_full_queue_says_when(redis_connection: redis.Redis, content: bytes, s
     with pytest.raises(BusyError) as caught:
         client.submit(new_job("j1", content, style, "bob"))
     assert caught.value.code == "queue_full"
-    assert caught.value.retry_after_s == 30, "nothing was measured yet"
+    assert "retry_after_s" not in caught.value.detail, "nothing was measured yet"
     redis_connection.sadd(keys.WORKERS, "w1")
     redis_connection.hset(keys.ready("w1"), "queues", "fast")
     redis_connection.hset(keys.SERVICE_TIMES, "palette:256", "7.5")
@@ -225,7 +225,7 @@ def test_redis_out_of_memory_is_said_politely(redis_connection: redis.Redis, con
     try:
         with pytest.raises(BusyError) as caught:
             client.submit(new_job("j1", content, style), [content, style])
-        assert caught.value.code == "queue_full"
+        assert caught.value.code == "store_full"
     finally:
         redis_connection.config_set("maxmemory", "0")
     assert client.submit(new_job("j1", content, style), [content, style])

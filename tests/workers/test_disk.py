@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from tests.workers.faulty_worker import FaultyEngine
-from workers import blobs, tasks
+from workers import byte_stores, tasks
 from workers.byte_stores import FolderStore
 from workers.contract import Job
 from workers.made_before import MadeBefore
@@ -41,9 +41,9 @@ def files_of_at_most(size_bytes: int) -> Iterator[None]:
 def pictures_in(tmp_path: Path) -> Iterator[Path]:
     """Pictures lie in a folder."""
     folder = tmp_path / "pictures"
-    blobs.use_byte_store(FolderStore(folder))
+    byte_stores.use_byte_store(FolderStore(folder))
     yield folder
-    blobs.use_byte_store(None)
+    byte_stores.use_byte_store(None)
 
 
 def test_a_result_that_cannot_be_kept_is_made_again_later(

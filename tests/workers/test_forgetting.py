@@ -6,10 +6,11 @@ import pytest
 import redis
 
 from workers import keys
-from workers.blobs import blob_hash
+from workers.blobs import Blobs, blob_hash
 from workers.contract import Result
 from workers.forgetting import forget_job
 from workers.outbox import post_terminal
+from workers.owners import NOBODY
 
 
 def everything(connection: redis.Redis) -> str:
@@ -40,7 +41,8 @@ def test_nothing_of_a_forgotten_job_remains(chat: Any, spawn: Any, redis_connect
     (result,) = chat.wait_for("secretjob")
     assert "secretuser" in everything(redis_connection)
     assert forget_job(redis_connection, "secretjob", shared=[blob_hash(style)])
-    redis_connection.delete(keys.given("secretuser"))  # a user's, not a job's: see bot.privacy
+    Blobs(redis_connection).forget(job.content, owner=NOBODY)  # the fixture's
+    redis_connection.delete(keys.jobs_of("secretuser"))  # a user's, not a job's: see bot.privacy
     left = everything(redis_connection)
     for trace in (job.content, result.picture, result.job):
         assert trace not in left

@@ -5,9 +5,9 @@ from pathlib import Path
 import redis
 
 from workers import keys
-from workers.blobs import Blobs, blob_hash, use_byte_store
-from workers.byte_stores import FolderStore
-from workers.forgetting import forget_pictures
+from workers.blobs import Blobs, blob_hash
+from workers.byte_stores import FolderStore, use_byte_store
+from workers.owners import NOBODY, Owners
 from workers.pyramids import RedisPyramids
 
 PYRAMID = b"generators" * 100
@@ -32,7 +32,7 @@ def test_who_forgets_a_style_forgets_what_was_learnt_of_it(redis_connection: red
         with pyramids.during(["style"]):
             pyramids.put("key", PYRAMID)
         assert any(path.is_file() for path in tmp_path.rglob("*"))
-        forget_pictures(redis_connection, ["style"])
+        Owners(redis_connection).release(NOBODY, "style")
         assert pyramids.get("key") is None
         assert not any(path.is_file() for path in tmp_path.rglob("*")), "nor is it left in the byte store"
     finally:

@@ -58,7 +58,7 @@ def test_a_full_redis_loses_nothing(mortal_redis: SteadyRedis, chat_on: Callable
     chat.connection.config_set("maxmemory", "1")
     with pytest.raises(BusyError) as caught:
         chat.send("refused")
-    assert caught.value.code == "queue_full"
+    assert caught.value.code == "store_full"
     # Until the running job has tried to post its result, and the worker's lease could not be renewed.
     chat.until(lambda: not chat.connection.keys("pastiche:lease:*"), "the lease's end")
     assert not chat.results()

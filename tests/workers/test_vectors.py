@@ -2,7 +2,7 @@ import numpy as np
 import redis
 
 from workers import keys
-from workers.forgetting import forget_pictures
+from workers.owners import NOBODY, Owners
 from workers.vectors import RedisVectors
 
 VECTOR = np.linspace(-1, 1, 768, dtype=np.float32).reshape(1, 1, 1, 768)
@@ -31,7 +31,7 @@ def test_who_forgets_a_picture_forgets_its_vectors_in_every_process(redis_connec
         here.put("model:style:1", VECTOR)
     with there.during(["other content", "style"]):
         assert there.get("model:style:1") is not None
-    forget_pictures(redis_connection, ["style"])
+    Owners(redis_connection).release(NOBODY, "style")
     assert here.get("model:style:1") is None
     assert there.get("model:style:1") is None
     assert not redis_connection.exists(keys.vector("model:style:1"), keys.vectors_of("style"))

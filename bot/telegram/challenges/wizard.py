@@ -69,7 +69,8 @@ async def answer_form(visit: Visit, field: str, words: str, picture: str = "") -
     """
     form, notebook = await _form(visit), visit.front.notebook
     if picture:
-        reference = await keep(visit.front, "file:" + picture.partition(":")[2])  # fetched now, whatever it came as
+        fetched = "file:" + picture.partition(":")[2]  # now, whatever it came as
+        reference = await keep(visit.front, visit.asker, fetched)
         form = replace(form, preset="", picture=reference.partition(":")[2])
     elif field == "style":
         form = replace(form, preset=find_preset(words, visit.front.presets), picture="")

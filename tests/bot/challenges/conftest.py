@@ -16,7 +16,6 @@ from bot.challenges.challenges import Challenges
 from bot.challenges.entry import Entry
 from bot.challenges.model import HOUR_S, Challenge, Chat, Person, Plan, Rules
 from bot.presets.catalogue import load_presets
-from bot.privacy import note_job
 from nst.errors import PasticheError
 from nst.options import StyleOptions
 from workers import keys
@@ -64,13 +63,13 @@ class World:
 
     def job(self, user: str, seed: int, **job: Any) -> str:
         """A job that waits to be made; its id."""
-        content, style = self.blobs.put(picture(seed + 1000)), self.blobs.put(picture(7777))
+        content, style = self.blobs.put(picture(seed + 1000), owner=user), self.blobs.put(picture(7777))
         values = {"content": content, "styles": (style,), "style_label": "mosaic", "options": StyleOptions()}
         name = f"{user.replace(':', '-')}-{seed}"
         values |= {"job_id": name, "frontend": "f", "user": user, "submitted_at_s": self.now_s}
         made = Job(**{**values, **job})
         self.redis.hset(keys.record(made.job_id), "job", made.to_json())
-        note_job(self.redis, made)
+        self.redis.zadd(keys.jobs_of(user), {made.job_id: self.now_s})
         return made.job_id
 
     def finish(self, job_id: str, seed: int, outcome: str = "done") -> str:
@@ -83,7 +82,7 @@ class World:
             outcome=outcome,
             user=job.user,
             job=job.to_json(),
-            picture=self.blobs.put(picture(seed)) if outcome == "done" else "",
+            picture=self.blobs.put(picture(seed), owner=job.user) if outcome == "done" else "",
             media_type="image/png",
             width_px=64,
             height_px=48,

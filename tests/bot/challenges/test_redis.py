@@ -65,15 +65,15 @@ def test_a_full_redis_changes_nothing_and_goes_on_when_there_is_room(own_redis: 
         before = _records(connection)
         world.now_s += 48 * 3600
         connection.config_set("maxmemory", 1)
-        refused("queue_full", world.core.life.cancel, name, world.maker)
-        refused("queue_full", world.core.clock.tick)
+        refused("store_full", world.core.life.cancel, name, world.maker)
+        refused("store_full", world.core.clock.tick)
         refused("queue_unavailable", world.core.announcements.claim, "discord")  # a poster waits, as if it were away
         assert _records(connection) == before
         connection.config_set("maxmemory", 0)
         world.core.clock.tick()
         assert world.core.life.read(name).state is State.VOTING
         connection.config_set("maxmemory", 1)
-        refused("queue_full", world.core.votes.vote, name, entries[0].entry_id, world.person("discord:v"))
+        refused("store_full", world.core.votes.vote, name, entries[0].entry_id, world.person("discord:v"))
         connection.config_set("maxmemory", 0)
         assert not connection.exists(keys.votes(name, 1))
         assert world.core.votes.vote(name, entries[0].entry_id, world.person("discord:v")).left == 2
