@@ -20,7 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 import redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.command import parse_payload
 from rq.exceptions import NoSuchJobError
@@ -35,11 +35,11 @@ from nst.errors import JobError
 from workers import keys
 from workers.batch import Batch, Held
 from workers.clock import server_time_s
-from workers.connection import cannot_save, out_of_memory
 from workers.executions import End, end_run, fail
 from workers.job_class import ForbiddenFunctionError, PasticheJob
 from workers.job_log import about_job
 from workers.lease import Lease, LeaseKeeper
+from workers.refusals import refusal, wait_out
 from workers.routing import FAST
 from workers.turns import Turns
 from workers.vitals import gpu_bytes, rss_bytes
@@ -51,7 +51,6 @@ GRACE_S = 8.0  # Docker kills after 10
 _FAREWELL_S = 10.0  # after the grace period; without Redis every step of a farewell waits for it, for minutes in all
 EXIT_LOST_REDIS = 1
 _POLL_S = 0.25  # how long a worker waits on its first queue before it looks at the others
-_ROOM_WAIT_S = 1.0
 _PAUSE_S = 3.0  # so long after a job the next one of a conversation is not to be expected at once
 _WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
 
@@ -119,6 +118,7 @@ class GpuWorker(SimpleWorker):
         self.lease = Lease(side_connection, self.name, self._about)
         self._batch = Batch(connection, side_connection, self.name, paint_ahead)
         self._running: Held | None = None
+        self._ends: End | None = None  # how the running job's run ends
 
     def _about(self) -> dict[str, str]:
         return {
@@ -196,7 +196,7 @@ class GpuWorker(SimpleWorker):
         for number in (signal.SIGTERM, signal.SIGINT):  # RQ does it later, after others can see this worker
             signal.signal(number, self.request_stop)
         keeper = LeaseKeeper([self.lease, *self._batch.seats], self._side_connection, self._alive)
-        self.lease.renew()
+        self._patiently(self.lease.renew)
         keeper.start()
         ready()
         try:
@@ -221,8 +221,8 @@ class GpuWorker(SimpleWorker):
         while not self._stop_requested and not self._enough():
             try:
                 taken = self._take() or (self._wait() if timeout is not None else None)
-            except ResponseError as error:
-                self._await_room(error)
+            except RedisError as error:
+                wait_out(error)
                 continue
             if taken or timeout is None:
                 return taken
@@ -255,21 +255,39 @@ class GpuWorker(SimpleWorker):
             self.connection.lrem(queue.intermediate_queue_key, 0, job_id)
             return None
 
+    def register_birth(self) -> None:
+        """RQ's record of this worker, as soon as Redis takes it."""
+        self._patiently(super().register_birth)
+
+    def set_state(self, state: str, pipeline: Any = None) -> None:
+        """RQ's note for its dashboards; a Redis that refuses it is met again where it matters."""
+        try:
+            super().set_state(state, pipeline)
+        except RedisError as error:
+            if not refusal(error):
+                raise
+
+    def register_death(self) -> None:
+        """RQ's record of this worker's end; what Redis refuses now it forgets by itself."""
+        try:
+            super().register_death()  # type: ignore[no-untyped-call]
+        except RedisError as error:
+            log.warning("The worker's record ends by itself: %s", refusal(error) or type(error).__name__)
+
     def check_for_suspension(self, burst: bool) -> None:
         """RQ asks in a transaction, which a full Redis refuses although it only reads."""
-        while not self._stop_requested:
-            try:
-                super().check_for_suspension(burst)
-            except ResponseError as error:
-                self._await_room(error)
-            else:
-                return
+        self._patiently(lambda: super(GpuWorker, self).check_for_suspension(burst))
 
-    def _await_room(self, error: ResponseError) -> None:
-        if not (out_of_memory(error) or cannot_save(error)):
-            raise error
-        log.error("Redis takes nothing now (%s); nothing is lost, and nothing is done until it does", str(error)[:120])
-        time.sleep(_ROOM_WAIT_S)
+    def _patiently(self, ask: Callable[[], object]) -> None:
+        """Ask once, and again while Redis refuses, unless the process has to end."""
+        while True:
+            try:
+                ask()
+                return
+            except RedisError as error:
+                wait_out(error)
+            if self._stop_requested:
+                return
 
     # One job, or several that share a pass.
 
@@ -282,8 +300,8 @@ class GpuWorker(SimpleWorker):
             self._batch.share()
             for held in self._batch.work_off(self._out_of_time):
                 self._execute(held, queue)
-        except ResponseError as error:
-            self._await_room(error)
+        except RedisError as error:
+            wait_out(error)
         finally:
             self._batch.let_go()
             self._busy_s = time.monotonic()
@@ -293,8 +311,8 @@ class GpuWorker(SimpleWorker):
         return taken[0] if taken else None
 
     def _execute(self, held: Held, queue: Queue) -> None:
-        """Run one job; where Redis has no room for its end, it is brought back later."""
-        self._running, self.execution = held, held.execution
+        """Run one job; its end is told as soon as Redis takes it, and its lease is held until then."""
+        self._running, self.execution, self._ends = held, held.execution, None
         self._last_try = held.job.retries_left == 0
         try:
             if held.lease is not self.lease:
@@ -302,8 +320,9 @@ class GpuWorker(SimpleWorker):
             with about_job(held.job.id), watchdog(self._side_connection, held.job.id, held.job.timeout or 0):
                 log.info("Job %s begins", held.job.id)
                 self.perform_job(held.job, queue)
-        except ResponseError as error:
-            self._await_room(error)
+            self._patiently(lambda: self._end(held, queue))
+        except RedisError as error:
+            wait_out(error)
         finally:
             held.lease.let_go()
             self._running = self.execution = None
@@ -332,34 +351,43 @@ class GpuWorker(SimpleWorker):
         """Note when the run ended; nobody reads RQ's heartbeat of a job here."""
         job.ended_at = now()
 
-    # How a run ends: RQ's steps are replaced by one script each.
+    # How a run ends: RQ's steps are replaced by one script each, after RQ has done with the job.
 
     def handle_job_success(self, job: RQJob, queue: Queue, started_job_registry: Any) -> None:
         """The task returned: whatever the result, it was posted."""
-        self._end(job, queue, End.FINISHED)
+        self._ends = End.FINISHED
 
     def handle_job_retry(self, job: RQJob, queue: Queue, retry: Any, started_job_registry: Any, execution: Any) -> None:
         """The task wants to go on elsewhere: back to the queue's head, at no cost."""
-        self._end(job, queue, End.HAND_BACK)
+        self._ends = End.HAND_BACK
 
     def handle_job_failure(
         self, job: RQJob, queue: Queue, started_job_registry: Any = None, exc_string: str = ""
     ) -> None:
         """The task raised: Redis was away. The job is tried again, as if its worker had died."""
-        self._end(job, queue, End.RETRY)
+        self._ends = self._ends or End.RETRY
 
     def handle_exception(self, job: RQJob, *exc_info: Any) -> None:
-        """Log it; RQ's own would log the arguments. What is forbidden is not tried again."""
-        log.error("Job %s raised", job.id, exc_info=exc_info, extra={"job_id": job.id})
-        if isinstance(exc_info[1], ForbiddenFunctionError):
-            fail(self.connection, job.id, JobError("job_failed", {"job_id": job.id}))
-            self._end(job, self.queue_class(job.origin, connection=self.connection), End.FAILED)
+        """Log it; RQ's own would log the arguments.
 
-    def _end(self, job: RQJob, queue: Queue, end: End) -> None:
-        if self.execution is not None:
-            done = end_run(self.connection, queue.name, self.execution.composite_key, end, self.name)
-            log.info("Job %s: %s", job.id, done, extra={"job_id": job.id})
-            self.execution = None
+        What is forbidden is not tried again, and what Redis refused for a while is, at no cost.
+        """
+        error = exc_info[1]
+        if isinstance(error, RedisError) and refusal(error):
+            self._ends = End.HAND_BACK
+            wait_out(error)
+            return
+        log.error("Job %s raised", job.id, exc_info=exc_info, extra={"job_id": job.id})
+        if isinstance(error, ForbiddenFunctionError):
+            self._ends = End.FAILED
+
+    def _end(self, held: Held, queue: Queue) -> None:
+        if self._ends is None:
+            return
+        if self._ends is End.FAILED:
+            fail(self.connection, held.job.id, JobError("job_failed", {"job_id": held.job.id}))
+        done = end_run(self.connection, queue.name, held.execution.composite_key, self._ends, self.name)
+        log.info("Job %s: %s", held.job.id, done, extra={"job_id": held.job.id})
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Nothing: the lease's thread keeps RQ's record of this worker as well."""

@@ -145,6 +145,7 @@ WORKERS = "pastiche:workers"  # set of worker names; those without a lease are d
 FAILURES = "pastiche:failures"  # sorted set: the jobs that failed last, by Unix time
 SERVICE_TIMES = "pastiche:service"  # hash: kind of job → seconds, exponentially weighted
 REAPER_LOCK = "pastiche:reaper"
+REAPER_SPELL = "pastiche:reaper:spell"  # hash: since when reapers have looked without a long gap, and the last look
 SWEEP_LOCK = "pastiche:sweep"  # held by whoever swept the byte store last
 COUNTERS = "pastiche:counters"  # hash of totals for the metrics
 

@@ -14,10 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
+from redis.exceptions import RedisError
+
 from workers.byte_stores import ByteStore, use_byte_store
 from workers.connection import PATIENT, connect
 from workers.made_before import MadeBefore
 from workers.painting import Engine
+from workers.refusals import wait_out
 from workers.slices import Slices
 
 _POLL_S = 0.1
@@ -75,7 +78,12 @@ def _work(how: LastTry, job_json: str) -> None:
     with connect(how.redis_url, retries=PATIENT) as connection:
         slices, before = Slices(connection, _never), MadeBefore(connection)
         open_workplace(Workplace(connection, how.make_engine(), _never, _never, slices, before))
-        stylize(job_json)
+        while True:
+            try:
+                stylize(job_json)
+                return
+            except RedisError as error:
+                wait_out(error)
 
 
 def _never() -> bool:

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from workers import keys
 from workers.reaper import reap_once
+from workers.refusals import refusal
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ class LeaseKeeper(threading.Thread):
                 self._beat()
                 reap_once(self._connection)
             except RedisError as error:
-                log.warning("The lease cannot be renewed now: %s", type(error).__name__)
+                log.warning("The lease cannot be renewed now: %s", refusal(error) or type(error).__name__)
             except OSError as error:  # the health file's disk: the supervisor will see that it is not touched
                 log.error("The health file cannot be touched: %s", error.strerror)
 

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from workers import keys
 from workers.executions import NOT_OURS, End, end_run
+from workers.refusals import refusal
 from workers.routing import QUEUES
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,10 @@ log = logging.getLogger(__name__)
 INTERVAL_S = 1.0
 _LOCK_MS = 900  # never released: it also keeps many reapers from asking more often than needed
 _BETWEEN_MS = 3_000
-_RECOVERY_S = 3  # live workers renew their leases within that time after a restart of Redis
+_RECOVERY_S = (
+    3  # live workers renew their leases within that time after a restart of Redis, or when it takes writes again
+)
+_GAP_S = 4  # so long no lease ends that was renewed in time; who looked last was further back, where nobody could write
 
 # KEYS: intermediate, seen, queue, rq job, done. ARGV: job id, patience_ms.
 _STRAY = """
@@ -43,6 +47,19 @@ redis.call('DEL', KEYS[2])
 return wanted and 1 or 0
 """
 
+# KEYS: lock, spell. ARGV: lock_ms, gap_ms, recovery_ms.
+# After a time in which Redis took nothing, from nobody, leases have ended whose workers are well.
+_MAY_LOOK = """
+if not redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[1]) then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local spell = redis.call('HMGET', KEYS[2], 'since', 'last')
+local since = tonumber(spell[1] or 0)
+if spell[2] and now - spell[2] > tonumber(ARGV[2]) then since = now end
+redis.call('HSET', KEYS[2], 'since', string.format('%d', since), 'last', string.format('%d', now))
+return now - since >= tonumber(ARGV[3]) and 1 or 0
+"""
+
 
 def reap_once(connection: redis.Redis) -> int:
     """Look once; many may do so at the same time.
@@ -53,7 +70,9 @@ def reap_once(connection: redis.Redis) -> int:
     Returns:
         How many jobs were brought back or given up.
     """
-    if not connection.set(keys.REAPER_LOCK, 1, nx=True, px=_LOCK_MS):
+    may_look = connection.register_script(_MAY_LOOK)
+    waits_ms = [_LOCK_MS, 1000 * _GAP_S, 1000 * _RECOVERY_S]
+    if not may_look(keys=[keys.REAPER_LOCK, keys.REAPER_SPELL], args=waits_ms):
         return 0
     if connection.info("server")["uptime_in_seconds"] < _RECOVERY_S:
         return 0
@@ -73,7 +92,7 @@ async def keep_reaping(connection: redis.Redis, interval_s: float = INTERVAL_S) 
         try:
             await asyncio.to_thread(reap_once, connection)
         except RedisError as error:
-            log.warning("Dead workers' jobs cannot be looked for now: %s", type(error).__name__)
+            log.warning("Dead workers' jobs cannot be looked for now: %s", refusal(error) or type(error).__name__)
         await asyncio.sleep(interval_s)
 
 

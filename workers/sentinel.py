@@ -117,18 +117,19 @@ class SentinelAddress:
             sentinel_password=parse_qs(parts.query).get("sentinel_password", [""])[0],
         )
 
-    def client(self, options: dict[str, Any]) -> redis.Redis:
+    def client(self, options: dict[str, Any], kind: type[redis.Redis] = redis.Redis) -> redis.Redis:
         """A synchronous client of the master.
 
         Args:
             options: Keyword arguments of its connections.
+            kind: Its class.
         """
         known = options | {"retry": Retry(NoBackoff(), 0)}
         sentinel: Any = redis.sentinel.Sentinel(  # type: ignore[no-untyped-call]
             list(self.sentinels), sentinel_kwargs=self._to_sentinels(known)
         )
         options = options | {"connection_class": _TlsConnection if self.tls else _Connection}
-        client: redis.Redis = sentinel.master_for(self.service, **self._to_master(options))
+        client: redis.Redis = sentinel.master_for(self.service, redis_class=kind, **self._to_master(options))
         return client
 
     def async_client(self, options: dict[str, Any]) -> redis.asyncio.Redis:
