@@ -1,7 +1,8 @@
-"""Telegram's limits kept before they are met, and its "retry after" honoured, chat by chat.
+"""Telegram's limits kept before they are met, its "retry after" honoured chat by chat, and its hiccups outlasted.
 
 A flood limit is a chat's own: others are not held up by it (python-telegram-bot's own limiter
-stops them all, and retries nothing by default).
+stops them all, and retries nothing by default). A request that failed for a moment's reason is made
+again where that cannot do its work twice.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aiolimiter import AsyncLimiter
-from telegram.error import RetryAfter
+from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
 from telegram.ext import BaseRateLimiter
 
 log = logging.getLogger(__name__)
 
 PROGRESS = "progress"  # for ``rate_limit_args``: may be left out, is never repeated
 _FREE = frozenset({"answerCallbackQuery", "answerInlineQuery", "sendChatAction", "getChat", "getChatMember"})
+_ORNAMENT = "sendChatAction"
 _OVERALL_PER_S = 30
 _GROUP = (20, 60)
 _PRIVATE = (5, 5)  # one a second, with room for the first few of a conversation
 _KEPT_FOR_RESULTS = 8  # of a group's twenty
 _TRIES = 8
+_HICCUPS = 4  # tries of one request while Telegram's servers fail: some four seconds
+_FIRST_PAUSE_S = 0.5
 _CHATS = 4096
 
 Answer = bool | dict[str, Any] | list[dict[str, Any]]
@@ -109,27 +113,38 @@ class Throttle(BaseRateLimiter[str]):
         data: dict[str, Any],
         rate_limit_args: str | None,
     ) -> Answer:
-        """Send a request when its chat may have it, again after each "retry after".
+        """Send a request when its chat may have it, again after each "retry after" and each hiccup.
 
         Raises:
             TooBusyError: Progress that was left out.
             RetryAfter: Of progress, or after many tries.
+            NetworkError: After some tries, or at once where nobody knows whether a message was sent.
         """
-        chat = data.get("chat_id")
-        if chat is None or endpoint in _FREE or self._overall is None:
+        if self._overall is None or endpoint == _ORNAMENT:
             return await callback(*args, **kwargs)
-        gate, patient = self._gate(str(chat)), rate_limit_args != PROGRESS
+        chat = data.get("chat_id")
+        gate = None if chat is None or endpoint in _FREE else self._gate(str(chat))
+        patient, hiccups = rate_limit_args != PROGRESS, 0
         for tries_left in reversed(range(_TRIES)):
-            await gate.enter(patient)
-            await self._overall.acquire()
+            if gate is not None:
+                await gate.enter(patient)
+                await self._overall.acquire()
             try:
                 return await callback(*args, **kwargs)
             except RetryAfter as error:
                 wait_s = _seconds(error)
                 log.warning("%s: asked to wait %g s", endpoint, wait_s)
-                gate.close_for(wait_s)
+                if gate is not None:
+                    gate.close_for(wait_s)
                 if not patient or not tries_left:
                     raise
+                await asyncio.sleep(0 if gate else wait_s)
+            except NetworkError as error:
+                hiccups += 1
+                if not patient or hiccups >= _HICCUPS or not may_repeat(error, endpoint):
+                    raise
+                log.info("%s: %s, once more", endpoint, type(error).__name__)
+                await asyncio.sleep(_FIRST_PAUSE_S * 2 ** (hiccups - 1))
         raise AssertionError("the last try returns or raises")
 
     def _gate(self, chat: str) -> _Gate:
@@ -138,6 +153,22 @@ class Throttle(BaseRateLimiter[str]):
         if len(self._gates) > _CHATS:
             self._gates.popitem(last=False)
         return gate
+
+
+def may_repeat(error: NetworkError, endpoint: str) -> bool:
+    """Whether a request that failed can be made again: it may help, and cannot do its work twice.
+
+    Whether a message was sent is not known where the line broke before the answer: to send it again could show it twice.
+
+    Args:
+        error: How it failed.
+        endpoint: The method of the Bot API.
+    """
+    if isinstance(error, BadRequest):
+        return False
+    answered = not isinstance(error, TimedOut) and not error.message.startswith("httpx.")
+    unsent = "httpx.ConnectError" in error.message
+    return answered or unsent or not endpoint.startswith("send")
 
 
 def _seconds(error: RetryAfter) -> float:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from telegram.error import RetryAfter
+from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError, TimedOut
 
 from bot.telegram.throttle import PROGRESS, Throttle, TooBusyError, _Window
 
@@ -105,3 +105,58 @@ async def test_answers_to_presses_never_wait(throttle: Throttle) -> None:
     for _ in range(100):
         await send(throttle, calls, -100, method="sendChatAction")
     assert len(calls.made) == 100
+
+
+class Failing(Calls):
+    """Telegram fails as it is told, then works."""
+
+    def __init__(self, *failures: TelegramError) -> None:
+        super().__init__()
+        self._failures = list(failures)
+
+    async def __call__(self) -> bool:
+        self.made.append(time.monotonic())
+        if self._failures:
+            raise self._failures.pop(0)
+        return True
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.telegram.throttle._FIRST_PAUSE_S", 0.001)
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("method", "failure"),
+    [
+        ("getFile", NetworkError("Internal Server Error (500)")),
+        ("getFile", RetryAfter(timedelta(seconds=0.01))),
+        ("getFile", TimedOut()),
+        ("sendMessage", NetworkError("Bad Gateway")),
+        ("sendPhoto", NetworkError("httpx.ConnectError: all attempts failed")),
+        ("editMessageMedia", NetworkError("httpx.ReadError: ")),
+        ("answerCallbackQuery", NetworkError("Internal Server Error (500)")),
+    ],
+)
+async def test_a_hiccup_is_outlasted(throttle: Throttle, method: str, failure: TelegramError) -> None:
+    calls = Failing(failure, failure)
+    assert await throttle.process_request(calls, (), {}, method, {"chat_id": 1} if "send" in method else {}, None)
+    assert len(calls.made) == 3
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("failure", [NetworkError("httpx.ReadError: "), TimedOut(), BadRequest("chat not found")])
+async def test_what_may_have_been_sent_is_not_sent_again(throttle: Throttle, failure: TelegramError) -> None:
+    calls = Failing(failure)
+    with pytest.raises(type(failure)):
+        await send(throttle, calls, 1)
+    assert len(calls.made) == 1
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_servers_that_stay_away_are_told_of(throttle: Throttle) -> None:
+    calls = Failing(*[NetworkError("Bad Gateway")] * 100)
+    with pytest.raises(NetworkError):
+        await send(throttle, calls, 1)
+    assert 2 <= len(calls.made) <= 5
