@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from telegram import Update
 from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
-from telegram.ext import CallbackQueryHandler, ChatMemberHandler, InlineQueryHandler, MessageHandler, filters
+from telegram.ext import InlineQueryHandler, TypeHandler
 
 from bot.allocator import return_freed_memory, settle_down
 from bot.challenges.clock import keep_time
@@ -23,6 +23,7 @@ from bot.telegram.inline import answer_inline
 from bot.telegram.intake import resume_lines
 from bot.telegram.messages import Messages
 from bot.telegram.presses import take_press
+from bot.telegram.questions import Questions
 from bot.telegram.requests import App, Polls, build_application, certificates
 from bot.telegram.secrecy import keep_secret
 from bot.telegram.webhook import Webhook
@@ -88,7 +89,8 @@ class Service:
         self._app, self._front, self._polls, self._webhook = app, front, polls, webhook
         self._messages, self._courier = Messages(front), Courier(front)
         self._ended = asyncio.Event()
-        _listen(app, front, self._messages)
+        self._questions = Questions(front, self._ended)
+        self._listen()
 
     async def run(self) -> None:
         """Serve until asked to end.
@@ -106,6 +108,28 @@ class Service:
         finally:
             await self._app.shutdown()
 
+    def _listen(self) -> None:
+        """Connect the kinds of updates with what handles them; each has its own boundary."""
+
+        async def on_question(update: Update, context: object) -> None:
+            await self._questions.ask(update, self._handle)
+
+        async def on_inline(update: Update, context: object) -> None:
+            if update.inline_query is not None:
+                await answer_inline(self._front, update.inline_query)
+
+        self._app.add_handler(InlineQueryHandler(on_inline))  # answered now or never
+        self._app.add_handler(TypeHandler(Update, on_question))
+        self._app.add_error_handler(_failed)
+
+    async def _handle(self, update: Update) -> None:
+        if update.message is not None:
+            await self._messages.take(update.message)
+        elif update.callback_query is not None:
+            await take_press(self._front, update.callback_query)
+        elif update.my_chat_member is not None:
+            await self._messages.membership(update.my_chat_member)
+
     async def _listen_and_work(self) -> None:
         front, app = self._front, self._app
         background = [
@@ -122,6 +146,7 @@ class Service:
                 log.info("Telegram: ready")
                 background.append(asyncio.create_task(announce_commands(front.bot), name="announce"))
                 background.append(asyncio.create_task(_resume(front), name="resume"))
+                background.append(asyncio.create_task(self._questions.take_up(self._handle), name="take-up"))
                 await self._until_ended(essential)
         finally:
             await self._wind_up()
@@ -176,32 +201,6 @@ class Service:
             else:
                 return True
         return False
-
-
-def _listen(app: App, front: Frontend, messages: Messages) -> None:
-    """Connect the kinds of updates with what handles them; each has its own boundary."""
-
-    async def on_message(update: Update, context: object) -> None:
-        if update.message is not None:
-            await messages.take(update.message)
-
-    async def on_press(update: Update, context: object) -> None:
-        if update.callback_query is not None:
-            await take_press(front, update.callback_query)
-
-    async def on_inline(update: Update, context: object) -> None:
-        if update.inline_query is not None:
-            await answer_inline(front, update.inline_query)
-
-    async def on_membership(update: Update, context: object) -> None:
-        if update.my_chat_member is not None:
-            await messages.membership(update.my_chat_member)
-
-    app.add_handler(MessageHandler(filters.UpdateType.MESSAGE, on_message))
-    app.add_handler(CallbackQueryHandler(on_press))
-    app.add_handler(InlineQueryHandler(on_inline))
-    app.add_handler(ChatMemberHandler(on_membership, ChatMemberHandler.MY_CHAT_MEMBER))
-    app.add_error_handler(_failed)
 
 
 async def _resume(front: Frontend) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+last_try: ContextVar[bool] = ContextVar("last_try", default=False)  # nobody asks again after this one
+
+
 class ToldError(Exception):
     """It went wrong, and the user knows already."""
 
@@ -28,6 +32,8 @@ class ToldError(Exception):
 @asynccontextmanager
 async def spoken(front: Frontend, asker: Asker) -> AsyncIterator[None]:
     """Everything raised inside is told to the user, and logged where it is not theirs to mend.
+
+    That Telegram cannot be reached goes on to ``Questions``, which asks again later.
 
     Args:
         front: Whose messages are used.
@@ -43,17 +49,21 @@ async def spoken(front: Frontend, asker: Asker) -> AsyncIterator[None]:
         await _tell(front, asker, sentence(error, asker.language))
     except Forbidden:
         log.info("A chat is closed to us")
-    except (RetryAfter, NetworkError) as error:
-        if isinstance(error, BadRequest):
-            log.error("Telegram refused: %s", error.message)
-            await _tell(front, asker, say("telegram.refused", asker.language))
-        else:
-            log.error("Telegram cannot be reached: %s", type(error).__name__)
     except TelegramError as error:
+        if comes_back(error):
+            raise
         log.error("Telegram refused: %s", error.message)
+        if isinstance(error, BadRequest):
+            await _tell(front, asker, say("telegram.refused", asker.language))
     except Exception:  # the frontend's boundary: a sentence, not silence
         log.exception("An update failed")
         await _tell(front, asker, say("telegram.unforeseen", asker.language))
+
+
+def comes_back(error: BaseException) -> bool:
+    """Whether Telegram is away for a while, and ``Questions`` will carry the update out again."""
+    away = isinstance(error, RetryAfter | NetworkError) and not isinstance(error, BadRequest)
+    return away and not last_try.get()
 
 
 def sentence(error: PasticheError, language: str) -> str:

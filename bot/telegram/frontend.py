@@ -11,6 +11,7 @@ import redis.asyncio
 from telegram.ext import ExtBot
 
 from bot.challenges.challenges import Challenges
+from bot.chat.journal import Journal
 from bot.chat_settings import ChatSettingsStore
 from bot.drafts import Drafts
 from bot.picture_room import PictureRoom
@@ -57,6 +58,7 @@ class Frontend:
         self.queue, self.blobs = QueueClient(connection, settings.limits), Blobs(connection)
         self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
         self.drafts, self.recipes, self.memory = Drafts(connection), RecipeCodes(connection), Memory(connection)
+        self.journal = Journal(connection, FRONTEND)
         self.challenges, self.notebook = Challenges(connection, self.presets, self.blobs), Notebook(connection)
         self.posting, self.lines = Posting(bot), ProgressLines()
         self.actions, self.rights = ChatActions(bot), Rights(bot)

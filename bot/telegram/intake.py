@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
+from telegram.error import TelegramError
 
 from bot.chat_settings import ChatSettings
 from bot.conversation import Choice
@@ -15,7 +16,7 @@ from bot.progress_lines import Line, ProgressLine
 from bot.service import Request, Standing, Style
 from bot.telegram.address import Address
 from bot.telegram.asker import Asker
-from bot.telegram.boundary import ToldError, sentence
+from bot.telegram.boundary import ToldError, comes_back, last_try, sentence
 from bot.telegram.keyboards import queued_keyboard
 from bot.telegram.pictures import fetch, full_quality, is_clip, locate
 from bot.telegram.posting import MessageGoneError, Picture, Post
@@ -120,16 +121,23 @@ async def queue_job(
     Raises:
         PasticheError, ToldError: As in ``place_order``.
     """
+    if await asyncio.to_thread(front.queue.event, job_id):
+        raise ToldError  # the update came twice, or we were killed when it was all but done
     if not asker.private:
         await front.rights.check_photos(asker.chat_id)
-    await asyncio.to_thread(front.chats.take, asker.chat, asker.user, settings)
+    noted = await asyncio.to_thread(front.memory.asked, job_id)
+    if noted is None:
+        await asyncio.to_thread(front.chats.take, asker.chat, asker.user, settings)
+        await asyncio.to_thread(front.memory.note_asked, job_id)
+    shown_in = message_id or noted or 0
     try:
-        if not await asyncio.to_thread(front.memory.first_time, job_id):
-            raise ToldError
-        address = await _announce(front, asker.speaking(settings.language), settings, job_id, message_id, as_file)
+        address = await _announce(front, asker.speaking(settings.language), settings, job_id, shown_in, as_file)
+        await asyncio.to_thread(front.memory.note_asked, job_id, address.message_id)
         await _submit(front, address, job_id, submit, told=not message_id)
-    except BaseException:
-        await asyncio.to_thread(front.chats.give_back, asker.chat, asker.user, settings)
+    except Exception as error:
+        if not comes_back(error):
+            await asyncio.to_thread(front.chats.give_back, asker.chat, asker.user, settings)
+            await asyncio.to_thread(front.memory.never_mind, job_id)
         raise
 
 
@@ -164,7 +172,8 @@ async def _submit(front: Frontend, address: Address, job_id: str, submit: Submit
         job = await submit(address)
     except BaseException as error:
         await front.lines.close(job_id)
-        await asyncio.to_thread(front.memory.never_mind, job_id)
+        if last_try.get() and isinstance(error, TelegramError):
+            error = UserError("image_not_received")
         if told and isinstance(error, PasticheError):
             text = sentence(error, address.language)
             await front.posting.edit(address.chat_id, address.message_id, Post(text))

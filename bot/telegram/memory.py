@@ -42,10 +42,16 @@ class Memory:
     def __init__(self, connection: redis.Redis) -> None:
         self._connection = connection
 
-    def first_time(self, job_id: str) -> bool:
-        """Whether a request is new; Telegram may deliver an update twice."""
+    def asked(self, job_id: str) -> int | None:
+        """What is known of a request that is not queued yet: its message, 0 for none, None if it is new."""
         with speaking_redis():
-            return bool(self._connection.set(_name("asked", job_id), 1, nx=True, ex=keys.RESULT_TTL_S))
+            noted = cast("bytes | None", self._connection.get(_name("asked", job_id)))
+        return None if noted is None else int(noted)
+
+    def note_asked(self, job_id: str, message_id: int = 0) -> None:
+        """A request was admitted, and shown in a message: whoever takes it up again does neither twice."""
+        with speaking_redis():
+            self._connection.set(_name("asked", job_id), message_id, ex=keys.RESULT_TTL_S)
 
     def never_mind(self, job_id: str) -> None:
         """A request came to nothing: it may be made again."""

@@ -55,10 +55,11 @@ class Messages:
             # Before anything that waits: one after the other, as they came.
             async with self._front.turn(asker.chat, asker.user), spoken(self._front, asker):
                 await self._single(message, await self._in_its_language(asker), command)
-        elif asker.private or command or self._to_us(message):
-            self.albums.add(message)
-        else:
-            self.albums.add_if_open(message)
+            return
+        ours = asker.private or command or self._to_us(message)
+        ends = self.albums.add(message) if ours else self.albums.add_if_open(message)
+        if ends is not None:
+            await asyncio.shield(ends)
 
     async def membership(self, update: ChatMemberUpdated) -> None:
         """Whoever blocks the bot costs nothing any more."""

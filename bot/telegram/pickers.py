@@ -27,7 +27,7 @@ from bot.conversation import (
     advance,
 )
 from bot.telegram.asker import Asker
-from bot.telegram.boundary import sentence
+from bot.telegram.boundary import ToldError, sentence
 from bot.telegram.intake import Order, job_id_of, place_order
 from bot.telegram.keyboards import Meaning, draft_keyboard, preset_of
 from bot.telegram.posting import MessageGoneError, NoMediaError, Picture, Post
@@ -72,27 +72,30 @@ async def press_draft(front: Frontend, asker: Asker, query: CallbackQuery, press
         if action is Action.ORDER:
             await _place(front, asker, following, draft, message)
             return
+        # Shown before it is kept: a message that could not be changed can be tapped again. And shown although nothing
+        # changed: the message may be older than the draft.
+        await _show(front, asker, following, last, message)
         if following != draft:
             await _keep(front, asker, following, message.message_id)
-            await _show(front, asker, following, last, message)
 
 
 async def _place(front: Frontend, asker: Asker, ordered: Draft, before: Draft, message: Message) -> None:
     """Order, in the draft's own message; if that is refused, the draft stays and says why."""
     name, reply = str(message.message_id), message.reply_to_message
-    if not await asyncio.to_thread(front.drafts.take, asker.chat, asker.user, name):
-        return
-    await asyncio.to_thread(front.drafts.wait_no_more, asker.chat, asker.user)
     answers = reply.message_id if reply else message.message_id
     job_id = job_id_of(asker, message.message_id)
     try:
         await place_order(front, replace(asker, message_id=answers), _order(ordered), job_id, message.message_id)
+    except ToldError:
+        pass  # it was ordered before
     except PasticheError as error:
-        await asyncio.to_thread(front.drafts.write, asker.chat, asker.user, name, before)
         last = await asyncio.to_thread(front.drafts.last_choice, asker.user)
         keyboard = _keyboard(front, asker, before, last)
         text = sentence(error, asker.language)
         await front.posting.edit(asker.chat_id, message.message_id, Post(text, keyboard=keyboard))
+        return
+    await asyncio.to_thread(front.drafts.take, asker.chat, asker.user, name)
+    await asyncio.to_thread(front.drafts.wait_no_more, asker.chat, asker.user)
 
 
 async def _show(front: Frontend, asker: Asker, draft: Draft, last: Choice | None, message: Message) -> None:

@@ -18,6 +18,7 @@ from telegram.error import BadRequest
 
 from bot.fitting import fit_bytes, suffix
 from bot.telegram.posting import ANIMATION, VIDEO, Picture
+from bot.telegram.throttle import outlast
 from nst.clip_header import MP4, check_duration
 from nst.errors import UserError
 from nst.mp4_boxes import has_sound
@@ -136,9 +137,10 @@ async def fetch(front: Frontend, found: Located) -> bytes | str:
     if found.file is None or not found.file.file_path:
         return found.blob
     address = urlsplit(found.file.file_path)
+    url = urlunsplit(address._replace(path=quote(address.path, safe="/:%")))
     try:
         # Not File.download_as_bytearray: it would hold every picture three times.
-        return await front.bot.request.retrieve(urlunsplit(address._replace(path=quote(address.path, safe="/:%"))))
+        return await outlast("getFile", lambda: front.bot.request.retrieve(url))
     except BadRequest:
         raise UserError("image_not_received") from None
 

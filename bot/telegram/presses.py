@@ -30,7 +30,7 @@ from bot.telegram.posting import Post
 from bot.telegram.privacy import forget_user
 from bot.texts import say
 from bot.variations import Button, vary
-from nst.errors import JobError, UserError
+from nst.errors import JobError, PasticheError, UserError
 from workers.contract import Job, Result
 
 if TYPE_CHECKING:
@@ -115,13 +115,16 @@ async def _vary(front: Frontend, press: Press, button: Button) -> None:
 
 async def _strip(front: Frontend, press: Press, job: Job) -> None:
     asker, strip_id = press.asker, f"t{press.query_id}"
-    if not await asyncio.to_thread(front.memory.first_time, strip_id):
+    if await asyncio.to_thread(front.queue.event, strip_job_ids(strip_id)[-1]):
         return
-    post = Post(say("telegram.strip_begun", asker.language))
-    sent = await front.posting.send(asker.chat_id, post, asker.message_id, asker.thread_id)
+    message_id = await asyncio.to_thread(front.memory.asked, strip_id)
+    if not message_id:
+        post = Post(say("telegram.strip_begun", asker.language))
+        message_id = (await front.posting.send(asker.chat_id, post, asker.message_id, asker.thread_id)).message_id
+        await asyncio.to_thread(front.memory.note_asked, strip_id, message_id)
     address = Address(
         chat_id=asker.chat_id,
-        message_id=sent.message_id,
+        message_id=message_id,
         user_id=asker.user_id,
         thread_id=asker.thread_id,
         answers=asker.message_id,
@@ -130,9 +133,10 @@ async def _strip(front: Frontend, press: Press, job: Job) -> None:
     )
     try:
         await asyncio.to_thread(submit_strip, front.queue, strip_id, job, asker.user, address.to_reply_to())
-    except BaseException:
+    except PasticheError:
+        await asyncio.to_thread(front.memory.never_mind, strip_id)
         with contextlib.suppress(TelegramError):
-            await front.bot.delete_message(asker.chat_id, sent.message_id)
+            await front.bot.delete_message(asker.chat_id, message_id)
         raise
     front.actions.show(asker.chat_id, asker.thread_id)
 

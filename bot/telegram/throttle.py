@@ -11,8 +11,8 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from aiolimiter import AsyncLimiter
 from telegram.error import BadRequest, NetworkError, RetryAfter, TimedOut
@@ -28,10 +28,10 @@ _GROUP = (20, 60)
 _PRIVATE = (5, 5)  # one a second, with room for the first few of a conversation
 _KEPT_FOR_RESULTS = 8  # of a group's twenty
 _TRIES = 8
-_HICCUPS = 4  # tries of one request while Telegram's servers fail: some four seconds
-_FIRST_PAUSE_S = 0.5
+_PAUSES_S = (0.5, 1.0, 2.0)  # between the tries of one request while Telegram's servers fail
 _CHATS = 4096
 
+T = TypeVar("T")
 Answer = bool | dict[str, Any] | list[dict[str, Any]]
 
 
@@ -124,13 +124,15 @@ class Throttle(BaseRateLimiter[str]):
             return await callback(*args, **kwargs)
         chat = data.get("chat_id")
         gate = None if chat is None or endpoint in _FREE else self._gate(str(chat))
-        patient, hiccups = rate_limit_args != PROGRESS, 0
+        patient = rate_limit_args != PROGRESS
         for tries_left in reversed(range(_TRIES)):
             if gate is not None:
                 await gate.enter(patient)
                 await self._overall.acquire()
             try:
-                return await callback(*args, **kwargs)
+                if not patient:
+                    return await callback(*args, **kwargs)
+                return await outlast(endpoint, lambda: callback(*args, **kwargs))
             except RetryAfter as error:
                 wait_s = _seconds(error)
                 log.warning("%s: asked to wait %g s", endpoint, wait_s)
@@ -139,12 +141,6 @@ class Throttle(BaseRateLimiter[str]):
                 if not patient or not tries_left:
                     raise
                 await asyncio.sleep(0 if gate else wait_s)
-            except NetworkError as error:
-                hiccups += 1
-                if not patient or hiccups >= _HICCUPS or not may_repeat(error, endpoint):
-                    raise
-                log.info("%s: %s, once more", endpoint, type(error).__name__)
-                await asyncio.sleep(_FIRST_PAUSE_S * 2 ** (hiccups - 1))
         raise AssertionError("the last try returns or raises")
 
     def _gate(self, chat: str) -> _Gate:
@@ -155,14 +151,31 @@ class Throttle(BaseRateLimiter[str]):
         return gate
 
 
-def may_repeat(error: NetworkError, endpoint: str) -> bool:
-    """Whether a request that failed can be made again: it may help, and cannot do its work twice.
-
-    Whether a message was sent is not known where the line broke before the answer: to send it again could show it twice.
+async def outlast(endpoint: str, ask: Callable[[], Awaitable[T]]) -> T:
+    """Make a request, and again over the hiccups of Telegram's servers.
 
     Args:
-        error: How it failed.
         endpoint: The method of the Bot API.
+        ask: Makes it.
+
+    Raises:
+        NetworkError: After some tries, or at once where the same thing could be done twice.
+    """
+    for pause_s in _PAUSES_S:
+        try:
+            return await ask()
+        except NetworkError as error:
+            if not _may_repeat(error, endpoint):
+                raise
+            log.info("%s: %s, once more", endpoint, type(error).__name__)
+        await asyncio.sleep(pause_s)
+    return await ask()
+
+
+def _may_repeat(error: NetworkError, endpoint: str) -> bool:
+    """Whether to ask again may help, and cannot do anything twice.
+
+    Whether a message was sent is not known where the line broke before the answer.
     """
     if isinstance(error, BadRequest):
         return False

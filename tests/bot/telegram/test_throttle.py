@@ -123,7 +123,7 @@ class Failing(Calls):
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.telegram.throttle._FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("bot.telegram.throttle._PAUSES_S", (0.001, 0.001, 0.001))
 
 
 @pytest.mark.usefixtures("at_once")

@@ -150,6 +150,9 @@ class TelegramPeer:
         file = self.world.files.get(name)
         if request.match_info["token"] != TOKEN or file is None:
             return web.Response(status=404)
+        fault = self.faults.take("file", 0, file_id=name)
+        if fault is not None and await self._stops(request, fault):
+            return self._broken(request, fault)
         return web.Response(body=file.data)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
@@ -167,9 +170,9 @@ class TelegramPeer:
             self.problems += self.schema.problems(method, given, set(uploads))
         chat_id = given.get("chat_id")
         message_id = given.get("message_id")
-        names = (name if isinstance(name, int) else 0 for name in (chat_id, message_id))
-        fault = self.faults.take(method, *names)
-        if fault is not None and not fault.after:
+        chat, message = (name if isinstance(name, int) else 0 for name in (chat_id, message_id))
+        fault = self.faults.take(method, chat, message, str(given.get("file_id", "")))
+        if fault is not None and await self._stops(request, fault):
             return self._broken(request, fault)
         try:
             self._check_flood(method, chat_id)
@@ -181,7 +184,14 @@ class TelegramPeer:
             if error.status == 400 and "not modified" not in error.description and not error.parameters:
                 self.problems.append(f"{method}: {error.description}")
             return _refusal(error)
-        return self._broken(request, fault) if fault else web.json_response({"ok": True, "result": result})
+        broken = fault is not None and fault.status != 200
+        return self._broken(request, fault) if broken and fault else web.json_response({"ok": True, "result": result})
+
+    async def _stops(self, request: web.Request, fault: Fault) -> bool:
+        """Whether a fault comes before the act."""
+        await asyncio.sleep(fault.slow_s)
+        gone = request.transport is None or request.transport.is_closing()
+        return gone or (fault.status != 200 and not fault.after)
 
     def _broken(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.status == 0:
