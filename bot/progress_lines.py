@@ -2,7 +2,7 @@
 
 A frontend gives the way to show a line; this room decides when. It edits at most once in
 ``INTERVAL_S``, never the same thing twice, and never again once a platform said "stop" or the
-result is about to take the line's place.
+result is about to take the line's place. What a platform had no room for is shown when it has.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from bot.captions import standing as sentence
 from bot.service import Standing
@@ -34,7 +35,15 @@ class Line:
     preview: str = ""
 
 
-Show = Callable[[Line], Awaitable[bool]]
+class Shown(Enum):
+    """What became of an edit."""
+
+    YES = "yes"
+    NOT_NOW = "not now"  # there was no room for it, or the platform had a hiccup
+    NEVER = "never"  # the message cannot be written any more
+
+
+Show = Callable[[Line], Awaitable[Shown]]
 Ask = Callable[[], Awaitable[Standing]]
 
 
@@ -42,7 +51,7 @@ class ProgressLine:
     """The progress of one job in one message.
 
     Args:
-        show: Shows a line; False says that it must not be called again.
+        show: Shows a line, and says what became of it.
         ask: How the job stands now.
         language: Whom to speak to.
         interval_s: Seconds between two edits at least.
@@ -69,7 +78,7 @@ class ProgressLine:
             if standing.event is not None and standing.event.state not in _UNFINISHED:
                 return
             line = self._line(standing)
-            if line != self._shown and not await self._edit_to(line):
+            if line != self._shown and await self._edit_to(line) is Shown.NEVER:
                 return
             pause_s = self._pause_s(standing.position)
 
@@ -79,12 +88,14 @@ class ProgressLine:
         async with self._edit:
             pass
 
-    async def _edit_to(self, line: Line) -> bool:
+    async def _edit_to(self, line: Line) -> Shown:
         async with self._edit:
             if self._closing.is_set():
-                return False
-            self._shown = line
-            return await self._show(line)
+                return Shown.NEVER
+            shown = await self._show(line)
+            if shown is Shown.YES:
+                self._shown = line
+            return shown
 
     def _line(self, standing: Standing) -> Line:
         event = standing.event

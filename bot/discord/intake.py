@@ -22,7 +22,7 @@ from bot.discord.keys import channel_keys, chat_key, job_id_of, role_keys, user_
 from bot.discord.pictures import Readable, check_declared, read_picture, size_bytes
 from bot.discord.promises import Promise, acknowledge
 from bot.discord.views import queued_view
-from bot.progress_lines import Line, ProgressLine
+from bot.progress_lines import Line, ProgressLine, Shown
 from bot.service import Request, Style
 from bot.unfinished import unfinished_jobs
 from nst.errors import PasticheError, UserError
@@ -176,7 +176,7 @@ def progress_line(bot: PasticheClient, job_id: str, address: Address) -> Progres
     """The line of a job's message."""
     shown = ""
 
-    async def show(line: Line) -> bool:
+    async def show(line: Line) -> Shown:
         nonlocal shown
         preview = b""
         if line.preview and line.preview != shown:

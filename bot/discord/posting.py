@@ -19,6 +19,7 @@ import discord
 from bot.discord.address import Address
 from bot.discord.throttle import TooManyRequestsError, impatiently
 from bot.fitting import fit_bytes, suffix
+from bot.progress_lines import Shown
 from bot.texts import say
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class Posting:
                 return
         await self._edit_by_channel(address, content)
 
-    async def progress(self, address: Address, text: str, preview: bytes, view: discord.ui.View) -> bool:
+    async def progress(self, address: Address, text: str, preview: bytes, view: discord.ui.View) -> Shown:
         """Show how the job stands; never tried twice.
 
         Args:
@@ -109,9 +110,6 @@ class Posting:
             text: The line.
             preview: A small JPEG of the picture as it stands, or b"" to leave what is there.
             view: The button that cancels.
-
-        Returns:
-            False if there should be no more of it.
         """
         content: dict[str, Any] = {"content": text, "allowed_mentions": NOBODY, "view": view}
         if preview:
@@ -124,10 +122,13 @@ class Posting:
                         await self._webhook(address).edit_message(address.message_id, **content)
                     else:
                         await self._partial(address).edit(**content)
-        except (TooManyRequestsError, TimeoutError, discord.HTTPException, OSError, aiohttp.ClientError) as error:
+        except (TooManyRequestsError, TimeoutError, discord.DiscordServerError, OSError, aiohttp.ClientError) as error:
+            log.info("Progress was not shown: %s", type(error).__name__)
+            return Shown.NOT_NOW
+        except discord.HTTPException as error:
             log.info("Progress ends here: %s", type(error).__name__)
-            return False
-        return True
+            return Shown.NEVER
+        return Shown.YES
 
     async def reply(self, address: Address, post: Post, key: str) -> None:
         """Post below the message; the same key does so once only.

@@ -12,7 +12,7 @@ from telegram.error import TelegramError
 
 from bot.chat_settings import ChatSettings
 from bot.conversation import Choice
-from bot.progress_lines import Line, ProgressLine
+from bot.progress_lines import Line, ProgressLine, Shown
 from bot.service import Request, Standing, Style
 from bot.telegram.address import Address
 from bot.telegram.asker import Asker
@@ -202,7 +202,7 @@ def progress_line(front: Frontend, job_id: str, address: Address) -> ProgressLin
     previewed, settled = "", False
     keyboard = queued_keyboard(job_id, address.language)
 
-    async def show(line: Line) -> bool:
+    async def show(line: Line) -> Shown:
         nonlocal previewed
         picture = None
         if line.preview and line.preview != previewed:

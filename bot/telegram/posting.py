@@ -19,6 +19,7 @@ from telegram import (
 from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError
 from telegram.ext import ExtBot
 
+from bot.progress_lines import Shown
 from bot.telegram.throttle import PROGRESS, TooBusyError
 
 log = logging.getLogger(__name__)
@@ -185,23 +186,20 @@ class Posting:
                 raise MessageGoneError from error
             raise
 
-    async def progress(self, chat_id: int, message_id: int, post: Post) -> bool:
-        """Show how a job stands; never waited for, never repeated.
-
-        Returns:
-            False if there should be no more of it.
-        """
+    async def progress(self, chat_id: int, message_id: int, post: Post) -> Shown:
+        """Show how a job stands; never waited for, never repeated."""
         try:
             async with asyncio.timeout(_PROGRESS_TIMEOUT_S):
                 await self.edit(chat_id, message_id, post, droppable=True)
         except (TooBusyError, TimeoutError):
-            return True
+            return Shown.NOT_NOW
         except MessageGoneError:
-            return False
+            return Shown.NEVER
         except TelegramError as error:
             log.info("Progress was not shown: %s", type(error).__name__)
-            return isinstance(error, RetryAfter | NetworkError) and not isinstance(error, BadRequest)
-        return True
+            passes = isinstance(error, RetryAfter | NetworkError) and not isinstance(error, BadRequest)
+            return Shown.NOT_NOW if passes else Shown.NEVER
+        return Shown.YES
 
     async def _edit_words(self, chat_id: int, message_id: int, post: Post, limits: str | None) -> Message | bool:
         """A text is edited one way, a caption another, and after a restart we do not know which it is."""

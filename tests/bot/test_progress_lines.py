@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from bot.captions import standing as words
-from bot.progress_lines import Line, ProgressLine, ProgressLines
+from bot.progress_lines import Line, ProgressLine, ProgressLines, Shown
 from bot.service import Standing
 from bot.texts import say
 from nst.errors import OperatorError
@@ -21,9 +21,9 @@ class Message:
         self.shown: list[Line] = []
         self._takes = takes
 
-    async def show(self, line: Line) -> bool:
+    async def show(self, line: Line) -> Shown:
         self.shown.append(line)
-        return len(self.shown) < self._takes
+        return Shown.YES if len(self.shown) < self._takes else Shown.NEVER
 
 
 class Queue:
@@ -72,15 +72,28 @@ async def test_a_line_that_may_not_go_on_ends() -> None:
     assert len(message.shown) == 1
 
 
+async def test_what_there_was_no_room_for_is_shown_when_there_is() -> None:
+    shown: list[str] = []
+    room = iter([Shown.NOT_NOW, Shown.NOT_NOW, Shown.YES])
+
+    async def show(line: Line) -> Shown:
+        shown.append(line.text)
+        return next(room)
+
+    queue = Queue(*[waiting(2)] * 5, ENDED)
+    await ProgressLine(show, queue.ask, "en", TICK_S).follow()
+    assert shown == ["Queued, position 2"] * 3, "once it is there it is not shown again"
+
+
 async def test_closing_waits_for_the_edit_under_way_and_lets_no_other_begin() -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
     order: list[str] = []
 
-    async def show(line: Line) -> bool:
+    async def show(line: Line) -> Shown:
         begun.set()
         await go_on.wait()
         order.append(line.text)
-        return True
+        return Shown.YES
 
     line = ProgressLine(show, Queue(waiting(2), waiting(1)).ask, "en", TICK_S)
     following = asyncio.create_task(line.follow())
