@@ -16,7 +16,7 @@ from bot.conversation import begin
 from bot.quality_lines import with_quality
 from bot.recipe_codes import Recipe
 from bot.recipes import format_style_command
-from bot.strips import submit_strip
+from bot.strips import strip_job_ids, submit_strip
 from bot.telegram.address import Address
 from bot.telegram.asker import Asker, asker_of_query, user_key
 from bot.telegram.boundary import spoken
