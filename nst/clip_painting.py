@@ -23,6 +23,7 @@ from nst.clip_gif import GifWriter
 from nst.clip_header import GIF, MP4, WEBP
 from nst.clip_webp import WebpWriter
 from nst.clips import Clip, open_clip
+from nst.decoder import Decoder
 from nst.errors import Cancelled
 from nst.film import FilmWriter
 from nst.images import Picture, fit
@@ -118,6 +119,7 @@ def paint_clip(
     report: Report,
     cancelled: IsCancelled,
     max_bytes: int | None = None,
+    decoder: Decoder | None = None,
 ) -> PaintedClip:
     """Paint a clip's frames one by one.
 
@@ -129,12 +131,13 @@ def paint_clip(
         report: Told about every frame, as a step.
         cancelled: Asked before every frame.
         max_bytes: Films get fewer bits, animations fewer pixels, until it fits.
+        decoder: Where the clip's frames are decoded; None for here.
 
     Raises:
         Cancelled: ``cancelled()`` was true.
         PasticheError: What reading the clip or the method has to say.
     """
-    with open_clip(data, max_side_px, even=media_type == MP4) as clip:
+    with open_clip(data, max_side_px, even=media_type == MP4, decoder=decoder, cancelled=cancelled) as clip:
         _check(cancelled)
         report(Progress(0.0, 0, clip.timing.frames))
         samples = clip.samples()

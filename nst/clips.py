@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from nst.animation_frames import CutOffError, frames_of
 from nst.clip import Timing
 from nst.clip_header import CLIP_LIMITS, MEDIA_TYPES, MP4, check_frames, inspect_content
+from nst.decoder import ELSEWHERE, Decoder
 from nst.errors import UserError
 from nst.film import read_frames, scan
 from nst.image_header import HOSTILE_INPUT, open_image
 from nst.images import Picture, fitted_size, frame_of
+from nst.method import IsCancelled, never_cancelled
 from nst.mp4_boxes import is_mp4
 
 # Painted frames are no larger: 1024 x 1024 are the most that every network paints in one pass.
@@ -82,37 +84,48 @@ class Clip:
 
 
 @contextlib.contextmanager
-def open_clip(data: bytes, max_side_px: int, *, even: bool = False) -> Iterator[Clip]:
+def open_clip(
+    data: bytes,
+    max_side_px: int,
+    *,
+    even: bool = False,
+    decoder: Decoder | None = None,
+    cancelled: IsCancelled = never_cancelled,
+) -> Iterator[Clip]:
     """Open a clip that ``inspect_content`` has let through.
 
     Args:
         data: The whole file.
         max_side_px: Longer side of the frames at most; ``MAX_SIDE_PX`` holds as well.
         even: Whether sides must be even numbers, as films' must.
+        decoder: Where frames are decoded; None, for clips of our own making, is here. Films have ffmpeg's process.
+        cancelled: Asked while a frame is waited for.
 
     Raises:
+        Cancelled: ``cancelled()`` was true.
         UserError: One of the ``image_*`` or ``clip_*`` codes.
         OperatorError: ``extra_missing``: an MP4, and no ffmpeg.
     """
     side_px = min(max_side_px, MAX_SIDE_PX)
     if is_mp4(data):
         with _stored(data) as path:
-            yield _film(path, side_px, even)
+            yield _film(path, side_px, even, cancelled)
     else:
-        yield _animation(data, side_px, even)
+        yield _animation(data, side_px, even, decoder, cancelled)
 
 
-def first_frame(data: bytes, max_side_px: int | None = None) -> Picture:
+def first_frame(data: bytes, max_side_px: int | None = None, cancelled: IsCancelled = never_cancelled) -> Picture:
     """An MP4's first frame as a still picture.
 
     Raises:
         UserError: One of the ``clip_*`` codes.
+        Cancelled: ``cancelled()`` was true.
     """
     inspect_content(data)
     with _stored(data) as path:
-        seen = scan(path)
+        seen = scan(path, cancelled=cancelled)
         width, height = fitted_size(seen.width_px, seen.height_px, max_side_px)
-        with contextlib.closing(read_frames(path, width, height)) as frames:
+        with contextlib.closing(read_frames(path, width, height, cancelled)) as frames:
             for rgb in frames:
                 return Picture(_unit(rgb), None, max(2, seen.timing.frames))
     raise UserError("clip_damaged")
@@ -127,11 +140,11 @@ def _stored(data: bytes) -> Iterator[Path]:
         yield path
 
 
-def _film(path: Path, side_px: int, even: bool) -> Clip:
-    seen = scan(path)
+def _film(path: Path, side_px: int, even: bool, cancelled: IsCancelled) -> Clip:
+    seen = scan(path, cancelled=cancelled)
 
     def read(width_px: int, height_px: int) -> Frames:
-        for rgb in read_frames(path, width_px, height_px):
+        for rgb in read_frames(path, width_px, height_px, cancelled):
             yield Picture(_unit(rgb))
 
     size = _size(seen.width_px, seen.height_px, side_px, even)
@@ -139,7 +152,7 @@ def _film(path: Path, side_px: int, even: bool) -> Clip:
     return Clip(MP4, *size, longer, seen.timing, path if seen.sound else None, read)
 
 
-def _animation(data: bytes, side_px: int, even: bool) -> Clip:
+def _animation(data: bytes, side_px: int, even: bool, decoder: Decoder | None, cancelled: IsCancelled) -> Clip:
     image, header = open_image(data)
     try:
         frames = frames_of(data, header.format, CLIP_LIMITS.max_frames)
@@ -148,7 +161,16 @@ def _animation(data: bytes, side_px: int, even: bool) -> Clip:
     check_frames(len(frames.durations_ms), header.width_px, header.height_px)
     timing = Timing(tuple(float(ms) for ms in frames.durations_ms), frames.plays)
 
+    def read_apart(width_px: int, height_px: int, decoder: Decoder) -> Frames:
+        try:
+            yield from decoder.frames(data, timing.frames, width_px, height_px, cancelled)
+        except UserError as error:  # what crashed it, too
+            raise UserError("clip_damaged") from error
+
     def read(width_px: int, height_px: int) -> Frames:
+        if decoder is not None and ELSEWHERE:
+            yield from read_apart(width_px, height_px, decoder)
+            return
         image, _ = open_image(data)
         for number in range(timing.frames):
             try:

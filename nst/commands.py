@@ -131,27 +131,29 @@ def run_study(
     media_type = _checked(out)
     _check_study(kind, contents, styles)
     photos, paintings = ([read_picture(path) for path in paths] for paths in (contents, styles))
+    from nst.decoder import Decoder
     from nst.device import configure_tensorflow
-    from nst.images import decode
 
     configure_tensorflow()  # before anything imports TensorFlow: it is quiet then
+    from nst.engine import STYLE_SIDE_PX
+
     side_px = options.max_side_px
-    pictures = [decode(photo, side_px) for photo in photos]
+    with Decoder() as decoder:
+        pictures = [decoder.decode(photo, side_px) for photo in photos]
+        arts = [decoder.decode(painting, STYLE_SIDE_PX if kind == "compare" else side_px) for painting in paintings]
     with _progress_bar() as report:
         if kind == "compare":
             from nst.comparison import compare
-            from nst.engine import STYLE_SIDE_PX
 
-            arts = [decode(painting, STYLE_SIDE_PX) for painting in paintings]
             sheet = compare(list(product(pictures, arts)), settings, options, report)
         elif kind == "samples":
             from nst.samples import samples
 
-            sheet = samples(decode(paintings[0], side_px), settings, options, report)
+            sheet = samples(arts[0], settings, options, report)
         else:
             from nst.study import study
 
-            sheet = study(kind, pictures[0], decode(paintings[0], side_px), settings, options, report)
+            sheet = study(kind, pictures[0], arts[0], settings, options, report)
     _write(out, _encoded(sheet, media_type))
 
 
@@ -173,12 +175,13 @@ def run_harmonise(
     """
     media_type = _checked(out)
     files = [read_picture(path) for path in (background, pasted, *([mask] if mask else []))]
-    from nst.images import decode
-    from nst.masks import Mask
+    from nst.decoder import Decoder
+    from nst.masks import LIMITS, SIDE_PX, Mask
 
-    painting, thing = decode(files[0], options.max_side_px), decode(files[1], options.max_side_px)
-    if mask:
-        thing = Mask(files[2], "subject").show(thing)
+    with Decoder() as decoder:
+        painting, thing = (decoder.decode(file, options.max_side_px) for file in files[:2])
+        if mask:
+            thing = Mask(decoder.decode(files[2], SIDE_PX, LIMITS), "subject").show(thing)
     from nst.methods.singan import SinGan
     from nst.methods.singan_harmony import harmonise
 

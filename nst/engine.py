@@ -14,9 +14,12 @@ from typing import cast
 from nst.clip_header import inspect_content
 from nst.clip_painting import Animating, ClipPainter, PaintedClip, Unpainted, paint_clip
 from nst.clips import first_frame
+from nst.decoder import Decoder
 from nst.device import memory_errors
 from nst.errors import Cancelled, JobError, OperatorError, UserError
-from nst.images import Picture, decode, resize
+from nst.images import Picture, resize
+from nst.masks import LIMITS as MASK_LIMITS
+from nst.masks import SIDE_PX as MASK_SIDE_PX
 from nst.masks import MaskedPainter, mask_for
 from nst.method import (
     IsCancelled,
@@ -63,10 +66,12 @@ class Engine:
 
     Args:
         settings: The operator's choices about methods.
+        decoder: Where files are decoded; None for one of its own.
     """
 
-    def __init__(self, settings: MethodSettings) -> None:
+    def __init__(self, settings: MethodSettings, decoder: Decoder | None = None) -> None:
         self._settings = settings
+        self._decoder = decoder or Decoder()
         self._methods: dict[str, Method] = {}
 
     def method(self, name: str) -> Method:
@@ -149,8 +154,8 @@ class Engine:
         from nst.explain import explain
 
         try:
-            photo = replace(_first_picture(content, options.max_side_px), alpha=None, frames=1)
-            art = decode(style, options.max_side_px)
+            photo = replace(self._first_picture(content, options.max_side_px, cancelled), alpha=None, frames=1)
+            art = self._decoder.decode(style, options.max_side_px, cancelled=cancelled)
             sheet = explain(kind, photo, art, self._settings, options, report, cancelled)
             return Pastiche(sheet, EXPLANATION, notices=_notices([photo, art]))
         except memory_errors() as error:
@@ -187,17 +192,19 @@ class Engine:
         """
         _check_styles(styles, options)
         inspect_content(content, options)
-        decoded = [decode(style, STYLE_SIDE_PX) for style in styles]
+        decoded = self._decoded(styles, cancelled)
+        given = self._mask(mask, cancelled)
 
         def begin(samples: Sequence[Picture]) -> ClipPainter:
-            where = mask_for(samples, mask, options.region)
+            where = mask_for(samples, given, options.region)
             if where is None or options.strength == 0:
                 return self._clip_painter(samples, decoded, options)
             shown = [where.show(sample) for sample in samples]
             return MaskedPainter(self._clip_painter(shown, decoded, options), where)
 
         try:
-            clip = paint_clip(content, media_type, options.max_side_px, begin, report, cancelled, max_bytes)
+            side_px = options.max_side_px
+            clip = paint_clip(content, media_type, side_px, begin, report, cancelled, max_bytes, self._decoder)
             return replace(clip, notices=(*_notices(decoded), *clip.notices))
         except memory_errors() as error:
             raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
@@ -228,8 +235,8 @@ class Engine:
         mask: bytes | None,
     ) -> Pastiche:
         _check_styles(styles, options)
-        picture = _first_picture(content, options.max_side_px)
-        decoded = [decode(style, STYLE_SIDE_PX) for style in styles]
+        picture = self._first_picture(content, options.max_side_px, cancelled)
+        decoded = self._decoded(styles, cancelled)
         notices = (Notice("first_frame_only"),) if picture.frames > 1 and options.animate else ()
         notices = (*notices, *_notices([picture, *decoded]))
         if cancelled():
@@ -237,7 +244,7 @@ class Engine:
         if options.strength == 0:
             report(Progress(1.0))
             return Pastiche(replace(picture, frames=1), options.method, notices=notices)
-        where = mask_for([picture], mask, options.region)
+        where = mask_for([picture], self._mask(mask, cancelled), options.region)
         shown = where.show(picture) if where else picture
         pastiche = self._made(shown, decoded, options, _never_falling(report), cancelled, perform)
         made = _like(picture, pastiche.picture)
@@ -246,6 +253,18 @@ class Engine:
         if options.time_lapse and not pastiche.time_lapse:
             notices = (*notices, Notice("no_time_lapse"))
         return replace(pastiche, picture=made, notices=(*notices, *pastiche.notices))
+
+    def _first_picture(self, content: bytes, max_side_px: int, cancelled: IsCancelled) -> Picture:
+        """A picture, or a clip's first frame."""
+        if is_mp4(content):
+            return first_frame(content, max_side_px, cancelled)
+        return self._decoder.decode(content, max_side_px, cancelled=cancelled)
+
+    def _decoded(self, styles: Sequence[bytes], cancelled: IsCancelled) -> list[Picture]:
+        return [self._decoder.decode(style, STYLE_SIDE_PX, cancelled=cancelled) for style in styles]
+
+    def _mask(self, file: bytes | None, cancelled: IsCancelled) -> Picture | None:
+        return self._decoder.decode(file, MASK_SIDE_PX, MASK_LIMITS, cancelled) if file is not None else None
 
     def _made(
         self,
@@ -269,11 +288,6 @@ class Engine:
 def _fallen_back(asked: str, error: OperatorError) -> Notice:
     log.warning("The method %s cannot run: %s", asked, error)
     return Notice("fell_back_to_palette", {"asked": asked, "reason": str(error.detail.get("reason", error.code))})
-
-
-def _first_picture(content: bytes, max_side_px: int) -> Picture:
-    """A picture, or a clip's first frame."""
-    return first_frame(content, max_side_px) if is_mp4(content) else decode(content, max_side_px)
 
 
 def _notices(pictures: Sequence[Picture]) -> tuple[Notice, ...]:

@@ -63,6 +63,7 @@ class UserError(PasticheError):
             "image_heic_unavailable",  # HEIC without pillow-heif
             "image_too_many_bytes",  # (received_bytes, allowed_bytes)
             "image_too_many_pixels",  # (width_px, height_px, allowed_px)
+            "image_too_costly",  # takes more time or memory to decode than is allowed
             "image_too_small",  # (width_px, height_px, allowed_px)
             "image_too_long",  # side ratio (width_px, height_px, allowed_ratio)
             "image_missing",  # no picture was given

@@ -1,7 +1,7 @@
 """MP4 by way of ffmpeg, a program of its own: what it reads is somebody's file, so it reads that and nothing else.
 
-It is told the demuxer, the decoders, the protocols and the largest frame; it gets no network, no standard input
-and no more time than ``PATIENCE_S`` from one frame to the next.
+It is told the demuxer, the decoders, the protocols and the largest frame; it gets no network, no standard input,
+bounded memory and no more time than ``PATIENCE_S`` from one frame to the next. It ends with whoever started it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,19 @@ from numpy.typing import NDArray
 
 from nst.clip import Timing, rounded
 from nst.clip_header import CLIP_LIMITS, ClipLimits, check_duration, check_frames
-from nst.errors import OperatorError, UserError
+from nst.confinement import confined
+from nst.errors import Cancelled, OperatorError, UserError
 from nst.matroska import stream_frame, stream_head
+from nst.method import IsCancelled, never_cancelled
 
-PATIENCE_S = 30.0
+PATIENCE_S = 5.0  # from one frame to the next
+_SCAN_S = 30.0
+_FINISH_S = 30.0
+_ASK_S = 0.1
+_PART_BYTES = 1 << 20
+_MEMORY_BYTES = 1 << 30
+_WRITING_BYTES = 1 << 32  # encoders take a share for each core
+_CPU_S = 300.0
 _DECODERS = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,mpeg4,aac,mp3,mp3float"
 _CLOCK = 90_000  # ticks a second: exact for 24, 25, 30, 50 and 60 frames a second
 _HIGHEST_RATE = 12_000_000
@@ -48,20 +57,35 @@ class Scan:
     sound: bool
 
 
-def scan(path: Path, limits: ClipLimits = CLIP_LIMITS) -> Scan:
+def scan(path: Path, limits: ClipLimits = CLIP_LIMITS, cancelled: IsCancelled = never_cancelled) -> Scan:
     """Decode a film without keeping it, and note every frame's time.
 
     Args:
         path: The file; ``clip_header`` has looked at it.
         limits: What is allowed; decoding ends where they do.
+        cancelled: Asked ten times a second.
 
     Raises:
+        Cancelled: ``cancelled()`` was true.
         UserError: One of the ``clip_*`` codes.
         OperatorError: ``extra_missing``: there is no ffmpeg.
     """
     most = ["-frames:v", str(limits.max_frames + 1)]
-    every = ["-map", "0:V:0", "-fps_mode", "passthrough", "-enc_time_base", "demux", *most, "-f", "framecrc", "-"]
-    lines = _run([*_reading(path, limits), *every], limits).decode().splitlines()
+    every = [
+        "-map",
+        "0:V:0",
+        "-fps_mode",
+        "passthrough",
+        "-enc_time_base",
+        "demux",
+        *most,
+        "-f",
+        "framecrc",
+        "-flush_packets",
+        "1",
+        "-",
+    ]
+    lines = _run([*_reading(path, limits), *every], cancelled).decode().splitlines()
     head = dict(line[1:].split(" 0: ", 1) for line in lines if line.startswith("#") and " 0: " in line)
     packets = [[int(field) for field in line.split(",")[1:4]] for line in lines if line.startswith("0,")]
     if not packets:
@@ -70,28 +94,32 @@ def scan(path: Path, limits: ClipLimits = CLIP_LIMITS) -> Scan:
     timing = _timing(packets, Fraction(head["tb"]))
     check_frames(timing.frames, width, height, limits)
     check_duration((timing.start_ms + sum(timing.durations_ms)) / 1000, limits)
-    return Scan(width, height, timing, _has_sound(path, limits))
+    return Scan(width, height, timing, _has_sound(path, limits, cancelled))
 
 
-def read_frames(path: Path, width_px: int, height_px: int) -> Generator[NDArray[np.uint8], None, None]:
+def read_frames(
+    path: Path, width_px: int, height_px: int, cancelled: IsCancelled = never_cancelled
+) -> Generator[NDArray[np.uint8], None, None]:
     """A film's frames, one after the other.
 
     Args:
         path: The file, ``scan`` has read it.
         width_px: To which every frame is scaled.
         height_px: To which every frame is scaled.
+        cancelled: Asked ten times a second while a frame is waited for.
 
     Yields:
         ``[height_px, width_px, 3]`` sRGB, 0..255.
 
     Raises:
+        Cancelled: ``cancelled()`` was true.
         UserError: ``clip_damaged``.
     """
     scaled = f"scale={width_px}:{height_px}:flags=lanczos+accurate_rnd+full_chroma_int"
     raw = ["-map", "0:V:0", "-vf", scaled, "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]
     size = width_px * height_px * 3
     with _started([*_reading(path, CLIP_LIMITS), *raw], stdout=subprocess.PIPE) as process:
-        while pixels := _exactly(cast("IO[bytes]", process.stdout), size):
+        while pixels := _exactly(cast("IO[bytes]", process.stdout), size, cancelled):
             yield np.frombuffer(pixels, np.uint8).reshape(height_px, width_px, 3)
 
 
@@ -118,7 +146,7 @@ class FilmWriter:
 
     def __enter__(self) -> FilmWriter:
         """Start ffmpeg."""
-        self._process = self._stack.enter_context(_started(self._command, stdin=subprocess.PIPE))
+        self._process = self._stack.enter_context(_started(self._command, _WRITING_BYTES, stdin=subprocess.PIPE))
         self._pipe = cast("IO[bytes]", self._process.stdin)
         self._write(stream_head(*self._size))
         return self
@@ -135,7 +163,7 @@ class FilmWriter:
         with self._stack:
             if kind is None:
                 self._pipe.close()
-                if self._process.wait(PATIENCE_S):
+                if self._process.wait(_FINISH_S):
                     raise OSError(f"ffmpeg ended with {self._process.returncode}")
 
     def _write(self, data: bytes) -> None:
@@ -196,9 +224,9 @@ def _timing(packets: list[list[int]], tick: Fraction) -> Timing:
     return Timing(durations, plays=0, start_ms=float(max(0, starts[0]) * tick * 1000))
 
 
-def _has_sound(path: Path, limits: ClipLimits) -> bool:
+def _has_sound(path: Path, limits: ClipLimits, cancelled: IsCancelled) -> bool:
     try:
-        _run([*_reading(path, limits), "-map", "0:a:0", "-f", "null", "-"], limits)
+        _run([*_reading(path, limits), "-map", "0:a:0", "-f", "null", "-"], cancelled)
     except UserError:
         return False
     return True
@@ -210,29 +238,39 @@ def _reading(path: Path, limits: ClipLimits) -> list[str]:
 
 def _input(path: Path, limits: ClipLimits) -> list[str]:
     safe = ["-protocol_whitelist", "file", "-codec_whitelist", _DECODERS, "-max_pixels", str(limits.max_frame_pixels)]
-    return [*safe, "-threads", "2", "-f", "mov", "-i", f"file:{path}"]
+    return [*safe, "-threads", "2", "-filter_threads", "2", "-f", "mov", "-i", f"file:{path}"]
 
 
-def _run(arguments: list[str], limits: ClipLimits) -> bytes:
+def _run(arguments: list[str], cancelled: IsCancelled) -> bytes:
     """What ffmpeg writes to its standard output."""
+    ends_s = time.monotonic() + _SCAN_S
     with _started(arguments, stdout=subprocess.PIPE) as process:
-        try:
-            written, _ = process.communicate(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired as error:
-            raise UserError("clip_damaged") from error
-        if process.returncode:
+        written = bytearray()
+        while part := _some(cast("IO[bytes]", process.stdout), _PART_BYTES, cancelled):
+            written += part
+            if time.monotonic() > ends_s:
+                raise UserError("clip_damaged")
+        if process.wait(PATIENCE_S):
             raise UserError("clip_damaged")
-    return written
+    return bytes(written)
 
 
 @contextlib.contextmanager
 def _started(
-    arguments: list[str], *, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.DEVNULL
+    arguments: list[str],
+    memory_bytes: int = _MEMORY_BYTES,
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A running ffmpeg; it never outlives the context."""
     quiet = [_program(), "-hide_banner", "-nostdin", "-v", "quiet"]
     process = subprocess.Popen(  # noqa: S603 - no shell; what is somebody's is one file's bytes, under our own name
-        [*quiet, *arguments], stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL, env={}
+        confined([*quiet, *arguments], memory_bytes, _CPU_S),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.DEVNULL,
+        env={},
     )
     try:
         yield process
@@ -254,14 +292,22 @@ def _program() -> str:
         raise OperatorError("extra_missing", {"extra": "worker"}) from error
 
 
-def _exactly(pipe: IO[bytes], size: int) -> bytes:
+def _some(pipe: IO[bytes], most: int, cancelled: IsCancelled) -> bytes:
+    """What comes next, in at most so many bytes; none at the end."""
+    ends_s = time.monotonic() + PATIENCE_S
+    while not select.select([pipe], [], [], _ASK_S)[0]:
+        if time.monotonic() > ends_s:
+            raise UserError("clip_damaged")
+        if cancelled():
+            raise Cancelled
+    return os.read(pipe.fileno(), min(most, _PART_BYTES))
+
+
+def _exactly(pipe: IO[bytes], size: int, cancelled: IsCancelled) -> bytes:
     """The next ``size`` bytes; none at the end."""
     read = bytearray()
-    ends_s = time.monotonic() + PATIENCE_S
     while len(read) < size:
-        if not select.select([pipe], [], [], max(0.0, ends_s - time.monotonic()))[0]:
-            raise UserError("clip_damaged")
-        part = os.read(pipe.fileno(), min(size - len(read), 1 << 20))
+        part = _some(pipe, size - len(read), cancelled)
         if not part and read:
             raise UserError("clip_damaged")
         if not part:

@@ -60,12 +60,14 @@ class Limits:
         max_pixels: Width times height; 40 million, above what phones make by default.
         max_ratio: Longer side by shorter side.
         min_side_px: Shorter side.
+        transparent: Whether it may be transparent everywhere, as masks may; other pictures are taken as opaque then.
     """
 
     max_bytes: int = 20 * 1024 * 1024
     max_pixels: int = 40_000_000
     max_ratio: float = 20
     min_side_px: int = 16
+    transparent: bool = False
 
 
 DEFAULT_LIMITS = Limits()

@@ -7,9 +7,9 @@ transparency kept aside. Only the first frame of an animation is taken.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from nst.image_colour import split_alpha, to_srgb
 from nst.image_header import DEFAULT_LIMITS, HOSTILE_INPUT, Limits, open_image
 
 Pixels = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 
 JPEG = "image/jpeg"
 PNG = "image/png"
@@ -28,6 +29,7 @@ WEBP = "image/webp"
 _QUALITY_STEPS = (85, 75, 65, 55)
 _SCALE_STEP = 0.8
 _SMALLEST_SIDE_PX = 64
+_ROWS = 256  # written at once: no second copy of a large picture
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,28 @@ class Picture:
         return int(self.rgb.shape[0])
 
 
+class Seen(NamedTuple):
+    """A picture's pixels as people see them, in 8 bits; ``Picture`` is made from them.
+
+    Attributes:
+        colour: sRGB, mode RGB.
+        alpha: Opacity, mode L, or None.
+        facts: The other fields of ``Picture``, as JSON scalars.
+    """
+
+    colour: Image.Image
+    alpha: Image.Image | None
+    facts: Mapping[str, Any]
+
+    def write(self, file: IO[bytes]) -> dict[str, Any]:
+        """Write the pixels for another process's ``picture_from``, and return what it has to be told."""
+        for plane in filter(None, [self.colour, self.alpha]):
+            for top in range(0, plane.height, _ROWS):
+                rows = plane.crop((0, top, plane.width, min(top + _ROWS, plane.height)))
+                file.write(rows.tobytes())
+        return {"size": self.colour.size, "alpha": self.alpha is not None, "facts": dict(self.facts)}
+
+
 def decode(data: bytes, max_side_px: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Picture:
     """Decode a picture as people see it.
 
@@ -71,13 +95,23 @@ def decode(data: bytes, max_side_px: int | None = None, limits: Limits = DEFAULT
     Raises:
         UserError: One of the ``image_*`` codes.
     """
+    return _picture(*seen(data, max_side_px, limits))
+
+
+def seen(data: bytes, max_side_px: int | None, limits: Limits) -> Seen:
+    """All of ``decode`` that touches the file."""
     image, header = open_image(data, limits)
     try:
         colour, alpha = _as_seen(image, header.format, max_side_px)
     except HOSTILE_INPUT as error:
         raise UserError("image_truncated") from error
-    picture = _visible(_picture(colour, alpha, header.frames))
-    return replace(picture, notices=(*picture.notices, "picture_cut_off")) if CUT_OFF in image.info else picture
+    cut_off = ("picture_cut_off",) if CUT_OFF in image.info else ()
+    if alpha is None or limits.transparent or alpha.getbbox():
+        return Seen(colour, alpha, {"frames": header.frames, "notices": cut_off})
+    # Nothing of it can be seen: what lies hidden is painted, if there is anything.
+    if all(low == high for low, high in (band.getextrema() for band in colour.split())):
+        raise UserError("image_invisible")
+    return Seen(colour, None, {"frames": header.frames, "notices": (*cut_off, "picture_transparent")})
 
 
 def frame_of(image: ImageFile.ImageFile, width_px: int, height_px: int) -> Picture:
@@ -88,29 +122,44 @@ def frame_of(image: ImageFile.ImageFile, width_px: int, height_px: int) -> Pictu
         width_px: Of the result.
         height_px: Of the result.
     """
+    return _picture(*seen_frame(image, width_px, height_px))
+
+
+def seen_frame(image: ImageFile.ImageFile, width_px: int, height_px: int) -> Seen:
+    """All of ``frame_of`` that touches the file."""
     image.load()
     colour, alpha = _shrunk(*split_alpha(image), (width_px, height_px))
-    return _picture(to_srgb(colour, image.info.get("icc_profile")), alpha, 1)
+    return Seen(to_srgb(colour, image.info.get("icc_profile")), alpha, {})
 
 
-def _picture(colour: Image.Image, alpha: Image.Image | None, frames: int) -> Picture:
+def picture_from(file: IO[bytes], words: Mapping[str, Any]) -> Picture:
+    """The picture that another process has ``seen``.
+
+    Args:
+        file: What ``Seen.write`` has written.
+        words: What it returned.
+    """
+    width, height = words["size"]
+    planes = [
+        np.empty((height, width, 3), np.uint8),
+        *([np.empty((height, width), np.uint8)] if words["alpha"] else []),
+    ]
+    for plane in planes:
+        if file.readinto(plane.data) != plane.nbytes:  # type: ignore[attr-defined]
+            raise UserError("image_truncated")
+    facts = {name: tuple(value) if isinstance(value, list) else value for name, value in words["facts"].items()}
+    return _picture(planes[0], planes[1] if words["alpha"] else None, facts)
+
+
+def _picture(colour: Image.Image | Bytes, alpha: Image.Image | Bytes | None, facts: Mapping[str, Any]) -> Picture:
     rgb = _unit(colour)
     if alpha is None:
-        return Picture(rgb, None, frames)
+        return Picture(rgb, None, **facts)
     opacity = _unit(alpha)
-    return Picture(_hidden_filled(rgb, opacity), opacity, frames)
+    return Picture(_hidden_filled(rgb, opacity), opacity, **facts)
 
 
-def _visible(picture: Picture) -> Picture:
-    """A picture of which something can be seen: of wholly transparent ones, what lies hidden there."""
-    if picture.alpha is None or picture.alpha.any():
-        return picture
-    if not np.ptp(picture.rgb, axis=(0, 1)).any():
-        raise UserError("image_invisible")
-    return replace(picture, alpha=None, notices=("picture_transparent",))
-
-
-def _unit(image: Image.Image) -> Pixels:
+def _unit(image: Image.Image | Bytes) -> Pixels:
     return np.asarray(image, dtype=np.float32) / np.float32(255)
 
 

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from nst.clip_painting import ClipPainter
 from nst.colour import luma
 from nst.errors import UserError
-from nst.images import Picture, decode, resize
+from nst.image_header import Limits
+from nst.images import Picture, resize
 
 Floats = NDArray[np.float32]
 
-_SIDE_PX = 2048  # a mask's edge is no finer than this
+LIMITS = Limits(transparent=True)
+SIDE_PX = 2048  # a mask's edge is no finer than this
 _NOTHING = 0.02  # what is whiter nowhere paints nothing that could be seen
 
 
@@ -23,20 +25,15 @@ class Mask:
     """A mask, for pictures of any size.
 
     Args:
-        data: A picture: white, or visible where it has transparency, is the subject.
+        picture: White, or visible where it has transparency, is the subject.
         region: ``subject`` or ``background``.
 
     Raises:
-        UserError: ``image_*``, or ``mask_empty``.
+        UserError: ``mask_empty``.
     """
 
-    def __init__(self, data: bytes, region: str) -> None:
-        try:
-            subject = _subject(decode(data, _SIDE_PX))
-        except UserError as error:
-            if error.code != "image_invisible":
-                raise
-            raise UserError("mask_empty", {"region": region}) from error
+    def __init__(self, picture: Picture, region: str) -> None:
+        subject = _subject(picture)
         where = 1 - subject if region == "background" else subject
         if where.max() < _NOTHING:
             raise UserError("mask_empty", {"region": region})
@@ -78,19 +75,19 @@ class MaskedPainter:
         return self._mask.blend(frame, self._painter.paint(frame))
 
 
-def mask_for(pictures: Sequence[Picture], mask: bytes | None, region: str) -> Mask | None:
+def mask_for(pictures: Sequence[Picture], mask: Picture | None, region: str) -> Mask | None:
     """The mask that pictures are painted under.
 
     Args:
         pictures: What is painted: a picture, or samples of a clip.
-        mask: The mask's file; without a region it means ``subject``.
+        mask: The mask, of ``SIDE_PX`` at most; without a region it means ``subject``.
         region: One of ``options.REGIONS``.
 
     Returns:
         None for all: also for the subject of pictures whose own transparency says what that is.
 
     Raises:
-        UserError: ``mask_missing``, ``mask_empty``, or an ``image_*`` code of the mask's file.
+        UserError: ``mask_missing`` or ``mask_empty``.
     """
     if mask is not None:
         return Mask(mask, "background" if region == "background" else "subject")

@@ -16,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from nst.bundled.extractor import load_bundled_extractor
+from nst.decoder import Decoder
 from nst.errors import OperatorError
-from nst.images import Picture, decode, fit, resize
+from nst.images import Picture, fit, resize
 from nst.quality import Evaluator, ssim
 
 SIDE_PX = 192
@@ -59,12 +60,14 @@ class Appraiser:
         weights: File of SqueezeNet v1.0's weights (``nst.quality.squeezenet``), or ``bundled`` for the extractor that
             is shipped: the Gatys method looks through the same network where no VGG is at hand, and then its results
             look a little better here than they are.
+        decoder: Where files are decoded.
 
     Raises:
         OperatorError: ``weights_missing`` or ``model_unusable``.
     """
 
-    def __init__(self, weights: str = BUNDLED) -> None:
+    def __init__(self, weights: str = BUNDLED, decoder: Decoder | None = None) -> None:
+        self._decoder = decoder or Decoder()
         if weights == BUNDLED:
             network = load_bundled_extractor()
             self.identity = network.identity
@@ -94,7 +97,7 @@ class Appraiser:
         Raises:
             UserError: A file is no picture.
         """
-        pictures = [decode(data, SIDE_PX) for data in (content, made, *styles)]
+        pictures = [self._decoder.decode(data, SIDE_PX) for data in (content, made, *styles)]
         return self.appraise(pictures[0], pictures[2:], shares, pictures[1], seconds, memory_bytes)
 
     def appraise(

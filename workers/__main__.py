@@ -18,6 +18,7 @@ from pathlib import Path
 
 import redis
 
+from nst.decoder import Decoder
 from nst.device import has_gpu
 from nst.engine import Engine as StyleEngine
 from nst.errors import UserError
@@ -39,7 +40,7 @@ from workers.painting import Engine
 from workers.pyramids import RedisPyramids
 from workers.quality_cards import Appraiser, QualityCards
 from workers.routing import FAST, QUEUES, queue_of
-from workers.slices import Slices
+from workers.slices import GivesWay, Slices
 from workers.tasks import Workplace, open_workplace, paint_ahead
 from workers.vectors import RedisVectors
 from workers.vitals import SpareMemory, rss_bytes
@@ -87,12 +88,13 @@ def run_worker(
     note = GettingNote(side_connection, queues)
     listen_to_downloads(note)
     methods = methods or MethodSettings()
+    decoder = Decoder()
     make_engine: Callable[[], Engine] = partial(_same, engine) if engine else partial(StyleEngine, methods)
     real = engine is None
-    cards = None if engine else _quality_cards(connection, methods)
+    cards = None if engine else _quality_cards(connection, methods, decoder)
     abilities = Abilities(lambda method: None, queues, max_side_px)
     if engine is None:
-        engine, abilities = _warm_engine(methods, queues, max_side_px)
+        engine, abilities = _warm_engine(methods, decoder, queues, max_side_px)
     full, spare = _memory_watch(max_rss_bytes), SpareMemory()
     batching = FAST in queues and _shares_passes(methods, real)
     worker = GpuWorker(
@@ -108,6 +110,7 @@ def run_worker(
         paint_ahead=paint_ahead if batching else None,
     )
     note.running = worker.running_job
+    decoder.interrupt = partial(_give_way_to_the_end, worker)
     store, slices, before = byte_store(), Slices(connection, worker.give_way), MadeBefore(connection)
     open_workplace(
         Workplace(
@@ -178,11 +181,17 @@ def _use_the_pause(abilities: Abilities, cards: QualityCards | None) -> None:
         cards.make_one()
 
 
-def _quality_cards(connection: redis.Redis, methods: MethodSettings) -> QualityCards | None:
+def _give_way_to_the_end(worker: GpuWorker) -> None:
+    """A picture that is still being decoded when the process is asked to end goes back with its job, at no cost."""
+    if worker.stop_requested:
+        raise GivesWay
+
+
+def _quality_cards(connection: redis.Redis, methods: MethodSettings, decoder: Decoder) -> QualityCards | None:
     def load() -> Appraiser:
         from nst.quality_card import Appraiser as Loaded
 
-        return Loaded(methods.quality)
+        return Loaded(methods.quality, decoder)
 
     return None if methods.quality == "off" else QualityCards(connection, load)
 
@@ -202,8 +211,11 @@ def _shares_passes(methods: MethodSettings, real: bool) -> bool:
     return real and has_gpu() if methods.fast_batch == "auto" else methods.fast_batch == "on"
 
 
-def _warm_engine(methods: MethodSettings, queues: Sequence[str], max_side_px: int) -> tuple[Engine, Abilities]:
-    engine = StyleEngine(methods)
+def _warm_engine(
+    methods: MethodSettings, decoder: Decoder, queues: Sequence[str], max_side_px: int
+) -> tuple[Engine, Abilities]:
+    decoder.warm()  # while the networks are loaded
+    engine = StyleEngine(methods, decoder)
     abilities = Abilities(lambda method: engine.method(method).prepare(), queues, max_side_px)
     # Those of the first queue: a slow job's own loading is little beside its minutes. Weights that the operator
     # named are looked at in any case, since a wrong name is to be known before the first job.
