@@ -74,11 +74,34 @@ def to_srgb(colour: Image.Image, profile: bytes | None) -> Image.Image:
     source = _profile(colour.mode, profile)
     if source is not None:
         try:
-            converted = ImageCms.profileToProfile(colour, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            return converted or colour.convert("RGB")
+            transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), colour.mode, "RGB")
         except (ImageCms.PyCMSError, ValueError):
-            pass
+            return colour.convert("RGB")
+        # Through its own profile sRGB would come out a level off here and there.
+        if not _changes_nothing(transform, colour.mode):
+            return ImageCms.applyTransform(colour, transform) or colour.convert("RGB")
     return colour.convert("RGB")
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
+    """Whether a profile says what sRGB says, whatever its name is."""
+    if mode not in {"L", "RGB"}:
+        return False
+    probe = Image.fromarray(_PROBE).convert(mode)
+    seen = ImageCms.applyTransform(probe, transform)
+    return seen is not None and np.abs(np.asarray(seen) - np.asarray(probe.convert("RGB"), np.int16)).max() <= _SAME
+
+
+# Colours all over the cube, and every grey.
+_STEPS = np.arange(0, 256, 15, dtype=np.uint8)
+_PROBE = np.concatenate(
+    [
+        np.stack(np.meshgrid(_STEPS, _STEPS, _STEPS), axis=-1).reshape(1, -1, 3),
+        np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2),
+    ],
+    axis=1,
+)
+_SAME = 2  # levels
 
 
 def _profile(mode: str, profile: bytes | None) -> ImageCms.ImageCmsProfile | None:
@@ -87,15 +110,6 @@ def _profile(mode: str, profile: bytes | None) -> ImageCms.ImageCmsProfile | Non
     if not profile:
         return None
     try:
-        opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.ImageCmsProfile(io.BytesIO(profile))
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
-    # Through its own profile sRGB would come out a level off here and there.
-    return None if "sRGB" in _description(opened) else opened
-
-
-def _description(profile: ImageCms.ImageCmsProfile) -> str:
-    try:
-        return ImageCms.getProfileDescription(profile)
-    except ImageCms.PyCMSError:
-        return ""

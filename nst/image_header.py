@@ -20,13 +20,13 @@ from PIL import (
     GifImagePlugin,
     Image,
     ImageFile,
-    PngImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
 
 from nst.errors import UserError
 from nst.formats.jpeg import JpegFile
+from nst.formats.png import PngFile
 from nst.image_dimensions import Size, declared_size
 from nst.image_polyglot import stowaway
 from nst.image_signature import identify
@@ -161,7 +161,7 @@ def _heif_opener() -> _Opener:
 _OPENERS: dict[str, _Opener] = {
     # Not the factory for MPO: the further pictures behind a phone's photo are previews and gain maps.
     "JPEG": JpegFile,
-    "PNG": PngImagePlugin.PngImageFile,
+    "PNG": PngFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
     "GIF": GifImagePlugin.GifImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,

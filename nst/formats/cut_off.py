@@ -42,13 +42,12 @@ def stand_in(image: ImageFile.ImageFile, lacking: NDArray[Any], share: float | N
     source = np.maximum.accumulate(np.where(gone, 0, np.arange(len(part), dtype=np.int32)[:, None]), axis=0)
     filled = pixels.copy()
     filled[first:] = part[source, np.arange(part.shape[1])]
-    palette = image.getpalette()
     replace(image, Image.frombytes(image.mode, image.size, (filled[::-1] if upwards else filled).tobytes()))
-    if palette:
-        image.putpalette(palette)
 
 
 def replace(image: ImageFile.ImageFile, made: Image.Image) -> None:
     """Give an opened picture the pixels and the mode of another one of its own making."""
     image.im = made.im
     image._mode, image._size = made.mode, made.size
+    if image.palette:
+        image.palette.dirty = 1  # for ``load`` to give it to the new pixels
