@@ -10,10 +10,12 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import redis
 
+from bot.chat.spoilers import is_hidden
+from bot.recipes import format_style_command
 from nst.errors import UserError
 from nst.options import StyleOptions
 from workers.connection import speaking_redis
@@ -33,6 +35,7 @@ class Recipe:
         presets: Their names, where all of them are presets.
         options: What was chosen.
         mask: Blob hash of the mask, or "".
+        spoiler: Whether what comes of it is hidden, as what it was read from.
     """
 
     content: str
@@ -40,12 +43,19 @@ class Recipe:
     presets: tuple[str, ...]
     options: StyleOptions
     mask: str = ""
+    spoiler: bool = False
 
     @classmethod
     def of(cls, job: Job) -> Recipe:
         """The recipe of a job."""
         names = tuple(job.style_label.split())
-        return cls(job.content, job.styles, names if len(names) == len(job.styles) else (), job.options, job.mask)
+        presets = names if len(names) == len(job.styles) else ()
+        return cls(job.content, job.styles, presets, job.options, job.mask, is_hidden(job))
+
+    @property
+    def words(self) -> str:
+        """The recipe in words, as ``/style`` reads them."""
+        return format_style_command(self.presets, self.options, self.spoiler)
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -58,12 +68,13 @@ class Recipe:
 
     def as_text(self) -> str:
         """Compact JSON; the same recipe has the same text."""
-        data = {
+        data: dict[str, Any] = {
             "content": self.content,
             "styles": list(self.styles),
             "presets": list(self.presets),
             "options": self.options.as_dict(),
-        } | ({"mask": self.mask} if self.mask else {})
+        }
+        data |= ({"mask": self.mask} if self.mask else {}) | ({"spoiler": True} if self.spoiler else {})
         return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -77,7 +88,8 @@ class Recipe:
             data = json.loads(text)
             styles, presets = (tuple(map(str, data[name])) for name in ("styles", "presets"))
             options = StyleOptions.from_dict(data["options"])
-            return cls(str(data["content"]), styles, presets, options, str(data.get("mask", "")))
+            mask, spoiler = str(data.get("mask", "")), bool(data.get("spoiler"))
+            return cls(str(data["content"]), styles, presets, options, mask, spoiler)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise UserError("recipe_unknown", {"received": "-"}) from None
 

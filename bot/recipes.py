@@ -7,6 +7,7 @@ word     = 0…100                             strength
          | keep-colours | match-colours      colours (also -colors)
          | still                             the first frame of a clip only
          | subject | background              what a mask shows, or all but that
+         | spoiler                           the result is hidden until somebody wants to see it
          | time-lapse                        a film of how Gatys got there, which it chooses
          | 1024px                            longest side
          | seed=7 | steps=200 | scale=0.5    the rest by name
@@ -23,6 +24,7 @@ from typing import Any
 from nst.errors import UserError
 from nst.options import MAX_STYLES, METHODS, REGIONS, StyleOptions, strength_from_percent
 
+_SPOILER = "spoiler"
 _NUMBER = re.compile(r"^-?\d+(\.\d+)?%?$")
 _NAMED = re.compile(r"^(seed|steps|scale|start-scale)=(.+)$")
 _COLOURS = {"keep-colours": "keep", "keep-colors": "keep", "match-colours": "match", "match-colors": "match"}
@@ -36,10 +38,12 @@ class StyleCommand:
     Attributes:
         presets: Names of presets; empty where a picture is the style.
         options: Everything else, with the weights of the presets.
+        spoiler: Whether the result is to be hidden.
     """
 
     presets: tuple[str, ...]
     options: StyleOptions
+    spoiler: bool = False
 
     @property
     def masked(self) -> bool:
@@ -61,7 +65,10 @@ def parse_style_command(text: str, presets: Collection[str], defaults: StyleOpti
     names: list[str] = []
     weights: list[float] = []
     changes: dict[str, Any] = {}
-    for word in text.lower().split():
+    said = text.lower().split()
+    for word in said:
+        if word == _SPOILER:
+            continue
         option = _option(word)
         if option:
             changes |= option
@@ -75,11 +82,11 @@ def parse_style_command(text: str, presets: Collection[str], defaults: StyleOpti
         raise UserError("too_many_styles", {"received": len(names), "allowed": MAX_STYLES})
     if len(set(weights)) > 1:
         changes["style_weights"] = tuple(weights)
-    return StyleCommand(tuple(names), (defaults or StyleOptions()).replace(**changes))
+    return StyleCommand(tuple(names), (defaults or StyleOptions()).replace(**changes), _SPOILER in said)
 
 
-def format_style_command(presets: Collection[str], options: StyleOptions) -> str:
-    """The words that ``parse_style_command`` reads back to the same presets and options."""
+def format_style_command(presets: Collection[str], options: StyleOptions, spoiler: bool = False) -> str:
+    """The words that ``parse_style_command`` reads back to the same presets, options and hiding."""
     words = list(presets)
     if options.style_weights and len(options.style_weights) == len(words):
         words = [f"{name}:{weight:g}" for name, weight in zip(words, options.style_weights, strict=True)]
@@ -94,6 +101,8 @@ def format_style_command(presets: Collection[str], options: StyleOptions) -> str
         words.append(options.region)
     if options.time_lapse:
         words.append("time-lapse")
+    if spoiler:
+        words.append(_SPOILER)
     if options.max_side_px != plain.max_side_px:
         words.append(f"{options.max_side_px}px")
     words += [

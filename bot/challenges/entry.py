@@ -52,6 +52,7 @@ class Entry:
         dhash: Perceptual hash, 16 hexadecimal digits.
         twin_of: Ids of entries that look the same.
         reason: Why it was disqualified.
+        spoiler: Whether its picture is hidden wherever it is shown, as it was when it was made.
     """
 
     entry_id: str
@@ -76,6 +77,7 @@ class Entry:
     dhash: str = ""
     twin_of: tuple[str, ...] = ()
     reason: str = ""
+    spoiler: bool = False
 
     @property
     def style_options(self) -> StyleOptions:
@@ -111,6 +113,7 @@ class BallotEntry:
         picture: For ``Entries.picture``.
         media_type: Of the picture.
         style_label: Names of presets, or "".
+        spoiler: Whether its picture is hidden until somebody wants to see it.
     """
 
     entry_id: str
@@ -120,6 +123,7 @@ class BallotEntry:
     picture: str
     media_type: str
     style_label: str
+    spoiler: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,3 +198,8 @@ class Results:
     voters: int
     votes: int
     run_off: bool = False
+
+    @property
+    def spoiler(self) -> bool:
+        """Whether what shows the entries together has to be hidden."""
+        return any(one.entry.spoiler for one in self.placed if one.entry.status is Status.ENTERED)

@@ -40,11 +40,13 @@ class Poster:
         data: The file.
         media_type: ``image/jpeg``.
         alt: What a screen reader says.
+        spoiler: Whether one of its pictures is hidden, and so all of it.
     """
 
     data: bytes
     media_type: str
     alt: str
+    spoiler: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def draw_poster(
     buffer = io.BytesIO()
     framed = _frame(sheet.crop((0, 0, WIDTH_PX, top)))
     framed.save(buffer, "JPEG", quality=92, subsampling=0, optimize=True)
-    return Poster(buffer.getvalue(), "image/jpeg", alt_text(challenge, results, presets, language))
+    alt = alt_text(challenge, results, presets, language)
+    return Poster(buffer.getvalue(), "image/jpeg", alt, results.spoiler)
 
 
 def alt_text(challenge: Challenge, results: Results, presets: Mapping[str, Preset], language: str) -> str:

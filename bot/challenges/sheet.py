@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
 from bot.challenges.lettering import SEMIBOLD, write
 
 PER_PAGE = 4
+
+
+class Cell(NamedTuple):
+    """One entry on a page.
+
+    Attributes:
+        label: What stands below it.
+        picture: Where its picture is kept, or "".
+        spoiler: Whether it is hidden, and so the whole page.
+    """
+
+    label: str
+    picture: str
+    spoiler: bool
+
+
 _COLUMNS = 2
 _CELL_PX, _GAP_PX, _BAND_PX = 560, 14, 60
 _PAPER, _INK = (250, 248, 243), (38, 36, 34)

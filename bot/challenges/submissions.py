@@ -12,6 +12,7 @@ from bot.challenges.fingerprint import dhash, twins
 from bot.challenges.model import Challenge, Person
 from bot.challenges.pictures import Pictures, reduced
 from bot.challenges.store import Change, Store
+from bot.chat.spoilers import is_hidden
 from nst.errors import JobError, UserError
 from workers import keys as queue_keys
 from workers.blobs import Blobs
@@ -87,6 +88,7 @@ class Submissions:
             styles=job.styles,
             style_label=job.style_label,
             options=job.options.as_dict(),
+            spoiler=is_hidden(job),
         )
         return self._made(entry, job, submission.result) if submission.result else entry
 

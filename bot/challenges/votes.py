@@ -112,6 +112,7 @@ class Votes:
                     picture=entry.picture,
                     media_type=entry.media_type,
                     style_label=entry.style_label,
+                    spoiler=entry.spoiler,
                 )
                 for entry in entries
             ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.captions import style_name
+from bot.chat.spoilers import is_hidden
 from bot.discord.boundary import language_of
 from bot.discord.challenges import presses as challenges
 from bot.discord.courier import may_enter, result_post
@@ -19,10 +20,9 @@ from bot.discord.posting import NOBODY, Post, to_file
 from bot.discord.posting import Picture as Attached
 from bot.discord.privacy import forget_user
 from bot.discord.promises import acknowledge
-from bot.discord.views import NOTED, is_variation, meaning, style_view
+from bot.discord.views import HIDDEN, NOTED, is_variation, meaning, style_view
 from bot.quality_lines import with_quality
 from bot.recipe_codes import Recipe
-from bot.recipes import format_style_command
 from bot.service import Request, Style
 from bot.strips import submit_strip
 from bot.texts import say
@@ -60,7 +60,7 @@ async def _vary(bot: PasticheClient, interaction: discord.Interaction, job_id: s
     async with Admission(bot, interaction) as admitted:
         job = await _varied(bot, admitted, interaction, job_id)
         if button is Button.STRIP:
-            await _strip(bot, interaction, job, admitted.address(strip=job_id_of(interaction)))
+            await _strip(bot, interaction, job, admitted.address(is_hidden(job), job_id_of(interaction)))
             return
         await _again(bot, interaction, job, vary(job.options, button)[0], admitted)
 
@@ -84,7 +84,7 @@ async def _again(
         )
         return await bot.service.submit(request)
 
-    await admitted.queue(job_id_of(interaction), submit)
+    await admitted.queue(job_id_of(interaction), submit, is_hidden(job))
 
 
 async def _strip(bot: PasticheClient, interaction: discord.Interaction, job: Job, address: Address) -> None:
@@ -117,13 +117,14 @@ async def _restyle(bot: PasticheClient, interaction: discord.Interaction, job_id
             )
             return await bot.service.submit(request)
 
-        await admitted.queue(job_id_of(interaction), submit)
+        await admitted.queue(job_id_of(interaction), submit, is_hidden(job))
 
 
-async def _choose(bot: PasticheClient, interaction: discord.Interaction, digest: str) -> None:
+async def _choose(bot: PasticheClient, interaction: discord.Interaction, argument: str) -> None:
     """The style was picked for a picture that somebody right-clicked."""
-    style = _chosen(interaction)
-    await place_order(bot, interaction, Order(content=digest, presets=[] if style == NOTED else [style]))
+    style, digest = _chosen(interaction), argument.removesuffix(HIDDEN)
+    order = Order(content=digest, presets=[] if style == NOTED else [style], spoiler=digest != argument)
+    await place_order(bot, interaction, order)
 
 
 async def _pick(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
@@ -131,7 +132,7 @@ async def _pick(bot: PasticheClient, interaction: discord.Interaction, job_id: s
     async with Admission(bot, interaction) as admitted:
         result = await _result(bot, job_id)
         _check_may_vary(admitted, interaction, result)
-        address = admitted.address()
+        address = admitted.address(is_hidden(Job.from_json(result.job)))
         data = await bot.service.picture(result.picture)
         enter = await may_enter(bot, address)
         await bot.posting.edit(address, result_post(bot, result, data, address.language, enter))
@@ -147,7 +148,8 @@ async def _original(bot: PasticheClient, interaction: discord.Interaction, job_i
         detail = {"received_bytes": len(data), "allowed_bytes": interaction.filesize_limit}
         raise UserError("image_too_many_bytes", detail)
     alt = result_post(bot, result, data, language).picture
-    file = await to_file(Attached(data, result.media_type, alt.alt if alt else ""), interaction.filesize_limit)
+    picture, spoiler = Attached(data, result.media_type, alt.alt if alt else ""), is_hidden(Job.from_json(result.job))
+    file = await to_file(picture, interaction.filesize_limit, spoiler)
     text = say("discord.original", language, width_px=result.width_px, height_px=result.height_px)
     await interaction.edit_original_response(content=text, attachments=[file], allowed_mentions=NOBODY)
 
@@ -159,9 +161,8 @@ async def _recipe(bot: PasticheClient, interaction: discord.Interaction, job_id:
     recipe = Recipe.of(Job.from_json(result.job))
     code = await asyncio.to_thread(bot.recipes.keep, recipe, result.user)
     language = language_of(interaction, bot.language)
-    words = format_style_command(recipe.presets, recipe.options)
     style = style_name(" ".join(recipe.presets), bot.presets, language)
-    text = say("discord.recipe", language, code=code, words=words, style=style)
+    text = say("discord.recipe", language, code=code, words=recipe.words, style=style)
     text = with_quality(text, await bot.service.quality(job_id), language)
     await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 

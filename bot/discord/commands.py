@@ -11,6 +11,7 @@ from discord.app_commands import Choice, Range
 
 from bot.discord.boundary import language_of, spoken
 from bot.discord.intake import Order, place_order
+from bot.discord.pictures import Given
 from bot.discord.words import word
 from bot.recipe_codes import Recipe
 from bot.recipes import find_preset, parse_style_command
@@ -46,6 +47,7 @@ _WORDS = {
         "mask",
         "region",
         "time_lapse",
+        "spoiler",
     )
 }
 
@@ -77,15 +79,23 @@ def _add_style(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClien
         mask: discord.Attachment | None = None,
         region: str | None = None,
         time_lapse: bool = False,
+        spoiler: bool = False,
     ) -> None:
         method = method or ("gatys" if time_lapse else None)
         chosen = _chosen(strength=strength, method=method, colours=colours, size=size, steps=steps, seed=seed)
         chosen |= {"animate": False if still else None, "region": region, "time_lapse": time_lapse or None}
-        where = None if region == "everything" else mask
+        where = None if region == "everything" else given(mask)
         async with spoken(interaction, bot.language):
             presets = [find_preset(style, bot.presets)] if style else []
-            pictures = [style_image] if style_image else []
-            order = Order(content=content, presets=presets, pictures=pictures, chosen=chosen, mask=where)
+            pictures = [Given.attached(style_image)] if style_image else []
+            order = Order(
+                content=Given.attached(content),
+                presets=presets,
+                pictures=pictures,
+                chosen=chosen,
+                mask=where,
+                spoiler=spoiler,
+            )
             await place_order(bot, interaction, order)
 
 
@@ -94,7 +104,9 @@ def _add_mix(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]
     styles = {f"style{number}": word("mixed_style") for number in (1, 2, 3)}
 
     @tree.command(name="mix", description=word("mix_command"))
-    @app_commands.describe(**{name: _WORDS[name] for name in ("content", "strength", "method")}, **weights, **styles)
+    @app_commands.describe(
+        **{name: _WORDS[name] for name in ("content", "strength", "method", "spoiler")}, **weights, **styles
+    )
     @app_commands.choices(method=_METHODS)
     @app_commands.autocomplete(style1=presets_starting_with, style2=presets_starting_with, style3=presets_starting_with)
     async def mix(
@@ -108,13 +120,15 @@ def _add_mix(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]
         weight3: Weight = 1.0,
         strength: Percent | None = None,
         method: str | None = None,
+        spoiler: bool = False,
     ) -> None:
         async with spoken(interaction, bot.language):
             given = [(style1, weight1), (style2, weight2), (style3, weight3)]
             mixed = [(find_preset(name, bot.presets), float(weight)) for name, weight in given if name]
             chosen = _chosen(strength=strength, method=method)
             chosen["style_weights"] = tuple(weight for _, weight in mixed)
-            order = Order(content=content, presets=[name for name, _ in mixed], chosen=chosen)
+            names, picture = [name for name, _ in mixed], Given.attached(content)
+            order = Order(content=picture, presets=names, chosen=chosen, spoiler=spoiler)
             await place_order(bot, interaction, order)
 
 
@@ -129,23 +143,25 @@ def _add_recipe(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClie
     ) -> None:
         async with spoken(interaction, bot.language):
             if " " in code.strip():
-                await place_order(bot, interaction, _order_in_words(bot, code, content, mask))
+                await place_order(bot, interaction, _order_in_words(bot, code, given(content), given(mask)))
             else:
-                await place_order(bot, interaction, lambda: _order_by_code(bot, code, content, mask))
+                await place_order(bot, interaction, lambda: _order_by_code(bot, code, given(content), given(mask)))
 
 
-def _order_in_words(
-    bot: PasticheClient, words: str, content: discord.Attachment | None, mask: discord.Attachment | None
-) -> Order:
+def given(attachment: discord.Attachment | None) -> Given | None:
+    """An option's picture, if it was given."""
+    return Given.attached(attachment) if attachment else None
+
+
+def _order_in_words(bot: PasticheClient, words: str, content: Given | None, mask: Given | None) -> Order:
     if content is None:
         raise UserError("image_missing")
     command = parse_style_command(words, bot.presets)
-    return Order(content=content, presets=command.presets, chosen=command.options.as_dict(), mask=mask)
+    chosen = command.options.as_dict()
+    return Order(content=content, presets=command.presets, chosen=chosen, mask=mask, spoiler=command.spoiler)
 
 
-async def _order_by_code(
-    bot: PasticheClient, code: str, content: discord.Attachment | None, mask: discord.Attachment | None
-) -> Order:
+async def _order_by_code(bot: PasticheClient, code: str, content: Given | None, mask: Given | None) -> Order:
     kept: Recipe = await asyncio.to_thread(bot.recipes.read, code)
     if content and not mask:
         kept = kept.elsewhere()
@@ -155,6 +171,7 @@ async def _order_by_code(
         pictures=() if kept.presets else kept.styles,
         chosen=kept.options.as_dict(),
         mask=mask or kept.mask or None,
+        spoiler=kept.spoiler,
     )
 
 

@@ -19,7 +19,7 @@ from bot.chat_settings import ChatSettings, check_place
 from bot.discord.address import Address
 from bot.discord.boundary import language_of
 from bot.discord.keys import channel_keys, chat_key, job_id_of, role_keys, user_key
-from bot.discord.pictures import Readable, check_declared, read_picture, size_bytes
+from bot.discord.pictures import Given, check_declared, read_picture, size_bytes
 from bot.discord.promises import Promise, acknowledge
 from bot.discord.views import queued_view
 from bot.progress_lines import Line, ProgressLine, Shown
@@ -44,18 +44,26 @@ class Order:
         pictures: Style images of their own, or their blob hashes.
         chosen: Options that they chose; None counts as not chosen.
         mask: The mask, or its blob hash, or None.
+        spoiler: Whether the result is to be hidden, though no picture is.
     """
 
-    content: Readable | str
+    content: Given | str
     presets: Sequence[str] = ()
-    pictures: Sequence[Readable | str] = ()
+    pictures: Sequence[Given | str] = ()
     chosen: Mapping[str, Any] = field(default_factory=dict)
-    mask: Readable | str | None = None
+    mask: Given | str | None = None
+    spoiler: bool = False
 
     @property
-    def all_pictures(self) -> tuple[Readable | str, ...]:
+    def all_pictures(self) -> tuple[Given | str, ...]:
         """Everything that has to be read."""
         return (self.content, *self.pictures, *([self.mask] if self.mask else []))
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the result is hidden: it was asked for so, or a picture came so."""
+        seen = (self.content, *self.pictures)
+        return self.spoiler or any(picture.spoiler for picture in seen if isinstance(picture, Given))
 
 
 Submit = Callable[[Address], Awaitable[Job]]
@@ -75,8 +83,7 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
     """
     if isinstance(asked, Order):
         for picture in asked.all_pictures:
-            if isinstance(picture, discord.Attachment):
-                check_declared(picture)
+            check_declared(picture)
     async with Admission(bot, interaction) as admitted:
         order = asked if isinstance(asked, Order) else await asked()
         options = admitted.settings.options(**order.chosen)
@@ -97,7 +104,7 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
                 )
                 return await bot.service.submit(request)
 
-        await admitted.queue(job_id_of(interaction), submit)
+        await admitted.queue(job_id_of(interaction), submit, order.hidden)
 
 
 class Admission:
@@ -135,14 +142,19 @@ class Admission:
             chat, user = chat_key(self._interaction), user_key(self._interaction.user)
             await asyncio.to_thread(self._bot.chats.give_back, chat, user, self.settings)
 
-    def address(self, strip: str = "") -> Address:
-        """Where the answer goes."""
-        language = self.settings.language or language_of(self._interaction, self._bot.language)
-        return Address.of(self._interaction, self._message_id, language, self.settings.spoiler, strip)
+    def address(self, spoiler: bool, strip: str = "") -> Address:
+        """Where the answer goes.
 
-    async def queue(self, job_id: str, submit: Submit) -> None:
+        Args:
+            spoiler: Whether it is hidden, whatever the chat says.
+            strip: The strip's name, where it is one.
+        """
+        language = self.settings.language or language_of(self._interaction, self._bot.language)
+        return Address.of(self._interaction, self._message_id, language, self.settings.spoiler or spoiler, strip)
+
+    async def queue(self, job_id: str, submit: Submit, spoiler: bool) -> None:
         """Queue a job and keep its message up to date."""
-        await queue_job(self._bot, job_id, self.address(), submit)
+        await queue_job(self._bot, job_id, self.address(spoiler), submit)
 
 
 async def queue_job(bot: PasticheClient, job_id: str, address: Address, submit: Submit) -> None:
@@ -215,7 +227,7 @@ def check_held(held: discord.Permissions, channel: object) -> None:
         raise UserError("permission_missing", {"missing": names})
 
 
-async def _bytes_or_hash(picture: Readable | str) -> bytes | str:
+async def _bytes_or_hash(picture: Given | str) -> bytes | str:
     return picture if isinstance(picture, str) else await read_picture(picture)
 
 

@@ -15,7 +15,7 @@ from bot.discord.address import Address
 from bot.discord.boundary import sentence
 from bot.discord.intake import check_held, queue_job
 from bot.discord.keys import channel_keys, job_id_of, role_keys, user_key
-from bot.discord.pictures import check_declared, pictures_of, read_picture, size_bytes
+from bot.discord.pictures import Given, check_declared, pictures_of, read_picture, size_bytes
 from bot.discord.posting import NOBODY
 from bot.discord.promises import Promise
 from bot.recipes import StyleCommand, parse_style_command
@@ -86,7 +86,7 @@ async def _answer(bot: PasticheClient, message: discord.Message) -> None:
 async def _queue(
     bot: PasticheClient,
     message: discord.Message,
-    pictures: list[discord.Attachment],
+    pictures: list[Given],
     command: StyleCommand,
     settings: ChatSettings,
     chat: str,
@@ -101,7 +101,7 @@ async def _queue(
         user_id=message.author.id,
         limit_bytes=message.guild.filesize_limit if message.guild else 10 * 1024 * 1024,
         language=language,
-        spoiler=settings.spoiler,
+        spoiler=settings.spoiler or command.spoiler or any(picture.spoiler for picture in given),
         chat=chat if message.guild else "",
     )
     job_id = job_id_of(message)
@@ -134,11 +134,11 @@ async def _queue(
         await asyncio.to_thread(bot.chats.give_back, chat, user_key(message.author), settings)
 
 
-async def _pictures(message: discord.Message) -> list[discord.Attachment]:
+async def _pictures(message: discord.Message) -> list[Given]:
     return list(pictures_of(message)) or _answered(message)
 
 
-def _answered(message: discord.Message) -> list[discord.Attachment]:
+def _answered(message: discord.Message) -> list[Given]:
     """The pictures of the message that one replies to."""
     answered = message.reference.resolved if message.reference else None
     return list(pictures_of(answered)) if isinstance(answered, discord.Message) else []

@@ -11,10 +11,10 @@ from discord import app_commands
 from bot.discord.boundary import language_of, spoken
 from bot.discord.intake import check_permissions
 from bot.discord.keys import chat_key, user_key
-from bot.discord.pictures import Readable, check_declared, pictures_of, read_picture, size_bytes
+from bot.discord.pictures import Given, check_declared, pictures_of, read_picture, size_bytes
 from bot.discord.posting import NOBODY
 from bot.discord.promises import acknowledge
-from bot.discord.views import style_view
+from bot.discord.views import HIDDEN, style_view
 from bot.discord.words import word
 from bot.texts import say
 from nst.errors import UserError
@@ -42,10 +42,10 @@ def add_menus(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient
     async def stylize_avatar(interaction: discord.Interaction[PasticheClient], user: discord.User) -> None:
         async with spoken(interaction, bot.language):
             asset = user.display_avatar.replace(size=_AVATAR_PX, static_format="png")
-            await _stylize(bot, interaction, asset)
+            await _stylize(bot, interaction, Given(source=asset))
 
 
-async def _stylize(bot: PasticheClient, interaction: discord.Interaction, picture: Readable) -> None:
+async def _stylize(bot: PasticheClient, interaction: discord.Interaction, picture: Given) -> None:
     """Keep the picture at once (its link expires), then let the user pick a style for it."""
     check_permissions(interaction)
     await acknowledge(bot, interaction, ephemeral=True)
@@ -53,12 +53,13 @@ async def _stylize(bot: PasticheClient, interaction: discord.Interaction, pictur
     language = language_of(interaction, bot.language)
     chat, user = chat_key(interaction), user_key(interaction.user)
     noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user)
-    view = style_view("choose", digest, bot.presets, language, noted=bool(noted))
+    argument = digest + HIDDEN if picture.spoiler else digest
+    view = style_view("choose", argument, bot.presets, language, noted=bool(noted))
     text = say("discord.choose_style", language)
     await interaction.edit_original_response(content=text, view=view, allowed_mentions=NOBODY)
 
 
-async def _use_as_style(bot: PasticheClient, interaction: discord.Interaction, picture: Readable) -> None:
+async def _use_as_style(bot: PasticheClient, interaction: discord.Interaction, picture: Given) -> None:
     await acknowledge(bot, interaction, ephemeral=True)
     digest = await _keep(bot, interaction, picture)
     await asyncio.to_thread(bot.sessions.note_style, chat_key(interaction), user_key(interaction.user), digest)
@@ -66,12 +67,12 @@ async def _use_as_style(bot: PasticheClient, interaction: discord.Interaction, p
     await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 
 
-async def _keep(bot: PasticheClient, interaction: discord.Interaction, picture: Readable) -> str:
+async def _keep(bot: PasticheClient, interaction: discord.Interaction, picture: Given) -> str:
     async with bot.picture_room.take(size_bytes(picture)):
         return await bot.service.keep(await read_picture(picture), user_key(interaction.user))
 
 
-def _picture_of(message: discord.Message) -> discord.Attachment:
+def _picture_of(message: discord.Message) -> Given:
     pictures = pictures_of(message)
     if not pictures:
         raise UserError("image_missing")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 import aiohttp
 import discord
@@ -24,40 +25,58 @@ class Readable(Protocol):
         """The bytes."""
 
 
-def check_declared(attachment: discord.Attachment) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A picture that somebody gave, before it is read.
+
+    Attributes:
+        source: Where its bytes are.
+        size_bytes: What Discord says it weighs; a guess for avatars.
+        spoiler: Whether it came hidden: then so is all that is made of it.
+    """
+
+    source: Readable
+    size_bytes: int = _AVATAR_BYTES
+    spoiler: bool = False
+
+    @classmethod
+    def attached(cls, attachment: discord.Attachment) -> Self:
+        """An attachment."""
+        return cls(source=attachment, size_bytes=attachment.size, spoiler=attachment.is_spoiler())
+
+
+def check_declared(picture: Given | str) -> None:
     """Refuse what Discord already says is too large, before it is downloaded.
 
     Raises:
         UserError: ``image_too_many_bytes``.
     """
-    if attachment.size > DEFAULT_LIMITS.max_bytes:
-        detail = {"received_bytes": attachment.size, "allowed_bytes": DEFAULT_LIMITS.max_bytes}
+    if size_bytes(picture) > DEFAULT_LIMITS.max_bytes:
+        detail = {"received_bytes": size_bytes(picture), "allowed_bytes": DEFAULT_LIMITS.max_bytes}
         raise UserError("image_too_many_bytes", detail)
 
 
-def size_bytes(picture: object) -> int:
-    """What Discord says a picture weighs; a guess for avatars, nothing for what is stored already."""
-    if isinstance(picture, discord.Attachment):
-        return picture.size
-    return 0 if isinstance(picture, str) else _AVATAR_BYTES
+def size_bytes(picture: Given | str) -> int:
+    """What has to be downloaded for a picture; nothing for what is stored already."""
+    return 0 if isinstance(picture, str) else picture.size_bytes
 
 
-async def read_picture(picture: Readable) -> bytes:
+async def read_picture(picture: Given) -> bytes:
     """Download a picture.
 
     Raises:
         UserError: ``image_not_received``: Discord does not have it any more, or cannot be reached.
     """
     try:
-        return await picture.read()
+        return await picture.source.read()
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
         raise UserError("image_not_received") from error
 
 
-def pictures_of(message: discord.Message) -> Sequence[discord.Attachment]:
-    """The picture attachments of a message and of what it forwards, in order."""
+def pictures_of(message: discord.Message) -> Sequence[Given]:
+    """The pictures of a message and of what it forwards, in order."""
     attachments = [*message.attachments, *(a for snapshot in message.message_snapshots for a in snapshot.attachments)]
-    return [attachment for attachment in attachments if _is_picture(attachment)]
+    return [Given.attached(attachment) for attachment in attachments if _is_picture(attachment)]
 
 
 def _is_picture(attachment: discord.Attachment) -> bool:

@@ -11,12 +11,12 @@ from telegram import Message
 
 from bot.captions import standing, style_name
 from bot.conversation import begin, begin_mix
-from bot.recipes import format_style_command, parse_style_command
+from bot.recipes import parse_style_command
 from bot.telegram.asker import Asker
 from bot.telegram.challenges.doors import challenge_command, enter_command, start_link
 from bot.telegram.intake import Order, job_id_of, place_order
 from bot.telegram.pickers import open_draft
-from bot.telegram.pictures import keep, picture_in
+from bot.telegram.pictures import hide, keep, kept, picture_in
 from bot.telegram.posting import Picture, Post
 from bot.telegram.privacy import explain_privacy
 from bot.telegram.settings_command import settings_command
@@ -119,12 +119,17 @@ async def style(front: Frontend, question: Question) -> None:
     chosen = _with_region(_said(question.rest, asked.options), meant)
     if asked.presets or (meant.styles and question.rest):
         order = Order(
-            content=meant.content, presets=asked.presets, pictures=meant.styles, chosen=chosen, mask=meant.mask
+            content=meant.content,
+            presets=asked.presets,
+            pictures=meant.styles,
+            chosen=chosen,
+            mask=meant.mask,
+            spoiler=asked.spoiler,
         )
         await place_order(front, asker, order, job_id_of(asker))
         await asyncio.to_thread(front.drafts.wait_no_more, asker.chat, asker.user)
     else:
-        content, mask = [await keep(front, asker, reference) for reference in (meant.content, meant.mask)]
+        content, mask = await _kept(front, asker, meant, asked.spoiler)
         await open_draft(front, asker, begin(content, pictures=meant.styles, mask=mask, **chosen))
 
 
@@ -138,7 +143,7 @@ async def mix(front: Frontend, question: Question) -> None:
     if not meant.content:
         raise UserError("image_missing")
     chosen = _with_region(_said(question.rest, asked.options), meant)
-    content, mask = [await keep(front, question.asker, reference) for reference in (meant.content, meant.mask)]
+    content, mask = await _kept(front, question.asker, meant, asked.spoiler)
     await open_draft(front, question.asker, begin_mix(content, mask, **chosen))
 
 
@@ -183,8 +188,8 @@ async def recipe(front: Frontend, question: Question) -> None:
     meant = await question.meant(front, masked=several and found.options.region != "everything")
     if meant.content and not meant.mask:
         found = found.elsewhere()
-    mask = meant.mask or (f"kept:{found.mask}" if found.mask else "")
-    order = _order(found, meant.content or f"kept:{found.content}")
+    mask = meant.mask or kept(found.mask)
+    order = _order(found, meant.content or kept(found.content))
     order = replace(order, chosen=_with_region(dict(order.chosen), meant), mask=mask)
     await place_order(front, asker, order, job_id_of(asker))
 
@@ -228,14 +233,20 @@ async def enter(front: Frontend, question: Question) -> None:
 async def _start_recipe(front: Frontend, asker: Asker, code: str) -> None:
     found = await asyncio.to_thread(front.recipes.read, code)
     await asyncio.to_thread(front.memory.note_recipe, asker.user, code)
-    words = format_style_command(found.presets, found.options)
     name = style_name(" ".join(found.presets), front.presets, asker.language)
-    await _answer(front, asker, say("telegram.recipe_waits", asker.language, style=name, words=words))
+    await _answer(front, asker, say("telegram.recipe_waits", asker.language, style=name, words=found.words))
 
 
 def _order(found: Recipe, content: str) -> Order:
-    pictures = [] if found.presets else [f"kept:{digest}" for digest in found.styles]
-    return Order(content=content, presets=found.presets, pictures=pictures, chosen=found.options.as_dict())
+    pictures = [] if found.presets else [kept(digest) for digest in found.styles]
+    chosen = found.options.as_dict()
+    return Order(content=content, presets=found.presets, pictures=pictures, chosen=chosen, spoiler=found.spoiler)
+
+
+async def _kept(front: Frontend, asker: Asker, meant: Meant, spoiler: bool) -> tuple[str, str]:
+    """The content image and the mask of a draft, whose buttons have no word for a spoiler of their own."""
+    content, mask = [await keep(front, asker, reference) for reference in (meant.content, meant.mask)]
+    return hide(content) if spoiler else content, mask
 
 
 def _with_region(chosen: dict[str, Any], meant: Meant) -> dict[str, Any]:

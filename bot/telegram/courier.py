@@ -235,12 +235,13 @@ class Courier:
             error.detail.setdefault("job_id", result.job_id[:8])
             return Post(explain(error, address.language))
         name = f"pastiche-{result.job_id[-8:]}"
-        if address.full_quality:
+        as_file = address.full_quality and not address.spoiler  # nothing hides a document
+        if as_file:
             picture = await asyncio.to_thread(as_document, data, result.media_type, name)
         else:
             picture = await asyncio.to_thread(as_photo, data, result.media_type, name, address.spoiler)
         challenge = bool(await open_here(self._front, address.chat_id, address.user_id))
-        keyboard = result_keyboard(result, address.language, address.full_quality, challenge)
+        keyboard = result_keyboard(result, address.language, as_file, challenge)
         return Post(caption(result, self._front.presets, address.language), picture, keyboard)
 
     async def _strip_content(self, results: list[Result], address: Address) -> Post:
@@ -249,7 +250,8 @@ class Courier:
             return Post(failure(results[0], address.language))
         data = await asyncio.to_thread(strip_sheet, self._front.blobs, done)
         text = say("telegram.strip", address.language)
-        return Post(text, Picture(data, "strip.jpg"), strip_keyboard(done, address.language))
+        sheet = Picture(data, "strip.jpg", spoiler=address.spoiler)
+        return Post(text, sheet, strip_keyboard(done, address.language))
 
     async def _ring(self, result: Result, address: Address, message: Message | None) -> None:
         """An edit makes no sound: whoever waited for long, and looks elsewhere now, is called.
@@ -271,8 +273,8 @@ class Courier:
             await self._front.posting.send(place, Post(words), answers, address.thread_id)
 
     async def _note(self, result: Result, address: Address, post: Post, message: Message | None) -> None:
-        """For inline queries."""
-        if message is None or result.outcome != "done":
+        """For inline queries, whose photos cannot be hidden."""
+        if message is None or result.outcome != "done" or address.spoiler:
             return
         if message.photo:
             recent = RecentResult(result.job_id, message.photo[-1].file_id, post.text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from redis.exceptions import RedisError
 from telegram.error import TelegramError
@@ -18,7 +18,7 @@ from bot.telegram.address import Address
 from bot.telegram.asker import Asker
 from bot.telegram.boundary import ToldError, comes_back, last_try, sentence
 from bot.telegram.keyboards import queued_keyboard
-from bot.telegram.pictures import fetch, full_quality, is_clip, locate
+from bot.telegram.pictures import fetch, full_quality, is_clip, is_hidden, locate
 from bot.telegram.posting import MessageGoneError, Picture, Post
 from bot.texts import say
 from bot.unfinished import unfinished_jobs
@@ -44,6 +44,7 @@ class Order:
         pictures: References of their own style images.
         chosen: Options that they chose, by the names of ``StyleOptions``.
         mask: Reference of the mask, or "".
+        spoiler: Whether the result is to be hidden, though no picture is.
     """
 
     content: str
@@ -51,6 +52,32 @@ class Order:
     pictures: Sequence[str] = ()
     chosen: Mapping[str, Any] = field(default_factory=dict)
     mask: str = ""
+    spoiler: bool = False
+
+    @property
+    def shown(self) -> Showing:
+        """How its result is to be shown."""
+        spoiler = self.spoiler or any(map(is_hidden, (self.content, *self.pictures)))
+        return Showing(as_file=full_quality(self.content), spoiler=spoiler)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Showing:
+    """How a result is to be shown, whatever the chat says of it.
+
+    Attributes:
+        as_file: As a document, as its content image came.
+        spoiler: Hidden until tapped.
+    """
+
+    as_file: bool = False
+    spoiler: bool = False
+
+    @classmethod
+    def like(cls, job: Job) -> Self:
+        """As the result of a job that was done before."""
+        before = Address.from_reply_to(job.reply_to)
+        return cls(as_file=before.full_quality, spoiler=before.spoiler)
 
 
 Submit = Callable[[Address], Awaitable[Job]]
@@ -93,7 +120,7 @@ async def place_order(front: Frontend, asker: Asker, order: Order, job_id: str, 
             )
             return await front.service.submit(request)
 
-    await queue_job(front, asker, settings, job_id, submit, message_id, full_quality(order.content))
+    await queue_job(front, asker, settings, job_id, submit, order.shown, message_id)
     choice = Choice(presets=tuple(order.presets), strength=options.strength, method=options.method)
     await asyncio.to_thread(front.drafts.note_choice, asker.user, choice)
 
@@ -104,8 +131,8 @@ async def queue_job(
     settings: ChatSettings,
     job_id: str,
     submit: Submit,
+    shown: Showing,
     message_id: int = 0,
-    as_file: bool = False,
 ) -> None:
     """Queue a job by the chat's rules and keep a message about it up to date.
 
@@ -115,8 +142,8 @@ async def queue_job(
         settings: The chat's.
         job_id: The job's.
         submit: Queues it.
+        shown: How its result is to be shown.
         message_id: The message to show it in; 0 for a new one.
-        as_file: Whether the result goes out as a document.
 
     Raises:
         PasticheError, ToldError: As in ``place_order``.
@@ -131,7 +158,7 @@ async def queue_job(
         await asyncio.to_thread(front.memory.note_asked, job_id)
     shown_in = message_id or noted or 0
     try:
-        address = await _announce(front, asker.speaking(settings.language), settings, job_id, shown_in, as_file)
+        address = await _announce(front, asker.speaking(settings.language), settings, job_id, shown, shown_in)
         await asyncio.to_thread(front.memory.note_asked, job_id, address.message_id)
         await _submit(front, address, job_id, submit, told=not message_id)
     except Exception as error:
@@ -142,7 +169,7 @@ async def queue_job(
 
 
 async def _announce(
-    front: Frontend, asker: Asker, settings: ChatSettings, job_id: str, message_id: int, as_file: bool
+    front: Frontend, asker: Asker, settings: ChatSettings, job_id: str, shown: Showing, message_id: int
 ) -> Address:
     """The message that becomes the result."""
     post = Post(say("telegram.received", asker.language), keyboard=queued_keyboard(job_id, asker.language))
@@ -161,8 +188,8 @@ async def _announce(
         thread_id=asker.thread_id,
         answers=asker.message_id,
         language=asker.language,
-        full_quality=as_file,
-        spoiler=settings.spoiler,
+        full_quality=shown.as_file,
+        spoiler=settings.spoiler or shown.spoiler,
     )
 
 
@@ -226,9 +253,7 @@ def progress_line(front: Frontend, job_id: str, address: Address) -> ProgressLin
     return ProgressLine(show, ask, address.language)
 
 
-async def repeat(
-    front: Frontend, asker: Asker, job: Job, options: StyleOptions, job_id: str, as_file: bool = False
-) -> None:
+async def repeat(front: Frontend, asker: Asker, job: Job, options: StyleOptions, job_id: str) -> None:
     """The same pictures with other options, in a message of their own."""
     settings = await asyncio.to_thread(front.chats.read, asker.chat)
     names = job.style_label.split()
@@ -246,7 +271,7 @@ async def repeat(
         )
         return await front.service.submit(request)
 
-    await queue_job(front, asker, settings, job_id, submit, as_file=as_file)
+    await queue_job(front, asker, settings, job_id, submit, Showing.like(job))
 
 
 def _options(settings: ChatSettings, order: Order) -> StyleOptions:

@@ -1,7 +1,8 @@
 """Pictures as Telegram has them: which one a message holds, how to get its bytes, what may be posted.
 
 A picture's reference is what a draft remembers: ``photo:…``, ``file:…``, ``sticker:…`` and ``clip:…`` name a
-file of Telegram's, ``kept:…`` a blob of ours. A file (and what was kept of one) is full quality.
+file of Telegram's, ``kept:…`` a blob of ours. A file (and what was kept of one) is full quality. With ``!`` before the
+colon (``photo!:…``) it came under a spoiler, or is to be painted under one.
 """
 
 from __future__ import annotations
@@ -36,12 +37,46 @@ _FILMS = ("video/mp4", "video/quicktime")
 _PAPER = (255, 255, 255, 255)
 
 
+_HIDDEN = "!"
+
+
 def picture_in(message: Message) -> str:
     """The reference of the picture that a message holds; "" if it holds nothing of the kind.
 
     Raises:
         UserError: ``image_*``: it holds something that cannot be used, and this is known already.
     """
+    found = _picture_in(message)
+    return hide(found) if message.has_media_spoiler else found
+
+
+def hide(reference: str) -> str:
+    """The reference of the same picture under a spoiler; "" stays ""."""
+    kind, colon, name = reference.partition(":")
+    return f"{kind.removesuffix(_HIDDEN)}{_HIDDEN}:{name}" if colon else reference
+
+
+def is_hidden(reference: str) -> bool:
+    """Whether a picture came under a spoiler, or is to be painted under one."""
+    return reference.partition(":")[0].endswith(_HIDDEN)
+
+
+def kept(digest: str, hidden: bool = False, file: bool = False) -> str:
+    """The reference of a picture that is stored; "" for none.
+
+    Args:
+        digest: Its blob hash.
+        hidden: Whether it is under a spoiler.
+        file: Whether it came as a file.
+    """
+    return f"kept{'file' if file else ''}{_HIDDEN if hidden else ''}:{digest}" if digest else ""
+
+
+def _kind(reference: str) -> str:
+    return reference.partition(":")[0].removesuffix(_HIDDEN)
+
+
+def _picture_in(message: Message) -> str:
     if message.photo:
         return _checked("photo", message.photo[-1].file_id, message.photo[-1].file_size)
     if message.sticker:
@@ -63,12 +98,12 @@ def picture_in(message: Message) -> str:
 
 def is_clip(reference: str) -> bool:
     """Whether it is an animation or a video as Telegram knows them, which cannot be a style."""
-    return reference.startswith("clip:")
+    return _kind(reference) == "clip"
 
 
 def full_quality(reference: str) -> bool:
     """Whether the picture came as a file, and its result should go as one."""
-    return reference.startswith(("file:", "keptfile:"))
+    return _kind(reference) in ("file", "keptfile")
 
 
 @dataclass(frozen=True)
@@ -100,12 +135,13 @@ async def keep(front: Frontend, asker: Asker, reference: str) -> str:
     Raises:
         UserError: ``image_*``.
     """
-    if not reference.startswith("file:"):
+    if _kind(reference) != "file":
         return reference
     found = await locate(front, reference)
     async with front.picture_room.take(found.size_bytes):
         data = await fetch(front, found)
-        return "keptfile:" + (data if isinstance(data, str) else await front.service.keep(data, asker.user))
+        digest = data if isinstance(data, str) else await front.service.keep(data, asker.user)
+        return kept(digest, is_hidden(reference), file=True)
 
 
 async def locate(front: Frontend, reference: str) -> Located:
@@ -114,8 +150,8 @@ async def locate(front: Frontend, reference: str) -> Located:
     Raises:
         UserError: ``image_not_received``, or ``image_too_many_bytes``.
     """
-    kind, _, name = reference.partition(":")
-    if kind in ("kept", "keptfile"):
+    name = reference.partition(":")[2]
+    if _kind(reference) in ("kept", "keptfile"):
         return Located(blob=name)
     try:
         file = await front.bot.get_file(name)
@@ -164,7 +200,7 @@ def as_photo(data: bytes, media_type: str, name: str, spoiler: bool = False) -> 
     with Image.open(io.BytesIO(data)) as opened:
         short, long = sorted(opened.size)
         if long > _RATIO_LIMIT * short:
-            return as_document(data, media_type, name)
+            return as_document(data, media_type, name, spoiler)
         transparent = "A" in opened.getbands() or "transparency" in opened.info
         if transparent or short + long > _SIDES_LIMIT_PX:
             data, media_type = _redone(opened), "image/jpeg"
@@ -172,10 +208,10 @@ def as_photo(data: bytes, media_type: str, name: str, spoiler: bool = False) -> 
     return Picture(data, name + suffix(media_type), spoiler=spoiler)
 
 
-def as_document(data: bytes, media_type: str, name: str) -> Picture:
+def as_document(data: bytes, media_type: str, name: str, spoiler: bool = False) -> Picture:
     """A result as it is, unless it is beyond what Telegram takes at all; call it in a thread."""
     data, media_type = fit_bytes(data, media_type, DOCUMENT_LIMIT_BYTES)
-    return Picture(data, name + suffix(media_type), as_document=True)
+    return Picture(data, name + suffix(media_type), as_document=True, spoiler=spoiler)
 
 
 def _redone(opened: Image.Image) -> bytes:

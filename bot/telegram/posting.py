@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
+import zipfile
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telegram import (
     InlineKeyboardMarkup,
@@ -55,7 +57,7 @@ class Picture:
         data: Its bytes, or Telegram's own id of a file that it has already.
         name: File name.
         as_document: Nothing of it is recompressed.
-        spoiler: Hidden until tapped.
+        spoiler: Hidden until tapped; a document, which Telegram cannot hide, is then within a ZIP.
         motion: ``animation`` or ``video``: an MP4 without sound, and one with; "" for a photo.
     """
 
@@ -115,11 +117,12 @@ class Posting:
             )
         caption = clipped(post.text, CAPTION_LIMIT)
         if post.picture.as_document:
+            document = _covered(post.picture)
             return await self._bot.send_document(
                 chat_id,
-                post.picture.data,
+                document.data,
                 caption=caption,
-                filename=_name(post.picture),
+                filename=_name(document),
                 reply_parameters=reply,
                 message_thread_id=thread,
                 reply_markup=keyboard,
@@ -230,8 +233,9 @@ class Posting:
         caption = clipped(post.text, CAPTION_LIMIT)
         media: InputMediaDocument | InputMediaPhoto | InputMediaAnimation | InputMediaVideo
         if picture.as_document:
+            document = _covered(picture)
             media = InputMediaDocument(
-                picture.data, caption=caption, filename=_name(picture), disable_content_type_detection=True
+                document.data, caption=caption, filename=_name(document), disable_content_type_detection=True
             )
         elif picture.motion:
             kind = InputMediaAnimation if picture.motion == ANIMATION else InputMediaVideo
@@ -257,6 +261,16 @@ def clipped(text: str, limit: int) -> str:
     if len(text.encode("utf-16-le")) // 2 <= limit:
         return text
     return text.encode("utf-16-le")[: 2 * (limit - 1)].decode("utf-16-le", "ignore") + "…"
+
+
+def _covered(document: Picture) -> Picture:
+    """A document that shows nothing of itself, where it is to be hidden: Telegram would make a small picture of it."""
+    if not document.spoiler or isinstance(document.data, str):
+        return document
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as opened:
+        opened.writestr(document.name, document.data)
+    return replace(document, data=archive.getvalue(), name=document.name.rpartition(".")[0] + ".zip")
 
 
 def _name(picture: Picture) -> str | None:

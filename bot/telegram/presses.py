@@ -12,20 +12,20 @@ from telegram import CallbackQuery, Message
 from telegram.error import BadRequest, TelegramError
 
 from bot.captions import caption, style_name
+from bot.chat.spoilers import is_hidden
 from bot.conversation import begin
 from bot.quality_lines import with_quality
 from bot.recipe_codes import Recipe
-from bot.recipes import format_style_command
 from bot.strips import strip_job_ids, submit_strip
 from bot.telegram.address import Address
 from bot.telegram.asker import Asker, asker_of_query, user_key
 from bot.telegram.boundary import spoken
 from bot.telegram.challenges.entering import open_here
 from bot.telegram.challenges.presses import press, press_enter
-from bot.telegram.intake import repeat
+from bot.telegram.intake import Showing, repeat
 from bot.telegram.keyboards import Meaning, meaning, owner_code, result_keyboard
 from bot.telegram.pickers import open_draft, press_draft
-from bot.telegram.pictures import as_document, as_photo
+from bot.telegram.pictures import as_document, as_photo, kept
 from bot.telegram.posting import Post
 from bot.telegram.privacy import forget_user
 from bot.texts import say
@@ -109,8 +109,7 @@ async def _vary(front: Frontend, press: Press, button: Button) -> None:
     if button is Button.STRIP:
         await _strip(front, press, job)
         return
-    as_file = Address.from_reply_to(result.reply_to).full_quality
-    await repeat(front, press.asker, job, vary(job.options, button)[0], f"t{press.query_id}", as_file)
+    await repeat(front, press.asker, job, vary(job.options, button)[0], f"t{press.query_id}")
 
 
 async def _strip(front: Frontend, press: Press, job: Job) -> None:
@@ -129,6 +128,7 @@ async def _strip(front: Frontend, press: Press, job: Job) -> None:
         thread_id=asker.thread_id,
         answers=asker.message_id,
         language=asker.language,
+        spoiler=await _spoiler(front, press, job),
         strip=strip_id,
     )
     try:
@@ -144,10 +144,10 @@ async def _strip(front: Frontend, press: Press, job: Job) -> None:
 async def _other_style(front: Frontend, press: Press) -> None:
     result = await _variable(front, press)
     job = Job.from_json(result.job)
-    kind = "keptfile" if Address.from_reply_to(result.reply_to).full_quality else "kept"
-    draft = begin(f"{kind}:{job.content}")
+    shown = Showing.like(job)
+    draft = begin(kept(job.content, shown.spoiler, shown.as_file))
     if job.mask:
-        draft = draft.with_mask(f"kept:{job.mask}", job.options.region)
+        draft = draft.with_mask(kept(job.mask), job.options.region)
     await open_draft(front, press.asker, draft)
 
 
@@ -156,7 +156,8 @@ async def _pick(front: Frontend, press: Press) -> None:
     result = await _variable(front, press)
     data = await front.service.picture(result.picture)
     name = f"pastiche-{press.job_id[-8:]}"
-    picture = await asyncio.to_thread(as_photo, data, result.media_type, name)
+    spoiler = await _spoiler(front, press, Job.from_json(result.job))
+    picture = await asyncio.to_thread(as_photo, data, result.media_type, name, spoiler)
     language = press.asker.language
     challenge = bool(await open_here(front, press.asker.chat_id, press.asker.user_id))
     keyboard = result_keyboard(result, language, challenge=challenge)
@@ -168,7 +169,8 @@ async def _original(front: Frontend, press: Press) -> None:
     """The file as the worker made it."""
     result = await _result(front, press.job_id)
     data = await front.service.picture(result.picture)
-    picture = await asyncio.to_thread(as_document, data, result.media_type, f"pastiche-{press.job_id[-8:]}")
+    name, spoiler = f"pastiche-{press.job_id[-8:]}", await _spoiler(front, press, Job.from_json(result.job))
+    picture = await asyncio.to_thread(as_document, data, result.media_type, name, spoiler)
     size = {"width_px": result.width_px, "height_px": result.height_px}
     post = Post(say("telegram.original", press.asker.language, **size), picture)
     await front.posting.send(press.asker.chat_id, post, press.asker.message_id, press.asker.thread_id)
@@ -185,7 +187,7 @@ async def _recipe(front: Frontend, press: Press) -> None:
         language,
         code=code,
         link=f"https://t.me/{front.bot.username}?start=recipe_{code}",
-        words=format_style_command(recipe.presets, recipe.options),
+        words=recipe.words,
         style=style_name(" ".join(recipe.presets), front.presets, language),
     )
     text = with_quality(text, await front.service.quality(press.job_id), language)
@@ -213,6 +215,11 @@ async def _result(front: Frontend, job_id: str) -> Result:
     if result is None or result.outcome != "done":
         raise JobError("job_expired", {"job_id": job_id[-8:]})
     return result
+
+
+async def _spoiler(front: Frontend, press: Press, job: Job) -> bool:
+    """Whether what is made of a job's result is hidden here: as that is, or as the chat wants it."""
+    return is_hidden(job) or (await asyncio.to_thread(front.chats.read, press.asker.chat)).spoiler
 
 
 async def _variable(front: Frontend, press: Press) -> Result:

@@ -32,6 +32,17 @@ def test_a_mask_is_kept_by_its_hash_and_left_out_elsewhere(redis_connection: red
     assert masked.elsewhere() == bare
 
 
+def test_a_spoiler_stays_with_the_recipe_and_with_another_picture(redis_connection: redis.Redis) -> None:
+    codes = RecipeCodes(redis_connection)
+    job = Job(job_id="j", frontend="f", content="c", styles=("1",), options=OPTIONS, reply_to={"spoiler": "1"})
+    hidden, bare = Recipe.of(job), Recipe.of(replace(job, reply_to={"spoiler": "0"}))
+    assert hidden.words.split()[-1] == "seed=7"
+    assert "spoiler" in hidden.words.split()
+    assert codes.read(codes.keep(hidden, "ann")) == hidden
+    assert hidden.elsewhere().spoiler
+    assert "spoiler" not in bare.as_text() + bare.words, "older recipes keep their codes"
+
+
 def test_an_unknown_code_is_named(redis_connection: redis.Redis) -> None:
     with pytest.raises(UserError, match="recipe_unknown"):
         RecipeCodes(redis_connection).read("nosuchcode")

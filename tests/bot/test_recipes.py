@@ -27,9 +27,10 @@ options = st.builds(
 )
 
 
-@given(st.sets(st.sampled_from(PRESETS), max_size=4), options)
-def test_what_is_printed_is_read_back(names: set[str], chosen: StyleOptions) -> None:
-    command = parse_style_command(format_style_command(sorted(names), chosen), PRESETS)
+@given(st.sets(st.sampled_from(PRESETS), max_size=4), options, st.booleans())
+def test_what_is_printed_is_read_back(names: set[str], chosen: StyleOptions, spoiler: bool) -> None:
+    command = parse_style_command(format_style_command(sorted(names), chosen, spoiler), PRESETS)
+    assert command.spoiler is spoiler
     assert command.presets == tuple(sorted(names))
     assert command.options == chosen
 

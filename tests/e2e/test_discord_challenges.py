@@ -189,6 +189,25 @@ def test_from_the_opening_to_the_poster(stage: Stage, club: Community) -> None:
     stage.says(club.use("gallery", ann), "page 1 of 1")
 
 
+def test_a_hidden_entry_stays_hidden_in_the_ballot_the_review_the_poster_and_the_gallery(
+    stage: Stage, club: Community
+) -> None:
+    ann, bob, _ = club.members
+    made = club.opened()
+    club.entered(ann, spoiler=True)
+    club.entered(bob)
+    shown = [stage.says(club.use("review", club.host), "all entries")]
+    club.end_phase(made)
+    shown.append(club.ballot(club.told("the voting has begun"), bob))
+    club.end_phase(made)
+    poster = club.told("without a winner")
+    stage.until(poster.buttons, "a gallery's button")
+    shown += [poster, stage.says(stage.peer.press(poster, "winners", bob), "page 1 of 1")]
+    for message in shown:
+        stage.until(lambda message=message: message.attachments, "its picture")
+        assert [one["filename"].startswith("SPOILER_") for one in message.attachments] == [True], message.content
+
+
 def test_votes_are_limited_revocable_and_never_for_oneself(stage: Stage, club: Community) -> None:
     ann, bob, cem = club.members
     _, call = club.voting(votes=1)

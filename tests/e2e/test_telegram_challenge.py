@@ -252,6 +252,35 @@ def test_moderators_look_through_disqualify_and_export(stage: TelegramStage) -> 
         assert len(archive.namelist()) >= 3
 
 
+def test_a_hidden_entry_stays_hidden_wherever_it_is_shown(stage: TelegramStage) -> None:
+    stage.go_to(-100_300_400_504)
+    admin, ann, bob = (stage.member(manages=number == 0) for number in range(3))
+    told = opened(stage, admin, "Surprises")
+    ann.follow(told, "Enter")
+    home = at_home(stage, ann)
+    stage.says(home, "“Surprises”: entries close")
+    painted = stage.paint(home, "mosaic palette spoiler")
+    assert stage.press(home, painted, "r.enter") == "Entered into “Surprises”."
+    entered_at_home(stage, bob, told, "Surprises")
+    ann.follow(told, "Enter")
+    mine = stage.says(home, "“Surprises”", after=painted["message_id"])
+    _, page = managed(stage, admin, "Surprises")
+    manager = at_home(stage, admin)
+    manager.press(page, manager.named(page, "Look through"))
+    looked = stage.says(manager, "Entry 1 of 2, by Person")
+    end_phase(stage, admin, "Surprises")
+    stage.says(admin, "the voting has begun")
+    admin.follow(stage.says(admin, "the voting has begun"), "Vote")
+    ballot = stage.says(manager, "an order of your own")
+    end_phase(stage, admin, "Surprises")
+    poster = stage.says(admin, "it is over, without a winner")
+    ann.press(poster, ann.named(poster, "Gallery"))
+    gallery = stage.says(ann, "“Surprises”: all entries")
+    for message in (painted, mine, looked, ballot, poster, gallery):
+        assert "photo" in message, text_of(message)
+        assert message.get("has_media_spoiler"), text_of(message)
+
+
 def test_who_may_not_take_part_is_told_so(stage: TelegramStage, server: EmbeddedRedis) -> None:
     stage.go_to(-100_300_400_503)
     admin, ann, _, told = with_two_entries(stage, "Rain")

@@ -119,7 +119,8 @@ class Herald:
             poster = await asyncio.to_thread(gallery.poster, announcement.challenge_id, chat.language)
         guild = self._bot.get_guild(int(chat.chat_id))
         limit_bytes = guild.filesize_limit if guild else DEFAULT_LIMIT_BYTES
-        return await to_file(Picture(poster.data, poster.media_type, poster.alt, "poster"), limit_bytes)
+        picture = Picture(poster.data, poster.media_type, poster.alt, "poster")
+        return await to_file(picture, limit_bytes, poster.spoiler)
 
 
 def when(at_s: float) -> str:

@@ -19,7 +19,7 @@ from bot.discord.challenges.people import acting, meant
 from bot.discord.challenges.status import show_status
 from bot.discord.commands import presets_starting_with
 from bot.discord.intake import check_permissions
-from bot.discord.pictures import check_declared, read_picture
+from bot.discord.pictures import Given, check_declared, read_picture
 from bot.discord.posting import NOBODY
 from bot.discord.promises import acknowledge
 from bot.discord.words import word
@@ -76,8 +76,9 @@ def _add_create(bot: PasticheClient, group: app_commands.Group) -> None:
     ) -> None:
         async with spoken(interaction, bot.language):
             check_permissions(interaction)
-            if style_image:
-                check_declared(style_image)
+            given = Given.attached(style_image) if style_image else None
+            if given:
+                check_declared(given)
             preset = find_preset(style, bot.presets) if style else ""
             await acknowledge(bot, interaction, ephemeral=True)
             plan = Plan(
@@ -88,7 +89,7 @@ def _add_create(bot: PasticheClient, group: app_commands.Group) -> None:
                 votes_per_person=votes,
                 review=review,
                 style_preset=preset,
-                style_picture=await read_picture(style_image) if style_image else b"",
+                style_picture=await read_picture(given) if given else b"",
                 scoring=Scoring(scoring),
                 rules=Rules(account_age_s=account_days * DAY_S, membership_s=member_hours * HOUR_S),
             )

@@ -10,7 +10,7 @@ import discord
 from discord.utils import escape_markdown
 
 from bot.challenges.entry import Ballot, Entry
-from bot.challenges.sheet import PER_PAGE, entries_sheet
+from bot.challenges.sheet import PER_PAGE, Cell, entries_sheet
 from bot.challenges.speech import entry_line
 from bot.discord.boundary import language_of
 from bot.discord.challenges.people import acting, meant
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from bot.discord.client import PasticheClient
 
 T = TypeVar("T")
-Cell = tuple[str, str]  # what stands below a picture, and where it is kept
 _LONGEST = 2000
 _SHEET_BYTES = 8 * 1024 * 1024  # while it is drawn
 
@@ -38,7 +37,7 @@ async def show_ballot(bot: PasticheClient, interaction: discord.Interaction, cha
     shown, page, _ = page_of(ballot.entries, page)
     content = await _ballot_content(bot, interaction, ballot, page, "")
     numbers = [str(entry.number) for entry in shown]
-    cells = [(number, entry.picture) for number, entry in zip(numbers, shown, strict=True)]
+    cells = [Cell(number, entry.picture, entry.spoiler) for number, entry in zip(numbers, shown, strict=True)]
     alt = say("discord_challenge.ballot_alt", language_of(interaction, bot.language), numbers=", ".join(numbers))
     await _show(bot, interaction, content, cells, alt)
 
@@ -73,7 +72,7 @@ async def show_gallery(bot: PasticheClient, interaction: discord.Interaction, ch
     lines = [entry_line(one, bot.presets, language, escape_markdown) for one in found.placed]
     theme = escape_markdown(found.challenge.theme)
     head = say("discord_challenge.gallery", language, theme=theme, page=found.page, pages=found.pages)
-    cells = [(str(one.place or "–"), one.entry.picture) for one in found.placed]
+    cells = [Cell(str(one.place or "–"), one.entry.picture, one.entry.spoiler) for one in found.placed]
     view = pages_view("plate", challenge_id, found.page, found.pages, language)
     alt = "\n".join(entry_line(one, bot.presets, language) for one in found.placed)
     await _show(bot, interaction, {"content": "\n".join([head, *lines])[:_LONGEST], "view": view}, cells, alt)
@@ -100,7 +99,7 @@ async def show_review(bot: PasticheClient, interaction: discord.Interaction, cha
         "view": pages_view("sift", challenge_id, page, pages, language),
     }
     alt = "\n".join(f"{place}. {row_line(row, language)}" for place, row in shown)
-    await _show(bot, interaction, content, [(str(place), row.picture) for place, row in shown], alt)
+    await _show(bot, interaction, content, [Cell(str(place), row.picture, row.spoiler) for place, row in shown], alt)
 
 
 def row_line(row: Entry, language: str, escape: Callable[[str], str] = str) -> str:
@@ -152,12 +151,13 @@ async def _show(
     if cells:
         async with bot.results_room.take(_SHEET_BYTES):
             data = await asyncio.to_thread(_sheet, bot, cells)
-        attachments = [await to_file(Picture(data, "image/jpeg", alt, "entries"), interaction.filesize_limit)]
+        picture, spoiler = Picture(data, "image/jpeg", alt, "entries"), any(cell.spoiler for cell in cells)
+        attachments = [await to_file(picture, interaction.filesize_limit, spoiler)]
     await interaction.edit_original_response(**content, attachments=attachments, allowed_mentions=NOBODY)
 
 
 def _sheet(bot: PasticheClient, cells: Sequence[Cell]) -> bytes:
-    return entries_sheet([(label, _kept(bot, digest)) for label, digest in cells])
+    return entries_sheet([(cell.label, _kept(bot, cell.picture)) for cell in cells])
 
 
 def _kept(bot: PasticheClient, digest: str) -> bytes | None:

@@ -10,10 +10,10 @@ from telegram import InlineKeyboardButton
 
 from bot.challenges.entry import Ballot, BallotEntry
 from bot.challenges.model import Challenge
-from bot.challenges.sheet import PER_PAGE, entries_sheet
+from bot.challenges.sheet import PER_PAGE, Cell, entries_sheet
 from bot.telegram.challenges.buttons import button
 from bot.telegram.challenges.visits import Visit, keyboard, picture_post, when
-from bot.telegram.posting import Post
+from bot.telegram.posting import Picture, Post
 from bot.texts import say
 from nst.errors import JobError
 
@@ -34,7 +34,8 @@ async def open_ballot(visit: Visit) -> None:
     ballot = await asyncio.to_thread(visit.front.challenges.votes.ballot, visit.challenge_id, voter)
     page = visit.pressed.page
     entries = page_of(ballot.entries, page)
-    sheet = await sheet_of(visit.front, [(str(entry.number), entry.picture) for entry in entries])
+    cells = [Cell(str(entry.number), entry.picture, entry.spoiler) for entry in entries]
+    sheet = await sheet_of(visit.front, cells)
     rows = _rows(ballot, chat_id, page)
     await visit.show(picture_post(_text(challenge, ballot, chat_id, visit.language), sheet, rows))
 
@@ -105,19 +106,15 @@ def page_of(entries: Sequence[T], page: int) -> Sequence[T]:
     return entries[(page - 1) * PER_PAGE : page * PER_PAGE]
 
 
-async def sheet_of(front: Frontend, cells: Sequence[tuple[str, str]]) -> bytes:
-    """The picture of a page.
-
-    Args:
-        front: The bot's belongings.
-        cells: What stands below each, and where its picture is kept.
-    """
+async def sheet_of(front: Frontend, cells: Sequence[Cell]) -> Picture:
+    """The picture of a page, hidden where one of its entries is."""
 
     def draw() -> bytes:
-        return entries_sheet([(label, _picture(front, digest)) for label, digest in cells])
+        return entries_sheet([(cell.label, _picture(front, cell.picture)) for cell in cells])
 
     async with front.picture_room.take(_SHEET_BYTES):
-        return await asyncio.to_thread(draw)
+        data = await asyncio.to_thread(draw)
+    return Picture(data, "entries.jpg", spoiler=any(cell.spoiler for cell in cells))
 
 
 def _picture(front: Frontend, digest: str) -> bytes | None:

@@ -9,6 +9,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 
 from bot.challenges.entry import Entry, Status
 from bot.challenges.model import Challenge, Person, State
+from bot.challenges.sheet import Cell
 from bot.telegram.asker import Asker, chat_key, user_key
 from bot.telegram.challenges.ballot import sheet_of
 from bot.telegram.challenges.buttons import Pressed, button
@@ -132,8 +133,8 @@ async def my_entries(visit: Visit) -> None:
             [button(say("telegram_challenge.withdraw", language, number=number), "wd", name, chat_id, entry.entry_id)]
             for number, entry in enumerate(own, start=1)
         ]
-    cells = [(str(number), entry.picture) for number, entry in enumerate(own, start=1)]
-    if any(picture for _, picture in cells):
+    cells = [Cell(str(number), entry.picture, entry.spoiler) for number, entry in enumerate(own, start=1)]
+    if any(cell.picture for cell in cells):
         await visit.show(picture_post(text, await sheet_of(visit.front, cells[:4]), rows))
     else:
         await visit.show(Post(text, keyboard=keyboard(rows)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.challenges.sheet import PER_PAGE
+from bot.challenges.sheet import PER_PAGE, Cell
 from bot.challenges.speech import entry_line
 from bot.telegram.asker import chat_key
 from bot.telegram.challenges.ballot import arrows, sheet_of
@@ -26,7 +26,8 @@ async def open_gallery(visit: Visit) -> None:
     page = await asyncio.to_thread(front.challenges.gallery.page, visit.challenge_id, visit.pressed.page, PER_PAGE)
     lines = [entry_line(placed, front.presets, language) for placed in page.placed]
     text = "\n".join([say("telegram_challenge.gallery", language, theme=page.challenge.theme), *lines])
-    sheet = await sheet_of(front, [(_label(placed.place), placed.entry.picture) for placed in page.placed])
+    cells = [Cell(_label(one.place), one.entry.picture, one.entry.spoiler) for one in page.placed]
+    sheet = await sheet_of(front, cells)
     rows = [
         arrows("g", visit.challenge_id, chat_id, page.page, PER_PAGE * page.pages),
         [spoken_button("lb", visit.challenge_id, chat_id, language)],

@@ -195,7 +195,7 @@ class Herald:
     def _poster(self, name: str, language: str) -> tuple[Picture, str]:
         """The poster and what it shows in words; takes a second: call it in a thread."""
         poster = self._front.challenges.gallery.poster(name, language)
-        return as_photo(poster.data, poster.media_type, f"challenge-{name}"), poster.alt
+        return as_photo(poster.data, poster.media_type, f"challenge-{name}", poster.spoiler), poster.alt
 
     def _buttons(self, announcement: Announcement, chat_id: int) -> list[InlineKeyboardButton]:
         name, kind, language = announcement.challenge_id, announcement.kind, announcement.chat.language

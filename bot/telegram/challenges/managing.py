@@ -168,7 +168,7 @@ async def _picture(visit: Visit, entry: Entry) -> Picture | None:
 
     def read() -> Picture:
         data = visit.front.challenges.entries.picture(entry.picture)
-        return as_photo(data, entry.media_type, f"entry-{entry.entry_id}")
+        return as_photo(data, entry.media_type, f"entry-{entry.entry_id}", entry.spoiler)
 
     try:
         return await asyncio.to_thread(read)

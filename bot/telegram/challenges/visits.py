@@ -107,9 +107,9 @@ def when(challenge: Challenge, chat_id: int, at_s: float, language: str) -> str:
     return clock_time(at_s, chat.time_zone, language)
 
 
-def picture_post(text: str, data: bytes, rows: Sequence[Sequence[InlineKeyboardButton]]) -> Post:
+def picture_post(text: str, picture: Picture, rows: Sequence[Sequence[InlineKeyboardButton]]) -> Post:
     """A post with a sheet of entries."""
-    return Post(text, Picture(data, "entries.jpg"), keyboard(rows))
+    return Post(text, picture, keyboard(rows))
 
 
 def keyboard(rows: Sequence[Sequence[InlineKeyboardButton]]) -> InlineKeyboardMarkup | None:

@@ -78,7 +78,9 @@ class Pages:
                 "li",
                 el(
                     "figure",
-                    self._img(challenge, entry, self.say("entry_alt", number=entry.number)),
+                    self._covered(
+                        entry.spoiler, self._img(challenge, entry, self.say("entry_alt", number=entry.number))
+                    ),
                     el("figcaption", f"#{entry.number}"),
                 ),
             )
@@ -95,7 +97,9 @@ class Pages:
         """A challenge that is over."""
         challenge = page.challenge
         alt = self.say("poster_alt", theme=challenge.theme)
-        poster = el("img", class_="poster", src=f"/challenges/{challenge.challenge_id}/poster", alt=alt)
+        spoiler = any(one.entry.spoiler for one in page.placed)  # the first page has all that is on the poster
+        source = f"/challenges/{challenge.challenge_id}/poster"
+        poster = self._covered(spoiler, el("img", class_="poster", src=source, alt=alt, loading="lazy"))
         first = [el("p", self.state(challenge), class_="state"), poster] if page.page == 1 else []
         entries = [self._placed(challenge, one) for one in page.placed]
         board = self._board(leaderboard) if page.page == 1 else []
@@ -111,6 +115,10 @@ class Pages:
         picture = el("img", src=f"/challenges/{challenge.challenge_id}/card", alt="", loading="lazy")
         words = el("span", el("strong", challenge.theme), el("span", self.state(challenge)), class_="poster-words")
         return el("li", el("a", picture, words, href=address))
+
+    def _covered(self, spoiler: bool, picture: Html) -> Html:
+        """A picture, behind a word to open where it is hidden: browsers do not even fetch it before."""
+        return el("details", el("summary", self.say("spoiler")), picture, class_="spoiler") if spoiler else picture
 
     def _img(self, challenge: Challenge, entry: Entry, alt: str, kind: str = "after", looks: str = "") -> Html:
         source = f"/challenges/{challenge.challenge_id}/entries/{entry.entry_id}/{kind}"
@@ -132,6 +140,7 @@ class Pages:
             ]
         ratio = max(1, entry.width_px) / max(1, entry.height_px)
         frame = el("div", pictures, class_="frame compare", style=f"--ratio: {ratio:.5f}")
+        frame = self._covered(entry.spoiler, frame)
         words = recipe_words(entry.style_label.split(), entry.style_options, self._presets)
         recipe = [el("code", words)] if words else []
         return el("li", el("article", frame, el("h3", line), *recipe))

@@ -89,7 +89,10 @@ class Gallery:
         path = f"/challenges/{slug_of(challenge)}"
         if request.url.path != path:
             return RedirectResponse(path, 301)
-        picture = "poster" if challenge.state in FINISHED else "card"
+        picture = "card"
+        if challenge.state in FINISHED:
+            results = await asyncio.to_thread(self._shown.core.gallery.results, challenge.challenge_id)
+            picture = "card" if results.spoiler else "poster"  # a link's picture is hidden nowhere
         sheet = Sheet(
             title=challenge.theme,
             tagline=description(challenge, self._presets, language),
@@ -157,7 +160,7 @@ class Gallery:
         if challenge.state not in FINISHED:
             return []
         page = self._shown.core.gallery.page(challenge.challenge_id, per_page=_CARD_PICTURES)
-        return [self._shown.core.entries.picture(one.entry.picture) for one in page.placed]
+        return [self._shown.core.entries.picture(one.entry.picture) for one in page.placed if not one.entry.spoiler]
 
     def _style(self, challenge: Challenge) -> bytes:
         preset = self._presets.get(challenge.style_label)

@@ -106,6 +106,32 @@ def test_afterwards_everything_is_told_and_links_unfurl(world: World, browser: T
     assert browser.get(f"{path}/beside").status_code == 404
 
 
+def test_what_was_made_hidden_is_hidden_in_the_pages_and_in_what_links_show(world: World, browser: TestClient) -> None:
+    challenge = world.opened()
+    jobs = [world.made("discord:ann", 41, reply_to={"spoiler": "1"}), world.made("discord:bob", 42)]
+    entries = [
+        world.core.entries.submit(challenge.challenge_id, job_id, world.person(f"discord:{name}"))
+        for job_id, name in zip(jobs, MAKERS, strict=False)
+    ]
+    assert [entry.spoiler for entry in entries] == [True, False]
+    challenge = world.to_voting(challenge)
+    address = f"/challenges/{slug_of(challenge)}"
+
+    def hidden(page: str) -> list[bool]:
+        covered = " ".join(re.findall(r"<details class=\"spoiler\">.*?</details>", page, re.DOTALL))
+        return [f"/entries/{entry.entry_id}/after" in covered for entry in entries]
+
+    assert hidden(browser.get(address).text) == [True, False]
+    ballot = world.core.votes.ballot(challenge.challenge_id, world.person("discord:cem"))
+    assert {one.entry_id: one.spoiler for one in ballot.entries} == {entry.entry_id: entry.spoiler for entry in entries}
+    world.wait(48)
+    page = browser.get(address).text
+    assert hidden(page) == [True, False]
+    assert re.search(r"<details class=\"spoiler\"><summary>[^<]+</summary><img class=\"poster\"", page)
+    assert re.search(r'property="og:image" content="[^"]+/card"', page), "nothing hides a link's own picture"
+    assert world.core.gallery.poster(challenge.challenge_id).spoiler
+
+
 def test_long_galleries_have_pages_with_addresses(world: World, browser: TestClient) -> None:
     challenge = world.opened()
     for number in range(8):

@@ -20,7 +20,7 @@ from tests.peers.discord.certificates import make_authority
 from tests.peers.discord.connect_proxy import ConnectProxy
 from tests.peers.discord.faults import Fault, Faults
 from tests.peers.discord.gateway import Gateway
-from tests.peers.discord.rest import DEFAULT_LIMIT_BYTES, Rest, attachment_json
+from tests.peers.discord.rest import DEFAULT_LIMIT_BYTES, Rest, Upload, upload_json
 from tests.peers.discord.schema import Schema
 from tests.peers.discord.world import Channel, Interaction, Json, Message, User, World, snowflake
 
@@ -247,13 +247,18 @@ class DiscordPeer:
         return self._interact(_COMPONENT, user, message.channel, data, source=message)
 
     def say(
-        self, user: User, content: str, *pictures: bytes, channel: Channel | None = None, to: Message | None = None
+        self,
+        user: User,
+        content: str,
+        *pictures: bytes | Upload,
+        channel: Channel | None = None,
+        to: Message | None = None,
     ) -> Message:
         """Write a message; ``@bot`` in it mentions the bot."""
         place = channel or self.channel
         mentioned = "@bot" in content
         message = Message(place, user, content.replace("@bot", f"<@{self.world.bot.id}>"))
-        message.attachments = [attachment_json(self.world, place, "picture.png", data) for data in pictures]
+        message.attachments = [upload_json(self.world, place, picture) for picture in pictures]
         message.mentions = [self.world.bot] if mentioned else []
         if to is not None:
             message.reference = {"message_id": to.id, "channel_id": to.channel.id, "type": 0}
@@ -327,7 +332,7 @@ class DiscordPeer:
         option = next(o for o in command["options"] if o["name"] == name)
         kind = option["type"]
         if kind == _ATTACHMENT:
-            described = attachment_json(self.world, channel, "picture.png", value)
+            described = upload_json(self.world, channel, value)
             resolved.setdefault("attachments", {})[described["id"]] = described
             value = described["id"]
         elif kind == _CHANNEL:

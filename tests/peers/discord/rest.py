@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import BodyPartReader, web
@@ -317,6 +318,22 @@ class Rest:
 
     def _private_channel(self, user_id: str) -> Channel:
         return self._world.private_channel(self._world.users[user_id])
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that somebody sends."""
+
+    data: bytes
+    filename: str = "picture.png"
+    flags: int = 0
+
+
+def upload_json(world: World, channel: Channel, given: bytes | Upload) -> Json:
+    """Put what somebody sends on the CDN, and describe it as messages do."""
+    upload = given if isinstance(given, Upload) else Upload(given)
+    described = attachment_json(world, channel, upload.filename, upload.data)
+    return described | ({"flags": upload.flags} if upload.flags else {})
 
 
 def attachment_json(world: World, channel: Channel, filename: str, data: bytes) -> Json:

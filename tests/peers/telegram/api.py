@@ -133,17 +133,19 @@ class Api:
 
     def _sendPhoto(self, given: Json, uploads: Uploads) -> Json:
         photo = self._photo(given.get("photo"), uploads.get("photo"))
-        return self._new(given, photo=photo_sizes(photo), **_caption(given))
+        return self._new(given, photo=photo_sizes(photo), **_caption(given), **_spoiler(given))
 
     def _sendDocument(self, given: Json, uploads: Uploads) -> Json:
         file = self._document(given.get("document"), uploads.get("document"))
         return self._new(given, document=document(file), **_caption(given))
 
     def _sendAnimation(self, given: Json, uploads: Uploads) -> Json:
-        return self._new(given, **self._film("animation", given.get("animation"), uploads), **_caption(given))
+        film = self._film("animation", given.get("animation"), uploads)
+        return self._new(given, **film, **_caption(given), **_spoiler(given))
 
     def _sendVideo(self, given: Json, uploads: Uploads) -> Json:
-        return self._new(given, **self._film("video", given.get("video"), uploads), **_caption(given))
+        film = self._film("video", given.get("video"), uploads)
+        return self._new(given, **film, **_caption(given), **_spoiler(given))
 
     def _film(self, kind: str, reference: str | None, uploads: Uploads) -> Json:
         """An animation has no sound; both are MP4. Telegram shows an animation as a document as well."""
@@ -183,9 +185,9 @@ class Api:
             content = self._film(media["type"], media["media"], uploads)
         else:
             content = {"document": document(self._document(reference, upload))}
-        for kind in ("text", "photo", "document", "animation", "video", "caption"):
+        for kind in ("text", "photo", "document", "animation", "video", "caption", "has_media_spoiler"):
             message.pop(kind, None)
-        return self._changed(message, given, **content, **_caption(media))
+        return self._changed(message, given, **content, **_caption(media), **_spoiler(media))
 
     def _new(self, given: Json, **content: Any) -> Json:
         chat_id = given["chat_id"]
@@ -241,7 +243,8 @@ class Api:
         name, data = upload
         if len(data) > DOCUMENT_LIMIT:
             raise RefusalError("Request Entity Too Large", 413)
-        return self.world.new_file(data, name, "image/png" if name.endswith(".png") else "image/jpeg")
+        kinds = {"png": "image/png", "zip": "application/zip", "webp": "image/webp"}
+        return self.world.new_file(data, name, kinds.get(name.rpartition(".")[2], "image/jpeg"))
 
     def _known(self, file_id: str | None) -> File:
         file = self.world.files.get(file_id or "")
@@ -263,6 +266,10 @@ def _caption(given: Json) -> Json:
     if len(caption.encode("utf-16-le")) // 2 > 1024:
         raise RefusalError("Bad Request: message caption is too long")
     return {"caption": caption} if caption else {}
+
+
+def _spoiler(given: Json) -> Json:
+    return {"has_media_spoiler": True} if given.get("has_spoiler") else {}
 
 
 def _markup(given: Json) -> Json:
