@@ -101,6 +101,7 @@ class UserError(PasticheError):
             "challenge_code_unknown",  # an invitation that was used, expired or never was
             "challenge_not_here",  # the person's chat does not take part
             "challenge_changed",  # others changed it faster than we looked
+            "draft_limit",  # of challenges that one person prepares (allowed)
             "entry_unknown",  # or it does not take part any more
             "entry_not_yours",
             "entry_limit",  # (allowed)

@@ -53,7 +53,7 @@ class Blobs:
     """
 
     def __init__(self, connection: redis.Redis, limits: Limits | None = None) -> None:
-        self._connection = connection
+        self.connection = connection
         self.owners = Owners(connection, limits)
 
     def put(
@@ -95,7 +95,7 @@ class Blobs:
         """
         store = byte_store()
         try:
-            with self._connection.pipeline(transaction=False) as pipe:
+            with self.connection.pipeline(transaction=False) as pipe:
                 for digest, data in given.items():
                     if store:
                         store.write(digest, data)  # first: what Redis names is there
@@ -104,7 +104,7 @@ class Blobs:
                 pipe.execute()
         except BaseException:
             with contextlib.suppress(RedisError):
-                missing = [digest for digest in given if not self._connection.exists(keys.blob(digest))]
+                missing = [digest for digest in given if not self.connection.exists(keys.blob(digest))]
                 self.owners.release(owner, *missing)
             raise
 
@@ -117,7 +117,7 @@ class Blobs:
         Raises:
             JobError: ``job_expired``: they are gone, or damaged.
         """
-        return verified(digest, cast("bytes | None", self._connection.get(keys.blob(digest))))
+        return verified(digest, cast("bytes | None", self.connection.get(keys.blob(digest))))
 
     def forget(self, *digests: str, owner: str = "*") -> int:
         """Delete blobs at once, unless somebody else owns them.

@@ -185,7 +185,9 @@ class QueueClient:
     def _take(self, job: Job, given: dict[str, bytes], presets: Collection[str]) -> None:
         """Store the job's pictures, or make sure that they are there."""
         wanted = {digest: len(given[digest]) if digest in given else None for digest in job.pictures}
-        if self._blobs.owners.claim(job.user, wanted, keys.UNUSED_TTL_S, nobodys=presets):
+        # Who has all that they may have gets no variations of it either: results are bytes as well.
+        owners = self._blobs.owners
+        if owners.claim(job.user, wanted, keys.UNUSED_TTL_S, nobodys=presets, more_bytes=1):
             raise JobError("job_expired", {"job_id": job.job_id})
         self._blobs.write({digest: given[digest] for digest in wanted if digest in given}, job.user)
 

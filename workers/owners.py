@@ -75,17 +75,17 @@ end
 """
 
 # ARGV: owner's account, payer's account, seconds to live, key that must not exist or "", limits (owner, payer, all;
-# 0: none), share of Redis' memory that may be taken (0: any), whether Redis keeps bytes itself, then for each blob:
-# digest, size or "" for one that is there, "1" if it is nobody's.
+# 0: none), share of Redis' memory that may be taken (0: any), whether Redis keeps bytes itself, bytes that there has to
+# be room for besides, then for each blob: digest, size or "" for one that is there, "1" if it is nobody's.
 _CLAIM = (
     _ACCOUNTS
     + """
 local own, payer, until_s = ARGV[1], ARGV[2], now + ARGV[3]
 if ARGV[4] ~= '' and redis.call('EXISTS', ARGV[4]) == 1 then return {'answered'} end
 if payer == '' then payer = redis.call('HGET', bytes(own), 'payer') or '' end
-local blobs, missing = {}, {'missing'}
-local growth = {[own] = 0, [payer] = 0, [''] = 0}
-for i = 10, #ARGV, 3 do
+local more, blobs, missing = tonumber(ARGV[10]), {}, {'missing'}
+local growth = {[own] = more, [payer] = more, [''] = more}
+for i = 11, #ARGV, 3 do
   local digest, size, account = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2] == '1' and '' or own
   local name = redis.sha1hex(digest)
   local known = redis.call('HGET', bytes(''), name)
@@ -94,12 +94,17 @@ for i = 10, #ARGV, 3 do
     if redis.call('EXISTS', blob_of(digest)) == 0 then table.insert(missing, digest) end
   end
   local theirs = redis.sha1hex(account .. digest)
-  table.insert(blobs, {digest, name, size, account, theirs})
+  local pays = account ~= '' and payer or ''
   if not known then growth[''] = growth[''] + size end
   if account ~= '' then
-    if redis.call('HEXISTS', bytes(own), digest) == 0 then growth[own] = growth[own] + size end
-    if payer ~= '' and redis.call('HEXISTS', bytes(payer), theirs) == 0 then growth[payer] = growth[payer] + size end
+    local mine = redis.call('HGET', bytes(own), digest)
+    if not mine then growth[own] = growth[own] + size
+    elseif ARGV[2] == '' then pays = string.match(mine, ' (.*)$') or '' end  -- it is paid for as it was
+    if pays == payer and pays ~= '' and redis.call('HEXISTS', bytes(pays), theirs) == 0 then
+      growth[pays] = growth[pays] + size
+    end
   end
+  table.insert(blobs, {digest, name, size, account, theirs, pays})
 end
 if #missing > 1 then return missing end
 
@@ -120,23 +125,21 @@ for i, account in ipairs({own, payer, ''}) do
 end
 
 for _, blob in ipairs(blobs) do
-  local digest, name, size, account, theirs = unpack(blob)
+  local digest, name, size, account, theirs, pays = unpack(blob)
   last_until(owners_of(digest), account, until_s)
   redis.call('ZREMRANGEBYSCORE', owners_of(digest), '-inf', now)
   count('', name, size, '', until_s)
   if account ~= '' then
     local before = string.match(redis.call('HGET', bytes(own), digest) or '', ' (.*)$') or ''
-    if before ~= '' and before ~= payer then uncount(before, theirs) end
-    count(own, digest, size, ' ' .. payer, until_s)
-    if payer ~= '' then
-      count(payer, theirs, size, '', until_s)
-      redis.call('HSET', bytes(own), 'payer', payer)
-    end
+    if before ~= '' and before ~= pays then uncount(before, theirs) end
+    count(own, digest, size, ' ' .. pays, until_s)
+    if pays ~= '' then count(pays, theirs, size, '', until_s) end
   end
   for _, key in ipairs({blob_of(digest), 'pastiche:side:' .. digest, 'pastiche:frames:' .. digest}) do
     if redis.call('TTL', key) < until_s - now then redis.call('EXPIREAT', key, until_s) end
   end
 end
+if payer ~= '' and redis.call('EXISTS', bytes(own)) == 1 then redis.call('HSET', bytes(own), 'payer', payer) end
 return {'claimed'}
 """
 )
@@ -214,6 +217,7 @@ class Owners:
         payer: str = NOBODY,
         job_id: str = "",
         nobodys: Collection[str] = (),
+        more_bytes: int = 0,
     ) -> list[str] | None:
         """Become an owner of blobs, all of them or none.
 
@@ -224,6 +228,7 @@ class Owners:
             payer: Who answers for the owner besides, from now on; "" for whoever did last.
             job_id: A job for whose sake it is; nothing is claimed once it has its answer.
             nobodys: Those of the digests that are nobody's: presets.
+            more_bytes: What there has to be room for besides: what comes of it.
 
         Returns:
             Digests that had to be there and are not: then nothing was claimed. None if the job has its answer.
@@ -232,7 +237,8 @@ class Owners:
             BusyError: ``bytes_limited``, ``address_bytes_limited`` or ``store_full``.
         """
         answered = keys.done(job_id) if job_id else ""
-        head: list[Any] = [account_of(owner), account_of(payer), ttl_s, answered, *self._allowed(owner, payer)]
+        limits = self._allowed(owner, payer)
+        head: list[Any] = [account_of(owner), account_of(payer), ttl_s, answered, *limits, more_bytes]
         blobs = [part for name, size in sizes.items() for part in (name, _or(size, ""), int(name in nobodys))]
         verdict, *details = cast("list[Any]", self._claim(args=[*head, *blobs]))
         if verdict == b"answered":

@@ -22,6 +22,7 @@ from bot.challenges.votes import Votes
 from bot.presets.catalogue import Preset
 from workers.blobs import Blobs
 from workers.clock import server_time_s
+from workers.limits import Limits
 
 
 class Challenges:
@@ -32,6 +33,7 @@ class Challenges:
         presets: All presets by name.
         blobs: The queue's pictures.
         now_s: The time, in Unix seconds; Redis' own if left out, since moments are compared there.
+        limits: What those who give pictures may have in all; None where nobody gives any.
 
     Attributes:
         life: Make, open, join, end.
@@ -49,11 +51,12 @@ class Challenges:
         presets: Mapping[str, Preset],
         blobs: Blobs | None = None,
         now_s: Callable[[], float] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         now_s = now_s or partial(server_time_s, connection)
         store, seen = Store(connection), Seen(connection, now_s)
         queue_blobs = blobs or Blobs(connection)
-        pictures = Pictures(queue_blobs)
+        pictures = Pictures(queue_blobs, limits)
         self.life = Life(store, pictures, seen, presets, now_s)
         self.entries = Entries(store, Submissions(store, queue_blobs, pictures), now_s)
         self.votes = Votes(store, seen, now_s)

@@ -54,6 +54,10 @@ class Clock:
             "flags": self._tell_flags,
             **{f"soon_{hours}": self._remind(hours) for hours in phases.REMINDER_HOURS},
         }
+        self._afterwards: dict[str, Callable[[Challenge], None]] = {
+            "abandon": self._let_go,
+            "archive": entries.keep_on,
+        }
 
     def tick(self) -> int:
         """Do everything that is due, in order.
@@ -97,7 +101,10 @@ class Clock:
         change = (step(challenge, at_s) if challenge and step else None) or Change()
         if not _reschedules(change, member):
             change.write("ZREM", keys.DUE, member)
-        return self._store.commit(change)
+        done = self._store.commit(change)
+        if done and challenge and moment in self._afterwards:
+            self._afterwards[moment](challenge)
+        return done
 
     def _put_off(self, member: str, for_s: float) -> None:
         with speaking_redis():
@@ -109,6 +116,10 @@ class Clock:
         change = Change()
         phases.turn(change, challenge, challenge.to(State.CANCELLED, self._now_s()))
         return change
+
+    def _let_go(self, challenge: Challenge) -> None:
+        if challenge.state is State.DRAFT:  # else it was opened in time
+            self._entries.forget_style(challenge)
 
     def _remind(self, hours: int) -> Callable[[Challenge, float], Change | None]:
         def step(challenge: Challenge, at_s: float) -> Change | None:

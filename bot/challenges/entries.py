@@ -116,6 +116,14 @@ class Entries:
         """
         return self._submissions.picture(digest)
 
+    def forget_style(self, challenge: Challenge) -> None:
+        """Delete the style picture of a challenge that came to nothing."""
+        self._submissions.forget_style(challenge)
+
+    def keep_on(self, challenge: Challenge) -> None:
+        """Keep a challenge's pictures for as long as its records, from now."""
+        self._submissions.keep_on(challenge)
+
     def settle(self, challenge: Challenge) -> bool:
         """See what became of pastiches that were being made; the clock asks.
 

@@ -1,7 +1,8 @@
 """Somebody's "forget me" in challenges: nothing of theirs stays, and what was counted stays consistent.
 
-Entries become "withdrawn": the row and its number stay, maker, name, recipe and pictures go. Votes in
-a round that still runs are taken back; those in a round that was counted stay counted, by nobody.
+A draft of theirs goes, and so does the style picture that they gave: every style is welcome then. Entries become
+"withdrawn": the row and its number stay, maker, name, recipe and pictures go. Votes in a round that still runs are
+taken back; those in a round that was counted stay counted, by nobody.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import redis
 
 from bot.challenges import keys, phases
 from bot.challenges.entry import Entry, Status
-from bot.challenges.model import RUNNING, VOTABLE, Challenge
+from bot.challenges.model import RUNNING, VOTABLE, Challenge, State
 from bot.challenges.moderation import leave_ballot
 from bot.challenges.pictures import Pictures
 from bot.challenges.store import Change, Store, count_row, swap_entry
@@ -48,7 +49,8 @@ def forget_in_challenges(connection: redis.Redis, user: str, blobs: Blobs | None
                 break
             entries = [entry for entry in store.entries(challenge_id) if entry.user == user]
             if store.commit(_forgetting(store, challenge, entries, user)):
-                pictures.forget(*(digest for entry in entries for digest in (entry.picture, entry.before)))
+                style = challenge.style_kept if _gave_style(challenge, user) else ""
+                pictures.forget(challenge_id, style, *(name for one in entries for name in (one.picture, one.before)))
                 count += len(entries)
                 break
     with speaking_redis():
@@ -58,8 +60,14 @@ def forget_in_challenges(connection: redis.Redis, user: str, blobs: Blobs | None
 
 def _forgetting(store: Store, challenge: Challenge, entries: list[Entry], user: str) -> Change:
     change, name = Change(), challenge.challenge_id
-    if challenge.created_by == user:
-        phases.turn(change, challenge, challenge.changed(created_by=""))
+    if challenge.created_by == user and challenge.state is State.DRAFT:  # nobody else saw it
+        phases.delete(change, challenge)
+        return change
+    gone: dict[str, Any] = {"created_by": ""} if challenge.created_by == user else {}
+    if _gave_style(challenge, user):
+        gone |= {"style": "", "style_shown": "", "style_kept": "", "style_by": ""}
+    if gone:
+        phases.turn(change, challenge, challenge.changed(**gone))
         _untell(store, change, challenge, user)
     else:
         change.check(keys.challenge(name), "state", challenge.state)
@@ -69,6 +77,7 @@ def _forgetting(store: Store, challenge: Challenge, entries: list[Entry], user: 
             leave_ballot(change, name, entry.entry_id)
         else:
             _unname_ballots(store, change, name, entry)
+            change.write("HDEL", keys.looks(name), entry.entry_id)
     if entries:
         change.write("HDEL", keys.makers(name), user)
     for vote_round in (1, 2):
@@ -77,6 +86,11 @@ def _forgetting(store: Store, challenge: Challenge, entries: list[Entry], user: 
     if change.writes:
         count_row(change, name)
     return change
+
+
+def _gave_style(challenge: Challenge, user: str) -> bool:
+    """Earlier releases did not note who; it was the maker nearly always."""
+    return bool(challenge.style_kept) and (challenge.style_by or challenge.created_by) == user
 
 
 def _untell(store: Store, change: Change, challenge: Challenge, user: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -11,8 +12,8 @@ from bot.challenges import keys, phases
 from bot.challenges.announcements import announce, tell
 from bot.challenges.model import DAY_S, RUNNING, Challenge, Chat, Person, Plan, State
 from bot.challenges.moderation import log_line
-from bot.challenges.pictures import Pictures
-from bot.challenges.plans import checked
+from bot.challenges.pictures import Pictures, style_of
+from bot.challenges.plans import MOST_DRAFTS, checked
 from bot.challenges.rules import check_manager
 from bot.challenges.seen import Seen
 from bot.challenges.store import Change, Store, index_user
@@ -59,25 +60,29 @@ class Life:
             manager: Who makes it; hears of flags.
 
         Raises:
-            UserError: ``not_a_manager``, ``not_a_person``, ``option_out_of_range`` or ``style_unknown``.
+            UserError: ``not_a_manager``, ``not_a_person``, ``option_out_of_range``, ``style_unknown``, ``draft_limit``
+                or ``image_*``.
+            BusyError: ``bytes_limited`` or ``store_full``: for the style picture.
         """
         check_manager(manager)
-        now_s = self._now_s()
+        self._check_drafts(manager.user)
+        now_s, name = self._now_s(), _name()
         home = replace(chat, joined_at_s=now_s)
         challenge = Challenge(
-            challenge_id=_name(),
+            challenge_id=name,
             created_by=manager.user,
             created_at_s=now_s,
             changed_at_s=now_s,
             chats=(home,),
-            **self._planned(plan),
+            **self._planned(plan, name, manager.user),
         )
         change = Change()
         phases.create(change, challenge)
         _index(change, challenge.challenge_id, home.key, now_s)
         index_user(change, manager.user, challenge.challenge_id)
-        if not self._store.commit(change):  # the name is taken: one in 10¹²
-            raise UserError("challenge_changed")
+        with self._undone(name, challenge.style_kept):
+            if not self._store.commit(change):  # the name is taken: one in 10¹²
+                raise UserError("challenge_changed")
         return challenge
 
     def revise(self, challenge_id: str, plan: Plan, manager: Person) -> Challenge:
@@ -85,9 +90,18 @@ class Life:
 
         Raises:
             UserError: As ``create``; ``challenge_unknown``, ``challenge_closed``.
+            BusyError: As ``create``.
         """
-        planned = self._planned(plan)
-        return self._change(challenge_id, manager, {State.DRAFT}, lambda found, _: found.changed(**planned))
+        before = self._store.challenge(challenge_id)
+        check_manager(manager, before)
+        _check_state(before, {State.DRAFT})
+        planned = self._planned(plan, challenge_id, manager.user)
+        given = planned.get("style_kept", "")
+        with self._undone(challenge_id, given if given != before.style_kept else ""):
+            after = self._change(challenge_id, manager, {State.DRAFT}, lambda found, _: found.changed(**planned))
+        if after.style_kept != before.style_kept:
+            self._pictures.forget(challenge_id, before.style_kept)
+        return after
 
     def open(self, challenge_id: str, manager: Person) -> Challenge:
         """Let the entries begin, and tell the chats.
@@ -108,9 +122,11 @@ class Life:
             UserError: ``challenge_unknown``, ``challenge_closed`` or ``not_a_manager``.
         """
         states = {State.DRAFT, *RUNNING}
-        return self._change(
+        after = self._change(
             challenge_id, manager, states, lambda found, now_s: found.to(State.CANCELLED, now_s), "cancelled"
         )
+        self._pictures.forget(challenge_id, after.style_kept)
+        return after
 
     def end_phase(self, challenge_id: str, manager: Person) -> Challenge:
         """End what runs now; the clock takes the next step at its next tick.
@@ -203,15 +219,32 @@ class Life:
         """Note that somebody was seen in a chat; only the first time counts."""
         self._seen.note(chat, user)
 
-    def _planned(self, plan: Plan) -> dict[str, Any]:
+    def _check_drafts(self, user: str) -> None:
+        found = self._store.find_all(self._store.members(keys.of_user(user)))
+        drafts = [one for one in found if one.created_by == user and one.state is State.DRAFT]
+        if len(drafts) >= MOST_DRAFTS:
+            raise UserError("draft_limit", {"allowed": MOST_DRAFTS})
+
+    @contextmanager
+    def _undone(self, challenge_id: str, picture: str) -> Iterator[None]:
+        """What is not written keeps no picture for half a year."""
+        try:
+            yield
+        except BaseException:
+            self._pictures.forget(challenge_id, picture)
+            raise
+
+    def _planned(self, plan: Plan, challenge_id: str, giver: str) -> dict[str, Any]:
         """The plan's fields of a challenge; the given style by its hash."""
         planned = checked(plan, self._presets, self._now_s())
         if plan.style_preset:
             picture = self._presets[plan.style_preset].picture.read_bytes()
             planned |= {"style": blob_hash(picture), "style_label": plan.style_preset}
         elif plan.style_picture:
-            kept = self._pictures.keep("style", plan.style_picture)
-            planned |= {"style": blob_hash(plan.style_picture), "style_kept": kept}
+            small = style_of(plan.style_picture)
+            kept = self._pictures.keep(challenge_id, "style", small, giver)
+            shown = {"style_shown": blob_hash(small), "style_kept": kept, "style_by": giver}
+            planned |= {"style": blob_hash(plan.style_picture), **shown}
         return planned
 
     def _invited(self, code: str) -> Challenge:

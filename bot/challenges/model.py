@@ -147,6 +147,7 @@ class Plan:
         review: Whether moderators look through the entries before the voting.
         style_preset: The preset that everybody has to use, or "".
         style_picture: Or the picture that everybody has to use as the style, or b"".
+        same_picture: Whether a draft that is revised keeps the style picture that it has.
         scoring: How votes become places.
         rules: Who may take part.
     """
@@ -159,6 +160,7 @@ class Plan:
     review: bool = False
     style_preset: str = ""
     style_picture: bytes = b""
+    same_picture: bool = False
     scoring: Scoring = Scoring.SUM
     rules: Rules = field(default_factory=Rules)
 
@@ -179,7 +181,9 @@ class Challenge:
         review: Whether there is one.
         style: Blob hash of the given style picture, or "" where all are free.
         style_label: Its preset's name, or "" for a picture (``Entries.style_picture`` has it).
+        style_shown: Blob hash of that picture as it is handed out, reduced.
         style_kept: Where that picture is kept.
+        style_by: User key of the one who gave that picture; it goes with them.
         scoring: How votes become places.
         rules: Who may take part.
         chats: Where it runs; the first one is home.
@@ -202,7 +206,9 @@ class Challenge:
     review: bool = False
     style: str = ""
     style_label: str = ""
+    style_shown: str = ""
     style_kept: str = ""
+    style_by: str = ""
     scoring: Scoring = Scoring.SUM
     rules: Rules = field(default_factory=Rules)
     chats: tuple[Chat, ...] = ()

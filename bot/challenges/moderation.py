@@ -11,7 +11,7 @@ from bot.challenges import keys
 from bot.challenges.entry import COUNTED, Entry, Status
 from bot.challenges.model import RUNNING, Person
 from bot.challenges.rules import check_manager
-from bot.challenges.store import Change, Store, count_row, swap_entry
+from bot.challenges.store import Change, Store, count_row, index_user, swap_entry
 from nst.errors import UserError
 from workers.connection import speaking_redis
 
@@ -122,9 +122,10 @@ class Moderation:
 def log_line(
     change: Change, challenge_id: str, now_s: float, user: str, action: str, entry_id: str = "", reason: str = ""
 ) -> None:
-    """Note what a moderator did, as part of a change."""
+    """Note what a moderator did, as part of a change; and that they did, for "forget me"."""
     line = {"at_s": now_s, "user": user, "action": action, "entry_id": entry_id, "reason": reason}
     change.write("RPUSH", keys.log(challenge_id), json.dumps(line))
+    index_user(change, user, challenge_id)
 
 
 def leave_ballot(change: Change, challenge_id: str, entry_id: str) -> None:

@@ -90,13 +90,26 @@ def create(change: Change, challenge: Challenge) -> None:
 
 def keep(change: Change, challenge: Challenge) -> None:
     """Let everything of a challenge live on from this change."""
-    name = challenge.challenge_id
-    parts = (keys.entries, keys.makers, keys.looks, keys.flags, keys.log, keys.history, keys.results)
-    for key in (keys.challenge(name), *(part(name) for part in parts)):
+    for key in _parts(challenge.challenge_id):
         change.write("EXPIRE", key, KEPT_S)
-    for vote_round in (1, 2):
-        change.write("EXPIRE", keys.ballot(name, vote_round), KEPT_S)
-        change.write("EXPIRE", keys.votes(name, vote_round), KEPT_S)
+
+
+def delete(change: Change, challenge: Challenge) -> None:
+    """Take a draft away, as if it had never been."""
+    name = challenge.challenge_id
+    change.check(keys.challenge(name), "state", challenge.state)
+    change.check(keys.challenge(name), "version", str(challenge.version))
+    change.write("ZREM", keys.DUE, *(due(name, moment) for moment in moments(challenge)))
+    for chat in challenge.chats:
+        change.write("ZREM", keys.of_chat(chat.key), name)
+    for key in _parts(name):
+        change.write("DEL", key)
+
+
+def _parts(name: str) -> list[str]:
+    parts = (keys.challenge, keys.entries, keys.makers, keys.looks, keys.flags, keys.log, keys.history, keys.results)
+    rounds = [part(name, vote_round) for part in (keys.ballot, keys.votes) for vote_round in (1, 2)]
+    return [*(part(name) for part in parts), *rounds]
 
 
 def extend(change: Change, challenge: Challenge, now_s: float) -> None:

@@ -7,7 +7,11 @@ import io
 from PIL import Image, ImageOps
 
 from bot.challenges.model import KEPT_S
+from nst.errors import UserError
+from nst.image_header import inspect
 from workers.blobs import Blobs
+from workers.connection import speaking_redis
+from workers.limits import Limits
 
 # A blob is named by its bytes. With a few bytes of ours before a picture it is a blob of its own: painting from the
 # same photo again does not cut its life to a day, and somebody else's "forget me" does not take it away.
@@ -18,26 +22,43 @@ _MOST_PIXELS = 16_000_000  # of what has to be decoded whole: what keeps a front
 
 
 class Pictures:
-    """Keeps pictures.
+    """Keeps pictures. They are the challenge's, and whoever gave them answers for their bytes.
 
     Args:
         blobs: Where blobs are.
+        limits: What those who give pictures may have in all.
     """
 
-    def __init__(self, blobs: Blobs) -> None:
-        self._blobs = blobs
+    def __init__(self, blobs: Blobs, limits: Limits | None = None) -> None:
+        self._blobs, self._asking = blobs, Blobs(blobs.connection, limits)
 
-    def keep(self, owner: str, data: bytes) -> str:
+    def keep(self, challenge_id: str, what: str, data: bytes, giver: str, asked: bool = True) -> str:
         """Keep a picture.
 
         Args:
-            owner: What it is kept for: the same picture is kept once for each, and forgotten for each.
+            challenge_id: Whose it is.
+            what: What it is kept for: the same picture is kept once for each, and forgotten for each.
             data: The file.
+            giver: Opaque key of the user who gave it.
+            asked: Whether the giver asks for it now, and may be refused.
 
         Returns:
             Where it is kept.
+
+        Raises:
+            BusyError: ``bytes_limited`` or ``store_full``.
         """
-        return self._blobs.put(_MARK % owner.encode() + data, KEPT_S)
+        blobs = self._asking if asked else self._blobs
+        with speaking_redis():
+            return blobs.put(_MARK % what.encode() + data, KEPT_S, _owner(challenge_id), payer=giver)
+
+    def keep_on(self, challenge_id: str, *digests: str) -> None:
+        """Keep what is still there of these for half a year from now."""
+        wanted, owners = dict.fromkeys(filter(None, digests)), self._blobs.owners
+        with speaking_redis():
+            gone = owners.claim(_owner(challenge_id), wanted, KEPT_S) or ()
+            if gone:
+                owners.claim(_owner(challenge_id), {name: None for name in wanted if name not in gone}, KEPT_S)
 
     def get(self, digest: str) -> bytes:
         """A kept picture.
@@ -45,12 +66,18 @@ class Pictures:
         Raises:
             JobError: ``job_expired``: it is no longer kept.
         """
-        data = self._blobs.get(digest)
+        with speaking_redis():
+            data = self._blobs.get(digest)
         return data[data.index(b"\n", 0, _LONGEST_MARK) + 1 :]
 
-    def forget(self, *digests: str) -> None:
+    def forget(self, challenge_id: str, *digests: str) -> None:
         """Delete pictures; "" is none."""
-        self._blobs.forget(*(digest for digest in digests if digest))
+        with speaking_redis():
+            self._blobs.forget(*digests, owner=_owner(challenge_id))
+
+
+def _owner(challenge_id: str) -> str:
+    return f"challenge:{challenge_id}"
 
 
 def reduced(data: bytes) -> bytes:
@@ -71,6 +98,22 @@ def reduced(data: bytes) -> bytes:
     upright.thumbnail((_BEFORE_PX, _BEFORE_PX), Image.Resampling.LANCZOS)
     upright.save(out, "JPEG", quality=88)
     return out.getvalue()
+
+
+def style_of(data: bytes) -> bytes:
+    """A given style as everybody gets it: a JPEG of at most 1024 pixels, whatever came.
+
+    Raises:
+        UserError: ``image_*``.
+    """
+    header = inspect(data)
+    small = reduced(data)
+    if small:
+        return small
+    if header.width_px * header.height_px > _MOST_PIXELS:
+        detail = {"width_px": header.width_px, "height_px": header.height_px, "allowed_px": _MOST_PIXELS}
+        raise UserError("image_too_many_pixels", detail)
+    raise UserError("image_truncated")
 
 
 def flat(image: Image.Image, paper: tuple[int, int, int] = (250, 248, 243)) -> Image.Image:

@@ -12,6 +12,7 @@ from nst.image_header import inspect
 
 THEME_LENGTH = 120
 SOONEST_S, LATEST_S = 600, 60 * DAY_S
+MOST_DRAFTS = 10  # of one person
 RANGES = {"voting_hours": (1, 336), "entries_per_person": (1, 10), "votes_per_person": (1, 10)}
 
 
@@ -35,8 +36,9 @@ def checked(plan: Plan, presets: Mapping[str, Preset], now_s: float) -> dict[str
         raise UserError("style_unknown", {"received": plan.style_preset[:40], "allowed": ", ".join(presets)})
     if plan.style_picture:
         inspect(plan.style_picture)
+    given = {"style": "", "style_label": "", "style_shown": "", "style_kept": "", "style_by": ""}
     names = (*RANGES, "closes_at_s", "review", "scoring", "rules")
-    return {"theme": theme, "style": "", "style_label": "", "style_kept": ""} | {n: getattr(plan, n) for n in names}
+    return {"theme": theme} | ({} if plan.same_picture else given) | {name: getattr(plan, name) for name in names}
 
 
 def _refuse(option: str, received: str, allowed: str) -> None:

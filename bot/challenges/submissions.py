@@ -62,7 +62,7 @@ class Submissions:
             raise UserError("not_your_job", {"job_id": job_id[:8]})
         if job.submitted_at_s < challenge.opened_at_s:
             raise UserError("entry_too_old")
-        if challenge.style and job.styles != (challenge.style,):
+        if challenge.style and job.styles not in ((challenge.style,), (challenge.style_shown,)):
             raise UserError("entry_style_given", {"theme": challenge.theme})
         if result is not None and result.outcome != "done":
             raise UserError("entry_not_made")
@@ -90,7 +90,7 @@ class Submissions:
             options=job.options.as_dict(),
             spoiler=is_hidden(job),
         )
-        return self._made(entry, job, submission.result) if submission.result else entry
+        return self._made(entry, job, submission.result, asked=True) if submission.result else entry
 
     def settled(self, challenge: Challenge, entry: Entry) -> Entry | None:
         """The row of an entry that was pending, once its job has an end; None before that."""
@@ -99,7 +99,7 @@ class Submissions:
             return None
         if found and found.result and found.result.outcome == "done":
             try:
-                return self._made(entry, found.job, found.result)
+                return self._made(entry, found.job, found.result, asked=False)
             except JobError:
                 pass  # forgotten in between
         return entry.changed(status=Status.FAILED)
@@ -121,9 +121,19 @@ class Submissions:
     def forget(self, entry: Entry | None) -> None:
         """Delete an entry's pictures."""
         if entry:
-            self._pictures.forget(entry.picture, entry.before)
+            self._pictures.forget(entry.challenge_id, entry.picture, entry.before)
 
-    def _made(self, entry: Entry, job: Job, result: Result) -> Entry:
+    def forget_style(self, challenge: Challenge) -> None:
+        """Delete the style picture of a challenge that came to nothing."""
+        self._pictures.forget(challenge.challenge_id, challenge.style_kept)
+
+    def keep_on(self, challenge: Challenge) -> None:
+        """Keep a challenge's pictures for as long as its records, from now."""
+        rows = self._store.entries(challenge.challenge_id)
+        pictures = [digest for entry in rows for digest in (entry.picture, entry.before)]
+        self._pictures.keep_on(challenge.challenge_id, challenge.style_kept, *pictures)
+
+    def _made(self, entry: Entry, job: Job, result: Result, asked: bool) -> Entry:
         data = self._blobs.get(result.picture)
         owner = f"{entry.challenge_id} {entry.entry_id}"
         look = dhash(data)
@@ -132,8 +142,8 @@ class Submissions:
         seen = {name.decode(): value.decode() for name, value in others.items()}
         return entry.changed(
             status=Status.ENTERED,
-            picture=self._pictures.keep(owner, data),
-            before=self._before(owner, job),
+            picture=self._pictures.keep(entry.challenge_id, owner, data, entry.user, asked),
+            before=self._before(entry, owner, job, asked),
             media_type=result.media_type,
             width_px=result.width_px,
             height_px=result.height_px,
@@ -143,12 +153,12 @@ class Submissions:
             twin_of=tuple(name for name in twins(look, seen) if name != entry.entry_id),
         )
 
-    def _before(self, owner: str, job: Job) -> str:
+    def _before(self, entry: Entry, owner: str, job: Job, asked: bool) -> str:
         try:
             small = reduced(self._blobs.get(job.content))
         except JobError:
             return ""  # an inset less on the poster
-        return self._pictures.keep(owner, small) if small else ""
+        return self._pictures.keep(entry.challenge_id, owner, small, entry.user, asked) if small else ""
 
     def _look(self, job_id: str) -> Submission | None:
         with speaking_redis():

@@ -77,7 +77,7 @@ class PasticheClient(discord.Client):
         self.service = StyleService(connection, self.presets, FRONTEND, settings.limits)
         self.queue, self.blobs = QueueClient(connection, settings.limits), Blobs(connection)
         self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
-        self.challenges = Challenges(connection, self.presets, self.blobs)
+        self.challenges = Challenges(connection, self.presets, self.blobs, limits=settings.limits)
         self.recipes = RecipeCodes(connection)
         self.posting, self.lines = Posting(self), ProgressLines()
         self.promises = Promises(connection)

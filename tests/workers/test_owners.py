@@ -109,6 +109,15 @@ def test_nobody_is_refused_what_they_have_already(redis_connection: redis.Redis)
     assert blobs.put(bytes(MIB), owner="ann") == blobs.put(bytes(MIB), owner="ann")
 
 
+def test_who_has_all_that_they_may_have_gets_no_variations_either(redis_connection: redis.Redis) -> None:
+    content, style = picture(1), picture(2)
+    client = QueueClient(redis_connection, Limits(bytes_per_user=len(content) + len(style) + 100))
+    client.submit(new_job("j1", "ann", content, style), [content, style])
+    assert client.submit(new_job("j2", "ann", content, style))
+    Blobs(redis_connection).put(bytes(100), owner="ann")  # a result
+    assert refused(lambda: client.submit(new_job("j3", "ann", content, style))).code == "bytes_limited"
+
+
 def test_when_there_is_room_follows_from_what_ends_first(redis_connection: redis.Redis) -> None:
     blobs = Blobs(redis_connection, Limits(bytes_per_user=100))
     for ttl_s, data in ((60, b"a" * 10), (600, b"b" * 40), (6000, b"c" * 50)):

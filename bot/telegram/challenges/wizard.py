@@ -145,8 +145,11 @@ async def _draft(visit: Visit, form: Form) -> tuple[Challenge, Person]:
     if not form.whole:
         raise SaidError("form_unfinished")
     front, person = visit.front, await visit.person()
-    style = await front.service.picture(form.picture) if form.picture else b""
-    plan, life = form.plan(style), front.challenges.life
+    life = front.challenges.life
+    draft = await asyncio.to_thread(life.read, form.challenge_id) if form.challenge_id else None
+    same = bool(draft and form.picture and draft.style == form.picture)  # the draft has it, for longer than we do
+    style = await front.service.picture(form.picture) if form.picture and not same else b""
+    plan = replace(form.plan(style), same_picture=same)
     if form.challenge_id:
         return await asyncio.to_thread(life.revise, form.challenge_id, plan, person), person
     chat = Chat(

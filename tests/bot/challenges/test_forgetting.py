@@ -106,3 +106,37 @@ def test_who_made_the_challenge_is_forgotten_and_it_goes_on(world: World, in_vot
     assert mentions(world, "discord:boss") == []
     assert world.told() == ["opened", "voting", "results"]  # not the review, which was for them
     assert world.redis.exists(keys.challenge(name))
+
+
+def test_the_style_picture_goes_with_the_one_who_gave_it(world: World) -> None:
+    chief = world.person("discord:chief", SERVER, manages=True)
+    draft = world.core.life.create(world.plan(), SERVER, world.maker)
+    revised = world.core.life.revise(draft.challenge_id, world.plan(style_picture=picture(5)), chief)
+    opened = world.core.life.open(draft.challenge_id, world.maker)
+    forget(world.redis, "discord:boss")
+    assert world.core.entries.picture(revised.style_kept), "the maker did not give it"
+    forget(world.redis, "discord:chief")
+    refused("job_expired", world.core.entries.picture, revised.style_kept)
+    after = world.core.life.read(draft.challenge_id)
+    assert (after.state, after.style, after.style_kept, after.style_by) == (State.OPEN, "", "", "")
+    for trace in ("discord:chief", "discord:boss", opened.style, opened.style_shown, opened.style_kept):
+        assert mentions(world, trace) == [], trace
+    world.enter(after, "discord:p1", 1)
+
+
+def test_a_draft_goes_with_its_maker(world: World) -> None:
+    draft = world.core.life.create(world.plan(theme="Nobody knows", style_picture=picture(5)), SERVER, world.maker)
+    forget(world.redis, "discord:boss")
+    refused("challenge_unknown", world.core.life.read, draft.challenge_id)
+    for trace in (draft.challenge_id, "discord:boss", "Nobody knows", draft.style_kept):
+        assert mentions(world, trace) == [], trace
+    world.wait(50)
+    assert world.told() == []
+
+
+def test_what_an_entry_looked_like_is_forgotten_after_the_results_too(world: World, in_voting: InVoting) -> None:
+    _, entries = in_voting(2)
+    world.wait(48)
+    forget(world.redis, entries[0].user)
+    assert mentions(world, entries[0].dhash) == []
+    assert mentions(world, entries[1].dhash) != []

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
+from PIL import Image
 
 from bot.challenges import keys
-from bot.challenges.model import ARCS, RUNNING, Chat, Person, State
+from bot.challenges.challenges import Challenges
+from bot.challenges.entry import Entry, Status
+from bot.challenges.model import ARCS, RUNNING, Challenge, Chat, Person, State
+from bot.challenges.plans import MOST_DRAFTS
 from bot.presets.catalogue import load_presets
 from nst.errors import UserError
-from tests.bot.challenges.conftest import GROUP, NO_RULES, SERVER, World, picture, refused
-from workers.blobs import blob_hash
+from tests.bot.challenges.conftest import GROUP, NO_RULES, PRESETS, SERVER, World, picture, refused
+from workers import keys as queue_keys
+from workers.blobs import Blobs, blob_hash
+from workers.limits import Limits
+from workers.owners import Owners
+
+InVoting = Callable[..., tuple[Challenge, list[Entry]]]
 
 
 def test_from_draft_to_archived_each_chat_is_told_once_and_in_order(world: World) -> None:
@@ -268,7 +281,10 @@ def test_a_draft_is_revised_and_holds_its_style(world: World) -> None:
     plan = world.plan(theme="Dogs \ud800", style_picture=own)
     revised = world.core.life.revise(made.challenge_id, plan, world.maker)
     assert (revised.theme, revised.style, revised.style_label) == ("Dogs", blob_hash(own), "")
-    assert world.core.entries.picture(revised.style_kept) == own
+    shown = world.core.entries.picture(revised.style_kept)
+    assert blob_hash(shown) == revised.style_shown
+    same = world.core.life.revise(made.challenge_id, world.plan(same_picture=True), world.maker)
+    assert (same.style, same.style_kept) == (revised.style, revised.style_kept)
     world.core.life.open(made.challenge_id, world.maker)
     refused("challenge_closed", world.core.life.revise, made.challenge_id, plan, world.maker)
 
@@ -287,3 +303,108 @@ def test_there_is_no_way_but_the_drawn_ones(world: World) -> None:
     for state in set(State) - ARCS[State.OPEN]:
         with pytest.raises(ValueError, match="no way"):
             challenge.to(state, world.now_s)
+
+
+def large(shade: int) -> bytes:
+    """A PNG of more than a megabyte, which is noise all over."""
+    out = io.BytesIO()
+    rough = random.Random(shade).randbytes(1500 * 1200 * 3)
+    Image.frombytes("RGB", (1500, 1200), rough).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_given_style_is_reduced_and_paid_for_by_its_giver(world: World) -> None:
+    own = large(1)
+    made = world.core.life.create(world.plan(style_picture=own), SERVER, world.maker)
+    shown = world.core.entries.picture(made.style_kept)
+    with Image.open(io.BytesIO(shown)) as small:
+        assert (small.format, max(small.size)) == ("JPEG", 1024)
+    owners = Owners(world.redis)
+    assert len(shown) <= owners.total_bytes(world.maker.user) == owners.total_bytes() < len(own) / 4
+    world.core.life.open(made.challenge_id, world.maker)
+    for number, style in enumerate((own, shown)):
+        digest = world.blobs.put(style)
+        job = world.made(f"discord:p{number}", number, styles=(digest,), style_label="")
+        world.core.entries.submit(made.challenge_id, job, world.person(f"discord:p{number}"))
+    other = world.made("discord:p3", 3)
+    refused("entry_style_given", world.core.entries.submit, made.challenge_id, other, world.person("discord:p3"))
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "abandoned", "revised", "revised to a preset"])
+def test_the_style_of_what_comes_to_nothing_takes_no_room(world: World, ending: str) -> None:
+    made = world.core.life.create(world.plan(style_picture=picture(5)), SERVER, world.maker)
+    if ending == "cancelled":
+        world.core.life.cancel(made.challenge_id, world.maker)
+    elif ending == "abandoned":
+        world.wait(49)
+    else:
+        plan = world.plan(style_picture=picture(6)) if ending == "revised" else world.plan(style_preset="mosaic")
+        world.core.life.revise(made.challenge_id, plan, world.maker)
+    refused("job_expired", world.core.entries.picture, made.style_kept)
+    kept = world.core.life.read(made.challenge_id).style_kept
+    size_bytes = len(world.blobs.get(kept)) if ending == "revised" else 0
+    assert Owners(world.redis).total_bytes(world.maker.user) == size_bytes
+
+
+def test_a_style_that_two_challenges_share_goes_with_the_second(world: World) -> None:
+    first, second = (
+        world.core.life.create(world.plan(style_picture=picture(5)), SERVER, world.maker) for _ in range(2)
+    )
+    world.core.life.cancel(first.challenge_id, world.maker)
+    assert world.core.entries.picture(second.style_kept)
+    world.core.life.cancel(second.challenge_id, world.maker)
+    refused("job_expired", world.core.entries.picture, second.style_kept)
+
+
+def test_pictures_stay_as_long_as_the_records_of_what_is_over(world: World, in_voting: InVoting) -> None:
+    challenge, entries = in_voting(2)
+    key = queue_keys.blob(entries[0].picture)
+    world.redis.expire(key, 60)
+    world.redis.zadd(f"pastiche:owners:{entries[0].picture}", dict.fromkeys(_owners_of(world, entries[0].picture), 60))
+    for hours in (48, 7 * 24):
+        world.wait(hours)
+    assert world.core.life.read(challenge.challenge_id).state is State.ARCHIVED
+    assert world.redis.ttl(key) > 179 * 86_400
+
+
+def _owners_of(world: World, digest: str) -> list[bytes]:
+    return cast("list[bytes]", world.redis.zrange(f"pastiche:owners:{digest}", 0, -1))
+
+
+def test_drafts_of_one_person_are_few(world: World) -> None:
+    life = world.core.life
+    made = [life.create(world.plan(), SERVER, world.maker) for _ in range(MOST_DRAFTS)]
+    assert refused("draft_limit", life.create, world.plan(), SERVER, world.maker) == {"allowed": MOST_DRAFTS}
+    life.create(world.plan(), SERVER, world.person("discord:chief", SERVER, manages=True))
+    life.open(made[0].challenge_id, world.maker)
+    life.cancel(made[1].challenge_id, world.maker)
+    for _ in range(2):
+        life.create(world.plan(), SERVER, world.maker)
+    refused("draft_limit", life.create, world.plan(), SERVER, world.maker)
+
+
+def test_styles_and_entries_are_within_what_their_givers_may_have(world: World) -> None:
+    core = Challenges(world.redis, PRESETS, world.blobs, lambda: world.now_s, Limits(bytes_per_user=100_000))
+    Blobs(world.redis).put(bytes(99_900), owner=world.maker.user)
+    refused("bytes_limited", core.life.create, world.plan(style_picture=picture(5)), SERVER, world.maker)
+    challenge = core.life.open(core.life.create(world.plan(), SERVER, world.maker).challenge_id, world.maker)
+    Blobs(world.redis).put(bytes(99_000), owner="discord:ann")
+    ann, name = world.person("discord:ann"), challenge.challenge_id
+    refused("bytes_limited", core.entries.submit, name, world.made("discord:ann", 1), ann)
+    waits = world.job("discord:ann", 2)
+    core.entries.submit(name, waits, ann)
+    world.finish(waits, 2)
+    world.wait(1, core)
+    (entry,) = core.entries.of_person(name, "discord:ann")
+    assert entry.status is Status.ENTERED, "what was let in ends well"
+
+
+def test_a_style_that_cannot_be_reduced_is_refused(world: World) -> None:
+    damaged = picture(5)[:-40]
+    refused("image_truncated", world.core.life.create, world.plan(style_picture=damaged), SERVER, world.maker)
+    out = io.BytesIO()
+    Image.new("1", (5000, 4000)).save(out, "PNG")
+    refused(
+        "image_too_many_pixels", world.core.life.create, world.plan(style_picture=out.getvalue()), SERVER, world.maker
+    )
+    assert Owners(world.redis).total_bytes() == 0
