@@ -17,7 +17,6 @@ from typing import IO
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
-    GifImagePlugin,
     Image,
     ImageFile,
     TiffImagePlugin,
@@ -25,6 +24,7 @@ from PIL import (
 )
 
 from nst.errors import UserError
+from nst.formats.gif import GifFile
 from nst.formats.jpeg import JpegFile
 from nst.formats.png import PngFile
 from nst.image_dimensions import Size, declared_size
@@ -81,7 +81,7 @@ class Header:
         format: One of ``image_signature.READABLE``.
         width_px: As stored; EXIF orientation may swap it with the height.
         height_px: As stored.
-        frames: More than 1 for animations and for TIFFs of several pages; 2 may mean "several".
+        frames: More than 1 for animations; 2 may mean "several".
         has_alpha: Whether something in it may be transparent.
     """
 
@@ -163,7 +163,7 @@ _OPENERS: dict[str, _Opener] = {
     "JPEG": JpegFile,
     "PNG": PngFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
+    "GIF": GifFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
@@ -188,22 +188,9 @@ def _check_size(width_px: int, height_px: int, limits: Limits) -> None:
 
 
 def _frames(image: ImageFile.ImageFile, name: str) -> int:
-    if name not in {"GIF", "PNG", "WEBP", "AVIF", "TIFF"}:
-        return 1  # HEIC: bursts and previews, like a JPEG's
-    try:
-        if name in {"GIF", "TIFF"}:
-            # Counting them all would mean reading them all; whether there is a second one is what matters.
-            return 2 if _has_second(image) else 1
-        return int(getattr(image, "n_frames", 1))
-    except HOSTILE_INPUT:
-        return 1  # the first frame may be sound even so
-
-
-def _has_second(image: ImageFile.ImageFile) -> bool:
-    try:
-        image.seek(1)
-    except EOFError:
-        return False
-    finally:
-        image.seek(0)
-    return True
+    if name not in {"GIF", "PNG", "WEBP", "AVIF"}:
+        return 1  # further pictures of the others are pages, bursts and previews
+    if isinstance(image, GifFile):
+        # Counting them all would mean reading them all; whether there is a second one is what matters.
+        return 2 if image.is_animated else 1
+    return int(getattr(image, "n_frames", 1))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+from nst.images import Picture
 
 Bytes = NDArray[np.uint8]
-Samples = NDArray[np.int64]
 
 # Four quarters in four colours: every turn and reflection of it is different.
 COLOURS = ((220, 40, 40), (40, 200, 60), (50, 60, 210), (230, 230, 220))
@@ -20,6 +25,24 @@ def quarters(width_px: int = 96, height_px: int = 64, colours: Sequence[Sequence
     """Four quarters, ``[h, w, channels]``."""
     corners = np.array(colours, np.uint8).reshape(2, 2, -1)
     return corners.repeat(height_px // 2, 0).repeat(width_px // 2, 1)
+
+
+def noise(width_px: int = 96, height_px: int = 64) -> Bytes:
+    """Soft coloured spots, ``[h, w, 3]``."""
+    rough = np.random.default_rng(3).integers(0, 256, (height_px // 4, width_px // 4, 3), dtype=np.uint8)
+    return np.asarray(Image.fromarray(rough).resize((width_px, height_px), Image.Resampling.BICUBIC))
+
+
+def saved(image: Bytes | Image.Image, image_format: str = "PNG", **choices: Any) -> bytes:
+    """As Pillow writes it."""
+    file = io.BytesIO()
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(file, image_format, **choices)
+    return file.getvalue()
+
+
+def seen(picture: Picture) -> NDArray[np.float32]:
+    """A picture's colours in levels of 0 to 255, ``[h, w, 3]``."""
+    return picture.rgb * 255
 
 
 # PNG ----------------------------------------------------------------------------------------------------------------
@@ -114,3 +137,75 @@ def bmp(
     header = (facts + table).ljust(header_bytes - 4, b"\0") if header_bytes > 40 else facts + table
     start = 14 + 4 + len(header)
     return b"BM" + struct.pack("<IHHII", start + len(pixels), 0, 0, start, header_bytes) + header + pixels
+
+
+# GIF ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class GifFrame:
+    """One frame of a GIF.
+
+    Attributes:
+        indices: ``[h, w]``, below 128.
+        left: On the canvas.
+        top: On the canvas.
+        disposal: 0 to 7.
+        transparent: An index.
+        colours: A table of its own.
+        control: Whether there is a graphic control extension at all.
+    """
+
+    indices: NDArray[np.integer]
+    left: int = 0
+    top: int = 0
+    disposal: int = 0
+    transparent: int | None = None
+    colours: Sequence[Sequence[int]] = ()
+    control: bool = True
+
+
+def gif(
+    frames: Sequence[GifFrame],
+    width_px: int,
+    height_px: int,
+    colours: Sequence[Sequence[int]] = COLOURS,
+    background: int = 0,
+) -> bytes:
+    """A GIF of frames that may be anywhere on the canvas, each for 100 ms."""
+    parts = [
+        b"GIF89a",
+        struct.pack("<HHBBB", width_px, height_px, _table_flags(colours), background, 0),
+        _table(colours),
+    ]
+    for frame in frames:
+        if frame.control:
+            flags = frame.disposal << 2 | (frame.transparent is not None)
+            parts.append(struct.pack("<BBBBHBB", 0x21, 0xF9, 4, flags, 10, frame.transparent or 0, 0))
+        height, width = frame.indices.shape
+        parts.append(struct.pack("<BHHHHB", 0x2C, frame.left, frame.top, width, height, _table_flags(frame.colours)))
+        parts += [_table(frame.colours), b"\7", _in_blocks(_lzw(frame.indices.ravel()))]
+    return b"".join(parts) + b";"
+
+
+def _table_flags(colours: Sequence[Sequence[int]]) -> int:
+    return 0x80 | max(1, (len(colours) - 1).bit_length()) - 1 if colours else 0
+
+
+def _table(colours: Sequence[Sequence[int]]) -> bytes:
+    size = 3 << (_table_flags(colours) & 7) + 1 if colours else 0
+    return bytes(value for colour in colours for value in colour).ljust(size, b"\0")
+
+
+def _lzw(indices: NDArray[np.integer]) -> bytes:
+    """Every index as itself, in 8 bits, with a new beginning before codes get longer."""
+    codes: list[int] = []
+    for start in range(0, len(indices), 100):
+        codes += [128, *indices[start : start + 100].tolist()]
+    codes.append(129)
+    return sum(code << 8 * i for i, code in enumerate(codes)).to_bytes(len(codes), "little")
+
+
+def _in_blocks(data: bytes) -> bytes:
+    blocks = (data[at : at + 255] for at in range(0, len(data), 255))
+    return b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"

@@ -1,0 +1,33 @@
+"""Pictures of which nothing is seen, and the sentences for what was made of pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bot.texts import languages, notice
+from nst.errors import UserError
+from nst.images import decode
+from tests.picture_samples import quarters, saved, seen
+
+QUARTERS = quarters()
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "WEBP", "TIFF"])
+def test_a_picture_that_is_transparent_everywhere_is_painted_as_if_opaque_and_said(image_format: str) -> None:
+    hidden = np.dstack([QUARTERS, np.zeros(QUARTERS.shape[:2], np.uint8)])
+    choices = {"lossless": True, "exact": True} if image_format == "WEBP" else {}
+    picture = decode(saved(hidden, image_format, **choices))
+    assert (picture.alpha, picture.notices) == (None, ("picture_transparent",))
+    assert np.array_equal(np.rint(seen(picture)), QUARTERS)
+
+
+def test_a_picture_that_hides_nothing_is_refused() -> None:
+    with pytest.raises(UserError, match="image_invisible"):
+        decode(saved(np.zeros((32, 32, 4), np.uint8)))
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("code", ["picture_cut_off", "picture_transparent", "one_page_only"])
+def test_what_is_said_about_pictures_has_a_sentence(code: str, language: str) -> None:
+    assert len(notice(code, {}, language)) > 15
