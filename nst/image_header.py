@@ -16,7 +16,6 @@ from typing import IO
 
 from PIL import (
     AvifImagePlugin,
-    BmpImagePlugin,
     Image,
     ImageFile,
     TiffImagePlugin,
@@ -24,6 +23,7 @@ from PIL import (
 )
 
 from nst.errors import UserError
+from nst.formats.bmp import BmpFile
 from nst.formats.gif import GifFile
 from nst.formats.jpeg import JpegFile
 from nst.formats.png import PngFile
@@ -164,7 +164,7 @@ _OPENERS: dict[str, _Opener] = {
     "PNG": PngFile,
     "WEBP": WebPImagePlugin.WebPImageFile,
     "GIF": GifFile,
-    "BMP": BmpImagePlugin.BmpImageFile,
+    "BMP": BmpFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
 }
