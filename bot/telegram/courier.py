@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 from telegram import Message
-from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter
 
 from bot.allocator import let_go
 from bot.captions import caption, failure
@@ -24,6 +24,7 @@ from bot.fitting import fit_bytes, suffix
 from bot.strips import strip_job_ids, strip_results, strip_sheet
 from bot.telegram.address import Address
 from bot.telegram.asker import user_key
+from bot.telegram.bell import Bell, Call
 from bot.telegram.challenges.entering import open_here
 from bot.telegram.keyboards import result_keyboard, strip_keyboard
 from bot.telegram.memory import RecentResult
@@ -59,6 +60,7 @@ class Courier:
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._strips: dict[str, asyncio.Lock] = {}
         self._rounds: set[asyncio.Task[None]] = set()
+        self._bell = Bell(front)
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -73,6 +75,7 @@ class Courier:
             await asyncio.wait(self._rounds, timeout=within_s)
         for task in self._rounds:
             task.cancel()
+        self._bell.stop()
 
     async def _deliver(self, delivery: Delivery) -> None:
         """Post one result, however often Telegram or the network fail, and acknowledge it."""
@@ -267,10 +270,17 @@ class Courier:
             return
         place = message.chat_id if message else address.chat_id
         shown = message.message_id if message else address.message_id
-        answers = shown if place > 0 else address.answers or shown  # in a group it is their own message that calls
-        words = say("telegram.ready" if result.outcome == "done" else "telegram.ready_failed", address.language)
-        with contextlib.suppress(TelegramError):  # the result itself is there
-            await self._front.posting.send(place, Post(words), answers, address.thread_id)
+        self._bell.ring(
+            Call(
+                chat_id=place,
+                thread_id=address.thread_id,
+                user_id=address.user_id,
+                user=result.user,
+                answers=shown if place > 0 else address.answers or shown,
+                done=result.outcome == "done",
+                language=address.language,
+            )
+        )
 
     async def _note(self, result: Result, address: Address, post: Post, message: Message | None) -> None:
         """For inline queries, whose photos cannot be hidden."""

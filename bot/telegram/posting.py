@@ -16,7 +16,9 @@ from telegram import (
     InputMediaPhoto,
     InputMediaVideo,
     Message,
+    MessageEntity,
     ReplyParameters,
+    User,
 )
 from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError
 from telegram.ext import ExtBot
@@ -70,11 +72,19 @@ class Picture:
 
 @dataclass(frozen=True)
 class Post:
-    """What a message is to show."""
+    """What a message is to show.
+
+    Attributes:
+        text: Its words.
+        picture: Its picture, or None.
+        keyboard: Its buttons, or None.
+        calls: Telegram's id of somebody whom a new text calls: the words are a mention of them.
+    """
 
     text: str
     picture: Picture | None = None
     keyboard: InlineKeyboardMarkup | None = None
+    calls: int = 0
 
 
 class Posting:
@@ -111,6 +121,7 @@ class Posting:
             return await self._bot.send_message(
                 chat_id,
                 clipped(post.text, TEXT_LIMIT),
+                entities=_mention(post) if post.calls else None,
                 reply_parameters=reply,
                 message_thread_id=thread,
                 reply_markup=keyboard,
@@ -254,6 +265,11 @@ class Posting:
         self._with_media[chat_id, message_id] = with_media
         if len(self._with_media) > _REMEMBERED:
             self._with_media.popitem(last=False)
+
+
+def _mention(post: Post) -> list[MessageEntity]:
+    whom = User(post.calls, first_name="-", is_bot=False)  # the name is not shown: the words are there instead
+    return [MessageEntity(MessageEntity.TEXT_MENTION, 0, len(post.text.encode("utf-16-le")) // 2, user=whom)]
 
 
 def clipped(text: str, limit: int) -> str:

@@ -628,9 +628,29 @@ def test_who_waited_for_long_is_called(
     asked = bert.send("/style mosaic 40 palette", answering=photo["message_id"])
     there = in_chat(bert)
     result_of_long_ago(redis_server, bert, there.message(lambda m: has_button(m, "r.cancel"), "the job"), until)
-    assert there.says("Your picture is ready")["reply_to_message"]["message_id"] == asked["message_id"]
+    call = there.says("Your picture is ready")
+    assert call["reply_to_message"]["message_id"] == asked["message_id"]
+    assert peer.calls("sendMessage")[-1]["entities"][0]["user"]["id"] == bert.user["id"], "they are called by name"
     paused()
     assert len(results(anna)) == len(results(bert)) == 1
+
+
+def test_who_waited_for_several_is_called_once_with_their_number(
+    peer: TelegramPeer,
+    anna: Person,
+    chat: Chat,
+    paused: Callable[[], None],
+    redis_server: EmbeddedRedis,
+    until: Until,
+) -> None:
+    for seed in range(1, 4):
+        anna.photo(picture(seed), caption="/style mosaic 40 palette")
+    until(lambda: sum(has_button(m, "r.cancel") for m in anna.bot_messages()) == 3, "three jobs", DEADLINE_S)
+    for message in anna.bot_messages():
+        result_of_long_ago(redis_server, anna, message, until)
+    chat.says("3 pictures are ready")
+    paused()
+    assert len(anna.bot_messages()) == 4, "three pictures and one call"
 
 
 def test_a_restart_goes_on_telling_how_jobs_stand(
