@@ -13,6 +13,7 @@ from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, Tele
 
 from bot.telegram.asker import Asker
 from bot.telegram.posting import MessageGoneError, Post
+from bot.telegram.rights import missing_right
 from bot.texts import explain, say
 from nst.errors import OperatorError, PasticheError
 
@@ -54,7 +55,11 @@ async def spoken(front: Frontend, asker: Asker) -> AsyncIterator[None]:
             raise
         log.error("Telegram refused: %s", error.message)
         if isinstance(error, BadRequest):
-            await _tell(front, asker, say("telegram.refused", asker.language))
+            lacks = missing_right(error)
+            if lacks:
+                front.rights.forget(asker.chat_id)
+            text = explain(lacks, asker.language) if lacks else say("telegram.refused", asker.language)
+            await _tell(front, asker, text)
     except Exception:  # the frontend's boundary: a sentence, not silence
         log.exception("An update failed")
         await _tell(front, asker, say("telegram.unforeseen", asker.language))

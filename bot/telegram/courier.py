@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 from telegram import Message
-from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 
 from bot.allocator import let_go
 from bot.captions import caption, failure
@@ -30,8 +30,9 @@ from bot.telegram.keyboards import result_keyboard, strip_keyboard
 from bot.telegram.memory import RecentResult
 from bot.telegram.pictures import as_document, as_photo
 from bot.telegram.posting import ANIMATION, MessageGoneError, NoMediaError, Picture, Post
+from bot.telegram.rights import missing_right
 from bot.texts import explain, say
-from nst.errors import JobError, OperatorError
+from nst.errors import JobError, OperatorError, UserError
 from workers.clock import server_time_s
 from workers.contract import Job, Result
 from workers.job_log import bind_job
@@ -100,8 +101,11 @@ class Courier:
             if _passes(error):
                 log.warning("Job %s cannot be posted now: %s", job_id, type(error).__name__)
                 return False
-            log.error("Job %s cannot be posted", job_id, exc_info=error, extra={"job_id": job_id})
-            await self._apologise(delivery.result)
+            lacks = missing_right(error) if isinstance(error, TelegramError) else None
+            if lacks is None:
+                log.error("Job %s cannot be posted", job_id, exc_info=error, extra={"job_id": job_id})
+            if not await self._apologise(delivery.result, lacks):
+                return False
         try:
             await self._front.outbox.ack(delivery)
         except RedisError:
@@ -117,10 +121,17 @@ class Courier:
             except OperatorError:
                 log.warning("The jobs of a user who is gone could not be stopped")
 
-    async def _apologise(self, result: Result) -> None:
+    async def _apologise(self, result: Result, lacks: UserError | None) -> bool:
+        """Say why there is no picture; False where another try makes sense."""
         address = Address.from_reply_to(result.reply_to)
-        error = JobError("job_failed", {"job_id": result.job_id[:8]})
-        await self._front.posting.progress(address.chat_id, address.message_id, Post(explain(error, address.language)))
+        if lacks:
+            self._front.rights.forget(address.chat_id)
+        text = explain(lacks or JobError("job_failed", {"job_id": result.job_id[:8]}), address.language)
+        try:
+            await self._front.posting.edit(address.chat_id, address.message_id, Post(text))
+        except (MessageGoneError, TelegramError) as error:
+            return not _passes(error)
+        return True
 
     async def _post(self, delivery: Delivery) -> None:
         result = delivery.result

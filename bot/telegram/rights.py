@@ -51,6 +51,10 @@ class Rights:
         member = await self._bot.get_chat_member(chat_id, user_id)
         return isinstance(member, ChatMemberAdministrator | ChatMemberOwner)
 
+    def forget(self, chat_id: int) -> None:
+        """What was known of a group is not so any more."""
+        self._good_until_s.pop(chat_id, None)
+
     async def _may_send_photos(self, chat_id: int) -> bool:
         me = await self._bot.get_chat_member(chat_id, self._bot.id)
         if isinstance(me, ChatMemberAdministrator | ChatMemberOwner):
@@ -59,3 +63,12 @@ class Rights:
             return me.can_send_photos and me.can_send_messages
         permissions = (await self._bot.get_chat(chat_id)).permissions
         return permissions is None or permissions.can_send_photos is not False
+
+
+def missing_right(error: TelegramError) -> UserError | None:
+    """What Telegram's refusal of a post means, where it means that the bot lacks a right; None otherwise."""
+    words = error.message.lower()
+    if "not enough rights to send" not in words and not ("chat_send_" in words and "_forbidden" in words):
+        return None
+    texts = "text" in words or "plain" in words
+    return UserError("permission_missing", {"missing": "can_send_messages" if texts else "can_send_photos"})

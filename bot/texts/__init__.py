@@ -54,6 +54,9 @@ def explain(error: PasticheError, language: str = FALLBACK_LANGUAGE) -> str:
     values = _readable(error.detail)
     if isinstance(error, BusyError):
         values["when"] = _when(error, language)
+    right = f"right.{values.get('missing', '')}"
+    if right in catalogue(FALLBACK_LANGUAGE):
+        values["missing"] = say(right, language)  # as the platform's own settings call it
     return say(f"error.{error.code}", language, **values)
 
 

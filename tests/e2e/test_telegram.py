@@ -713,9 +713,25 @@ def test_a_group_without_photos_is_told_before_anything_is_painted(
     anna = peer.person(next(_NUMBERS), group)
     photo = anna.silently(**anna.a_photo(picture()))
     anna.send("/style mosaic palette", answering=photo["message_id"])
-    in_chat(anna).says("I lack can_send_photos")
+    in_chat(anna).says("I lack the right “Send Photos”")
     with connect(redis_server.url) as connection:
         assert not connection.exists(f"pastiche:pending:telegram:{anna.user['id']}")
+
+
+def test_a_right_that_was_taken_away_meanwhile_is_named(
+    peer: TelegramPeer, bot: Process, in_chat: Callable[[Person], Chat]
+) -> None:
+    """Known to be there a moment ago; Telegram refuses the picture, or the picker's sheet of styles."""
+    anna = peer.person(next(_NUMBERS), peer.group(-100_200_300_407))
+    words = "Bad Request: not enough rights to send photos to the chat"
+    peer.fault("editMessageMedia", status=400, description=words, chat_id=anna.chat_id, times=100)
+    peer.fault("sendPhoto", status=400, description=words, chat_id=anna.chat_id, times=100)
+    photo = anna.silently(**anna.a_photo(picture()))
+    anna.send("/style mosaic palette", answering=photo["message_id"])
+    told = in_chat(anna).says("I lack the right “Send Photos”")
+    assert not has_button(told, "r.cancel")
+    anna.send("/style", answering=photo["message_id"])
+    in_chat(anna).message(lambda m: m["message_id"] > told["message_id"] and "Send Photos" in m.get("text", ""))
 
 
 def test_in_a_forum_everything_stays_in_its_topic_and_behind_a_spoiler(
