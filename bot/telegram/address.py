@@ -13,7 +13,7 @@ class Address:
 
     Attributes:
         chat_id: Its chat.
-        message_id: Itself.
+        message_id: Itself; 0 where the order has no line of its own: its end is a new message.
         user_id: Who asked.
         thread_id: The forum topic, or 0.
         answers: The message that it replies to, or 0.

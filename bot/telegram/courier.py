@@ -128,9 +128,11 @@ class Courier:
             self._front.rights.forget(address.chat_id)
         text = explain(lacks or JobError("job_failed", {"job_id": result.job_id[:8]}), address.language)
         try:
-            await self._front.posting.edit(address.chat_id, address.message_id, Post(text))
+            await self._put(address, Post(text), result.job_id)
         except (MessageGoneError, TelegramError) as error:
             return not _passes(error)
+        if not address.message_id:
+            await self._front.shared_lines.leave(address.chat_id, result.job_id)
         return True
 
     async def _post(self, delivery: Delivery) -> None:
@@ -145,6 +147,9 @@ class Courier:
             post = await self._content(result, address)
             message = await self._put(address, post, result.job_id)
             await asyncio.to_thread(self._front.memory.note_shown, result.job_id)
+            self._front.shared_lines.ended(address.chat_id)
+            if not address.message_id:
+                await self._front.shared_lines.leave(address.chat_id, result.job_id)
             await self._note(result, address, post, message)
             if not result.time_lapse:  # that makes a sound itself
                 await self._ring(result, address, message)
@@ -186,6 +191,8 @@ class Courier:
                 return await self._into_new_message(replace(address, chat_id=home, answers=0), post, key)
             if anew:
                 return await self._anew(address, post, key)
+            if not address.message_id:
+                return await self._at_once(address, post, key)
             try:
                 return await self._edit(address, address.message_id, post)
             except NoMediaError:
@@ -195,6 +202,18 @@ class Courier:
         except ChatMigrated as moved:
             await self._front.move(address.chat_id, moved.new_chat_id)
             return await self._put(address, post, key, anew)
+
+    async def _at_once(self, address: Address, post: Post, key: str) -> Message | None:
+        """One message and no line before it: killed in the instant between sending and noting, it is there twice."""
+        if not await asyncio.to_thread(self._front.memory.place, key):
+            try:
+                sent = await self._front.posting.send(address.chat_id, post, address.answers, address.thread_id)
+            except BadRequest as error:
+                log.warning("A picture was refused and goes by way of a line: %s", error.message)
+            else:
+                await asyncio.to_thread(self._front.memory.note_place, key, sent.message_id)
+                return sent
+        return await self._into_new_message(address, post, key)
 
     async def _into_new_message(self, address: Address, post: Post, key: str) -> Message | None:
         message_id = await asyncio.to_thread(self._front.memory.place, key)

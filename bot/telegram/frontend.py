@@ -27,6 +27,7 @@ from bot.telegram.chat_actions import ChatActions
 from bot.telegram.memory import Memory
 from bot.telegram.posting import Posting
 from bot.telegram.rights import Rights
+from bot.telegram.shared_lines import SharedLines
 from workers.blobs import Blobs
 from workers.client import QueueClient
 from workers.outbox import OutboxReader
@@ -62,6 +63,7 @@ class Frontend:
         self.challenges = Challenges(connection, self.presets, self.blobs, limits=settings.limits)
         self.notebook = Notebook(connection)
         self.posting, self.lines = Posting(bot), ProgressLines()
+        self.shared_lines = SharedLines(bot, self.posting, connection)
         self.actions, self.rights = ChatActions(bot), Rights(bot)
         self.outbox = OutboxReader(stream, FRONTEND)
         self.picture_room = PictureRoom(_PICTURES_BYTES)

@@ -178,9 +178,12 @@ async def _announce(
             await front.posting.edit(asker.chat_id, message_id, post)
         except MessageGoneError:
             message_id = 0
-    if not message_id:
+    room = front.shared_lines.has_room(asker.chat_id)
+    if not message_id and room:
         sent = await front.posting.send(asker.chat_id, post, asker.message_id, asker.thread_id)
         message_id = sent.message_id
+    elif not message_id:
+        await front.shared_lines.join(asker.chat_id, asker.thread_id, job_id, asker.language)
     return Address(
         chat_id=asker.chat_id,
         message_id=message_id,
@@ -194,20 +197,30 @@ async def _announce(
 
 
 async def _submit(front: Frontend, address: Address, job_id: str, submit: Submit, told: bool) -> None:
-    front.lines.open(job_id, progress_line(front, job_id, address))
+    if address.message_id:
+        front.lines.open(job_id, progress_line(front, job_id, address))
     try:
         job = await submit(address)
     except BaseException as error:
         await front.lines.close(job_id)
+        front.shared_lines.ended(address.chat_id)
         if last_try.get() and isinstance(error, TelegramError):
             error = UserError("image_not_received")
         if told and isinstance(error, PasticheError):
-            text = sentence(error, address.language)
-            await front.posting.edit(address.chat_id, address.message_id, Post(text))
+            await _tell(front, address, job_id, sentence(error, address.language))
             raise ToldError from error
         raise
     front.actions.show(address.chat_id, address.thread_id)
     front.lines.start(job)
+
+
+async def _tell(front: Frontend, address: Address, job_id: str, text: str) -> None:
+    """Say why there will be no picture, in the order's own message or in a new one."""
+    if address.message_id:
+        await front.posting.edit(address.chat_id, address.message_id, Post(text))
+        return
+    await front.posting.send(address.chat_id, Post(text), address.answers, address.thread_id)
+    await front.shared_lines.leave(address.chat_id, job_id)
 
 
 async def resume_lines(front: Frontend, frontend: str) -> None:
@@ -219,7 +232,7 @@ async def resume_lines(front: Frontend, frontend: str) -> None:
     """
     for job in await asyncio.to_thread(unfinished_jobs, front.connection, frontend):
         address = Address.from_reply_to(job.reply_to)
-        if not address.strip:
+        if address.message_id and not address.strip:
             front.lines.open(job.job_id, progress_line(front, job.job_id, address))
             front.lines.start(job)
 

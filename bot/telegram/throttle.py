@@ -54,7 +54,11 @@ class _Window:
 
     def has_capacity(self, amount: int) -> bool:
         """Whether so many could enter now."""
-        return self._taken() + amount <= self._most
+        return self.free() >= amount
+
+    def free(self) -> int:
+        """How many could enter now."""
+        return self._most - self._taken()
 
     async def acquire(self) -> None:
         """Enter, in turn, when there is room."""
@@ -76,6 +80,10 @@ class _Gate:
         self._group = group
         self._limiter = _Window(*_GROUP) if group else AsyncLimiter(*_PRIVATE)
         self._opens_s = 0.0
+
+    def free(self) -> int:
+        """How many requests need not wait; of a private chat's there are always enough."""
+        return self._limiter.free() if isinstance(self._limiter, _Window) else _GROUP[0]
 
     def close_for(self, seconds: float) -> None:
         self._opens_s = max(self._opens_s, time.monotonic() + seconds)
@@ -142,6 +150,10 @@ class Throttle(BaseRateLimiter[str]):
                     raise
                 await asyncio.sleep(0 if gate else wait_s)
         raise AssertionError("the last try returns or raises")
+
+    def free(self, chat_id: int) -> int:
+        """How many messages a chat may have now."""
+        return self._gate(str(chat_id)).free()
 
     def _gate(self, chat: str) -> _Gate:
         gate = self._gates.pop(chat, None) or _Gate(chat.startswith(("-", "@")))

@@ -734,6 +734,30 @@ def test_a_right_that_was_taken_away_meanwhile_is_named(
     in_chat(anna).message(lambda m: m["message_id"] > told["message_id"] and "Send Photos" in m.get("text", ""))
 
 
+def test_fifteen_orders_of_a_group_need_no_more_than_a_minutes_messages(
+    peer: TelegramPeer, bot: Process, until: Until
+) -> None:
+    """Telegram lets a bot have twenty messages a minute in a group: nobody waits in the dark."""
+    group = peer.group(-100_200_300_408)
+    people = [peer.person(next(_NUMBERS), group) for _ in range(5)]
+    for seed in range(15):
+        person = people[seed % 5]
+        photo = person.silently(**person.a_photo(picture(seed + 1)))
+        person.send("/style mosaic 60 palette", answering=photo["message_id"])
+    until(lambda: len(results(people[0])) == 15, "fifteen pictures", DEADLINE_S)
+    until(lambda: not any("Many orders" in str(m.get("text")) for m in people[0].bot_messages()), "the line's end")
+    asked = {m["reply_to_message"]["from"]["id"] for m in results(people[0])}
+    assert asked == {person.user["id"] for person in people}
+    assert len(uncalled(people[0])) == 15
+    writes = [
+        name
+        for name, given in peer.do(lambda: list(peer.requests))
+        if given.get("chat_id") == group and name.startswith(("send", "edit", "delete")) and name != "sendChatAction"
+    ]
+    assert len(writes) <= 20, writes
+    assert "sendMessage" in writes[:4], "the shared line comes at once"
+
+
 def test_in_a_forum_everything_stays_in_its_topic_and_behind_a_spoiler(
     peer: TelegramPeer, bot: Process, in_chat: Callable[[Person], Chat]
 ) -> None:
