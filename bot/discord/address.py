@@ -13,6 +13,7 @@ from bot.discord.keys import chat_key
 
 TOKEN_LIFE_S = 15 * 60
 _MARGIN_S = 20  # a picture may take that long to upload
+_LAST_WORD_S = 60
 DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
 
 
@@ -31,6 +32,7 @@ class Address:
         spoiler: Whether the result is hidden until clicked.
         strip: The strip's name, where the job is one of its five.
         chat: Key of the server, or "" in private: the name that the queue reads as well, for its limit of a chat.
+        by_token_only: Whether the bot is not of that place: once the token is dead nothing can be written there.
     """
 
     channel_id: int
@@ -43,11 +45,24 @@ class Address:
     spoiler: bool = False
     strip: str = ""
     chat: str = ""
+    by_token_only: bool = False
 
     @property
     def token_lives(self) -> bool:
         """Whether the message can still be edited by the interaction's token."""
         return bool(self.token) and time.time() < self.token_until_s - _MARGIN_S
+
+    @property
+    def link(self) -> str:
+        """The message's address in Discord's apps."""
+        return (
+            f"https://discord.com/channels/{self.chat.partition(':')[2] or '@me'}/{self.channel_id}/{self.message_id}"
+        )
+
+    @property
+    def last_word_due(self) -> bool:
+        """Whether what is written now is the last that can be written there."""
+        return self.by_token_only and time.time() > self.token_until_s - _LAST_WORD_S
 
     def to_reply_to(self) -> dict[str, str]:
         """For ``Job.reply_to``; its ``chat`` is for the queue's limit of one chat."""
@@ -77,6 +92,7 @@ class Address:
             spoiler=spoiler,
             strip=strip,
             chat=chat_key(interaction) if interaction.guild_id else "",
+            by_token_only=interaction.is_user_integration() and not interaction.is_guild_integration(),
         )
 
 

@@ -152,10 +152,15 @@ class Courier:
         await self._bot.posting.settle(address, say("discord.done_below", address.language))
 
     async def _in_private(self, address: Address, post: Post, key: str) -> None:
+        """To the one who asked, with the way back to where they did; what waits there says where it went."""
+        text = "\n".join([say("discord.from_elsewhere", address.language, link=address.link), post.text])
         try:
-            await self._bot.posting.tell(address, post)
+            await self._bot.posting.tell(address, replace(post, text=text))
         except (discord.Forbidden, discord.NotFound):
             log.warning("Job %s: neither the channel nor the user can be reached", key)
+            await self._bot.posting.settle(address, say("discord.done_nowhere", address.language))
+        else:
+            await self._bot.posting.settle(address, say("discord.done_in_private", address.language))
 
     async def _content(self, result: Result, address: Address) -> Post:
         if result.outcome != "done":

@@ -24,6 +24,7 @@ from bot.discord.promises import Promise, acknowledge
 from bot.discord.views import queued_view
 from bot.progress_lines import Line, ProgressLine, Shown
 from bot.service import Request, Style
+from bot.texts import say
 from bot.unfinished import unfinished_jobs
 from nst.errors import PasticheError, UserError
 from workers.contract import Job
@@ -196,7 +197,8 @@ def progress_line(bot: PasticheClient, job_id: str, address: Address) -> Progres
                 preview, shown = await bot.service.picture(line.preview), line.preview
             except (PasticheError, RedisError):
                 preview = b""  # it was replaced by a newer one
-        return await bot.posting.progress(address, line.text, preview, queued_view(job_id, address.language))
+        text = say("discord.comes_in_private", address.language) if address.last_word_due else line.text
+        return await bot.posting.progress(address, text, preview, queued_view(job_id, address.language))
 
     return ProgressLine(show, lambda: bot.service.standing(job_id), address.language)
 

@@ -345,10 +345,13 @@ def test_a_closed_channel_leads_to_a_private_message(stage: Stage, ann: User) ->
     with stage.paused_worker():
         interaction = stage.style(ann, channel=channel, age_s=14 * 60 + 50)
         stage.until(lambda: stage.connection.exists(keys.pending(f"discord:{ann.id}")), "the job")
-        channel.app_permissions = 0
+        channel.app_permissions = VIEW_CHANNEL
     private = stage.until(lambda: stage.peer.messages(stage.peer.private(ann)), "a private message")
     stage.painted(private[0])
-    assert not stage.message(interaction).attachments
+    message = stage.says(interaction, "sent it to you in private")
+    assert f"/{channel.id}/{message.id}" in private[0].content, "it says what it belongs to"
+    assert not message.attachments
+    assert not message.buttons(), "nothing is left to be cancelled"
 
 
 def test_failures_on_discords_side_cost_no_result(stage: Stage, ann: User) -> None:
@@ -760,6 +763,9 @@ def test_a_user_install_works_on_a_foreign_server_and_in_groups(stage: Stage, an
     private = stage.until(lambda: stage.peer.messages(stage.peer.private(ann)), "a private message")
     stage.painted(private[0])
     assert not stage.message(late).attachments
+    with stage.paused_worker():
+        long = stage.style(ann, channel=foreign, owners={"1": ann.id}, age_s=14 * 60 + 10)
+        stage.says(long, "comes to you in private")
 
 
 def test_a_mention_is_told_what_the_bot_lacks(stage: Stage, ann: User) -> None:
