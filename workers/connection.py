@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,8 +17,6 @@ from redis.exceptions import ConnectionError, NoScriptError, RedisError, Respons
 from nst.errors import BusyError, OperatorError
 from workers import sentinel
 from workers.refusals import FULL, UNSAVING, AsyncWaitingRetry, WaitingRetry, refusal, said
-
-log = logging.getLogger(__name__)
 
 SCHEMES = ("redis", "rediss", "unix", *sentinel.SCHEMES)
 PATIENT = 60  # tries of a worker: about 110 s, long enough for a restart of Redis
@@ -119,7 +116,6 @@ def _told(error: RedisError | OSError, redis_url: str) -> StoreError | StoreBusy
     word = refusal(error)
     told: StoreError | StoreBusyError
     if word == FULL:
-        log.error("Redis has no memory left")
         told = StoreBusyError("store_full")
     else:
         code = "queue_cannot_save" if word == UNSAVING else "queue_unavailable"

@@ -23,6 +23,7 @@ from workers import keys
 from workers.contract import ContractError, Job, NewerVersionError, Result
 from workers.frontend_metrics import DELIVERY, REDELIVERED, SHOWN, UNREADABLE
 from workers.histogram import BOUNDS, bucket
+from workers.refusals import refusal
 from workers.routing import queue_of
 
 log = logging.getLogger(__name__)
@@ -198,7 +199,7 @@ class OutboxReader:
             try:
                 batch = await self._read()
             except RedisError as error:
-                log.warning("The outbox cannot be read now: %s", type(error).__name__)
+                log.warning("The outbox cannot be read now: %s", refusal(error) or type(error).__name__)
                 await self._recover(error)
                 continue
             for delivery in batch:

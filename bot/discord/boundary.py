@@ -13,7 +13,7 @@ import discord
 
 from bot.discord.keys import job_id_of
 from bot.discord.posting import NOBODY, UNKNOWN_INTERACTION
-from bot.texts import explain, nearest_language, say
+from bot.texts import as_told, explain, nearest_language, say
 from nst.errors import OperatorError, PasticheError
 
 if TYPE_CHECKING:
@@ -62,9 +62,10 @@ async def spoken(interaction: discord.Interaction, default_language: str) -> Asy
 
 def sentence(error: PasticheError, language: str) -> str:
     """What a user is told; what only the operator can mend is said without the operator's details."""
-    if isinstance(error, OperatorError):
+    told = as_told(error)
+    if isinstance(told, OperatorError):
         return say("discord.not_now", language)
-    return explain(error, language)[:2000]
+    return explain(told, language)[:2000]
 
 
 async def _tell(interaction: discord.Interaction, text: str) -> None:

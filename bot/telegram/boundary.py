@@ -14,7 +14,7 @@ from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, Tele
 from bot.telegram.asker import Asker
 from bot.telegram.posting import MessageGoneError, Post
 from bot.telegram.rights import missing_right
-from bot.texts import explain, say
+from bot.texts import as_told, explain, say
 from nst.errors import OperatorError, PasticheError
 
 if TYPE_CHECKING:
@@ -73,9 +73,10 @@ def comes_back(error: BaseException) -> bool:
 
 def sentence(error: PasticheError, language: str) -> str:
     """What a user is told; what only the operator can mend is said without the operator's details."""
-    if isinstance(error, OperatorError):
+    told = as_told(error)
+    if isinstance(told, OperatorError):
         return say("telegram.not_now", language)
-    return explain(error, language)
+    return explain(told, language)
 
 
 async def _tell(front: Frontend, asker: Asker, text: str) -> None:

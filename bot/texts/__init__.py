@@ -60,6 +60,11 @@ def explain(error: PasticheError, language: str = FALLBACK_LANGUAGE) -> str:
     return say(f"error.{error.code}", language, **values)
 
 
+def as_told(error: PasticheError) -> PasticheError:
+    """The error that a user is told of: to them a store that cannot save is one without room."""
+    return BusyError("store_full") if error.code == "queue_cannot_save" else error
+
+
 def notice(code: str, detail: Mapping[str, object], language: str = FALLBACK_LANGUAGE) -> str:
     """The sentence for a result's notice; "" for one that this release does not know."""
     key = f"notice.{code}"

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.presets.catalogue import thumbnail
-from bot.texts import explain, say
+from bot.texts import as_told, explain, say
 from bot.web.samples import sample_photograph
 from bot.web.studio import Studio
 from bot.web.throttle import UPLOADS, address_key
@@ -86,10 +86,11 @@ async def _upload(studio: Studio, request: Request) -> Response:
         await asyncio.to_thread(studio.album.let_see, user, picture)
     except UserError as error:
         return JSONResponse({"sentence": explain(error, language)}, 422)
-    except OperatorError:
-        return JSONResponse({"sentence": say("web.away", language)}, 503)
-    except PasticheError as error:  # too much at once
-        return JSONResponse({"sentence": explain(error, language)}, 429)
+    except PasticheError as error:
+        told = as_told(error)
+        if isinstance(told, OperatorError):
+            return JSONResponse({"sentence": say("web.away", language)}, 503)
+        return JSONResponse({"sentence": explain(told, language)}, 429)  # too much at once
     return JSONResponse({"picture": picture})
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from nicegui import Client
 from nicegui.element import Element
 
-from bot.texts import explain, say
+from bot.texts import as_told, explain, say
 from bot.web.markup import put_text
 from bot.web.studio import Studio
 from bot.web.wall import Wall
@@ -51,10 +51,12 @@ class Visit:
         try:
             with self.client:
                 yield
-        except OperatorError:
-            self._tell("banner", say("web.away", self.language))
         except PasticheError as error:
-            self._tell("paint" if about == "banner" else about, explain(error, self.language))
+            told = as_told(error)
+            if isinstance(told, OperatorError):
+                self._tell("banner", say("web.away", self.language))
+            else:
+                self._tell("paint" if about == "banner" else about, explain(told, self.language))
         except Exception:  # the frontend's boundary: the log has it, the visitor a sentence
             if not self.client.is_deleted:  # else the page was closed in the middle of something
                 log.exception("A visit stumbled")
