@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.presets.catalogue import Preset
+from bot.service import Standing
 from bot.texts import duration, explain, notice, say
 from nst.options import StyleOptions
-from workers.contract import Event, Job, Result
+from workers.contract import Job, Result
 from workers.getting import Getting
 
 
@@ -56,38 +57,31 @@ def failure(result: Result, language: str) -> str:
     return explain(error, language)
 
 
-def standing(
-    event: Event | None,
-    position: int | None,
-    eta_s: float | None,
-    language: str,
-    attended: bool = True,
-    getting: Getting | None = None,
-) -> str:
+def standing(now: Standing, language: str) -> str:
     """How a job stands, for a progress line.
 
+    A download is told where nothing else keeps the job waiting, and a place in the line only where somebody works it
+    off.
+
     Args:
-        event: The job's last event, or None before the first.
-        position: Place in the queue from 1, or None when it does not wait.
-        eta_s: Seconds to the end, or None when unknown.
+        now: How it stands.
         language: Whom to speak to.
-        attended: Whether any worker is up that would take it.
-        getting: The download that it waits for, or None; told where nothing else keeps it waiting.
     """
+    event, position, getting = now.event, now.position, now.getting
     running = event is not None and event.state == "running"
-    if getting and (running or not attended or position in (None, 1)):
+    if getting and (running or not now.attended or position in (None, 1)):
         return _getting(getting, language)
-    if event is not None and event.state == "running":
+    if event is not None and running:
         if event.steps:
             return say("progress.running_steps", language, step=event.step, steps=event.steps)
         return say("progress.running", language, percent=round(event.fraction * 100))
     if position is None:
         return say("progress.waiting", language)
-    if not attended:
+    if not now.attended:
         return say("progress.unattended", language)
-    if eta_s is None:
+    if now.eta_s is None:
         return say("progress.queued", language, position=position)
-    return say("progress.queued_eta", language, position=position, eta=duration(eta_s, language))
+    return say("progress.queued_eta", language, position=position, eta=duration(now.eta_s, language))
 
 
 def _getting(getting: Getting, language: str) -> str:

@@ -188,7 +188,7 @@ class Demo:
 
     async def _show(self, bar: Progress, task: TaskID, service: StyleService, job_id: str) -> None:
         now = await service.standing(job_id)
-        line = standing(now.event, now.position, now.eta_s, self._settings.language, getting=now.getting)
+        line = standing(now, self._settings.language)
         bar.update(task, description=line, completed=now.event.fraction if now.event else 0.0)
 
     async def _keep(self, result: Result, service: StyleService, first: FirstJob) -> None:

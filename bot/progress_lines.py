@@ -98,10 +98,7 @@ class ProgressLine:
             return shown
 
     def _line(self, standing: Standing) -> Line:
-        event = standing.event
-        place, eta_s = standing.position, standing.eta_s
-        text = sentence(event, place, eta_s, self._language, standing.attended, standing.getting)
-        return Line(text, event.preview if event else "")
+        return Line(sentence(standing, self._language), standing.event.preview if standing.event else "")
 
     def _pause_s(self, position: int | None) -> float:
         """Who is far back in the line is asked for less often: two hundred of them cost Redis nothing."""

@@ -17,6 +17,7 @@ import redis
 
 from bot.fitting import CLIP_TYPES
 from bot.presets.catalogue import Preset
+from bot.unfinished import HeldJobs
 from bot.variations import Button, vary
 from nst.clip_header import inspect_content
 from nst.errors import UserError
@@ -97,6 +98,10 @@ class StyleService:
         presets: All presets by name.
         frontend: Whose outbox gets the results.
         limits: What the queue takes before it says "later".
+
+    Attributes:
+        presets: As above.
+        held: What was queued here and has no result yet; a frontend keeps it watching.
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class StyleService:
         self._frontend = frontend
         self._connection = connection
         self._client = QueueClient(connection, limits)
+        self.held = HeldJobs(connection, frontend)
         self._blobs = Blobs(connection, limits or Limits())
         self._nobodys: frozenset[str] = frozenset()
 
@@ -246,10 +252,12 @@ class StyleService:
             clip_types=CLIP_TYPES.get(self._frontend, ()),
         )
         self._client.submit(job, given, presets=self._presets_among(job))
+        self.held.hold(job)
         return job
 
     def _resubmit(self, job: Job, resumes: str) -> None:
         self._client.submit(job, resumes=resumes, presets=self._presets_among(job))
+        self.held.hold(job)
 
     def _presets_among(self, job: Job) -> frozenset[str]:
         """Which of a job's pictures are nobody's."""

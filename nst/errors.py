@@ -153,6 +153,7 @@ class JobError(PasticheError):
             "job_failed",  # anything unforeseen; the log has it under the job's id
             "job_abandoned",  # its worker died too often
             "job_expired",  # its pictures are gone
+            "job_lost",  # the store lost it before it was painted
         }
     )
 

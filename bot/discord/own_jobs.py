@@ -59,8 +59,7 @@ async def _lines(bot: PasticheClient, interaction: discord.Interaction) -> list[
     found = []
     for number, job_id in enumerate(await bot.service.jobs_of(user_key(interaction.user)), start=1):
         now = await bot.service.standing(job_id)
-        line = standing(now.event, now.position, now.eta_s, language, getting=now.getting)
-        found.append((job_id, f"{number}. {line}"))
+        found.append((job_id, f"{number}. {standing(now, language)}"))
     return found
 
 

@@ -162,8 +162,7 @@ async def queue(front: Frontend, question: Question) -> None:
     asker, lines = question.asker, []
     for number, job_id in enumerate(await front.service.jobs_of(asker.user), start=1):
         now = await front.service.standing(job_id)
-        line = standing(now.event, now.position, now.eta_s, asker.language, getting=now.getting)
-        lines.append(f"{number}. {line}")
+        lines.append(f"{number}. {standing(now, asker.language)}")
     await _answer(front, asker, "\n".join(lines) or say("telegram.queue_empty", asker.language))
 
 

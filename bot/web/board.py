@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from nicegui.element import Element
 
 from bot.captions import failure
+from bot.captions import standing as words
 from bot.service import Standing
 from bot.texts import say
 from bot.web.album import Entry
 from bot.web.markup import button, picture_url, put, put_text, tag
 from bot.web.reader import Reader
-from bot.web.standings import fraction_of, standing_words
+from bot.web.standings import fraction_of
 from nst.options import EXPLANATIONS
 from workers.contract import Job, Result
 
@@ -122,7 +123,7 @@ class Panel:
         done = fraction_of(event)
         put(self._bar, aria_valuenow=round(done * 100), aria_valuemin=0, aria_valuemax=100)
         self._bar.style(f"--done: {done:.3f}").classes(add="running" if running else "")
-        put_text(self._status, standing_words(standing, self._language))
+        put_text(self._status, words(standing, self._language))
 
     def show(self, result: Result) -> None:
         """What came of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.captions import alt_text, caption, failure, percent
+from bot.captions import standing as words
 from bot.service import Standing
 from bot.texts import say
 from bot.variations import CLIPS, Button, offered
@@ -11,7 +12,7 @@ from bot.web.curves import Curves
 from bot.web.downloads import download_url, file_name
 from bot.web.markup import button, picture_url, put, put_text, tag
 from bot.web.reader import Reader, Wishes
-from bot.web.standings import fraction_of, standing_words
+from bot.web.standings import fraction_of
 from bot.web.words import recipe_words
 from nst.clip_header import MP4
 from workers.contract import Job, Result
@@ -41,7 +42,7 @@ class Card:
     def stand(self, standing: Standing) -> None:
         """Show how the job stands."""
         event = standing.event
-        put_text(self._status, standing_words(standing, self._reader.language))
+        put_text(self._status, words(standing, self._reader.language))
         running = event is not None and event.state == "running"
         done = fraction_of(event)
         self._bar.style(f"--done: {done:.3f}")

@@ -10,6 +10,7 @@ import redis
 from prometheus_client.metrics_core import Metric
 
 from bot.captions import failure, standing
+from bot.service import Standing
 from bot.texts import duration, say
 from bot.web.gallery.html import Html, el
 from bot.web.ledger import NEXT, Unfinished
@@ -47,7 +48,7 @@ def jobs(shown: Sequence[Unfinished], language: str) -> Html:
         (
             job.job_id[:_ID_LETTERS],
             job.kind,
-            standing(job.event, job.place or None, None, language),
+            standing(Standing(job.event, job.place or None, None), language),
             "–" if job.eta_s is None else duration(job.eta_s, language),
         )
         for job in shown

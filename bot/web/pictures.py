@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageOps
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -86,6 +86,8 @@ async def _upload(studio: Studio, request: Request) -> Response:
         await asyncio.to_thread(studio.album.let_see, user, picture)
     except UserError as error:
         return JSONResponse({"sentence": explain(error, language)}, 422)
+    except ClientDisconnect:  # nobody is there to hear of it
+        return Response(status_code=400)
     except PasticheError as error:
         told = as_told(error)
         if isinstance(told, OperatorError):

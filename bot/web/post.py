@@ -40,6 +40,7 @@ async def deliveries(studio: Studio, connection: redis.Redis, redis_url: str) ->
             ("results", lambda: _deliver_results(studio, listening)),
             ("progress", lambda: _tell_progress(studio, listening)),
             ("reaper", lambda: keep_reaping(connection)),
+            ("held jobs", studio.service.held.watch),
         )
     ]
     try:

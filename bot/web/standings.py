@@ -1,16 +1,9 @@
-"""How a job stands, in words and as a fraction."""
+"""How a job stands, as a fraction."""
 
 from __future__ import annotations
 
-from bot.captions import standing
 from bot.service import Standing
 from workers.contract import Event
-
-
-def standing_words(standing_: Standing, language: str) -> str:
-    """The line under a job that is not finished."""
-    now = standing_
-    return standing(now.event, now.position, now.eta_s, language, now.attended, now.getting)
 
 
 def fraction_of(event: Event | None) -> float:

@@ -33,7 +33,7 @@ sys.exit(run_worker(sys.argv[1], ("fast",), MethodSettings(fast_model=sys.argv[2
 
 
 def words(now: Standing) -> str:
-    return sentence(now.event, now.position, now.eta_s, "en", now.attended, now.getting)
+    return sentence(now, "en")
 
 
 @pytest.fixture

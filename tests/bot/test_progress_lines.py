@@ -128,7 +128,7 @@ async def test_a_queue_that_is_away_leaves_the_line_as_it_is() -> None:
 
 def test_where_nobody_paints_no_place_in_the_line_is_promised() -> None:
     queued = Event(job_id="j", frontend="f", state="queued")
-    assert words(queued, 3, None, "en", attended=False) == say("progress.unattended", "en")
-    assert words(queued, 3, None, "en") == say("progress.queued", "en", position=3)
+    assert words(Standing(queued, 3, None, attended=False), "en") == say("progress.unattended", "en")
+    assert words(Standing(queued, 3, None), "en") == say("progress.queued", "en", position=3)
     running = replace(queued, state="running", fraction=0.5)
-    assert words(running, None, None, "en", attended=False) == say("progress.running", "en", percent=50)
+    assert words(Standing(running, None, None, attended=False), "en") == say("progress.running", "en", percent=50)

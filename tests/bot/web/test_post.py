@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 import redis
 
+from bot.captions import failure
 from bot.presets.catalogue import load_presets
 from bot.recipe_codes import RecipeCodes
-from bot.service import StyleService
+from bot.service import Request, Style, StyleService
 from bot.web.album import Album
 from bot.web.post import deliveries
 from bot.web.studio import FRONTEND, Studio
 from bot.web.throttle import Throttle
 from nst.options import StyleOptions
+from tests.bot.test_service import png
 from workers import keys
 from workers.contract import Job, Result
 from workers.outbox import post_terminal
@@ -54,3 +56,16 @@ async def test_a_result_that_trips_is_said_once_and_the_next_ones_hang(
     said = [record for record in caplog.records if record.name == "bot.web.post"]
     assert [record.getMessage() for record in said] == ["Job poisoned has a result that cannot be shown: cancelled"]
     assert said[0].exc_info
+
+
+async def test_a_job_that_redis_lost_is_told_on_the_wall(
+    studio: Studio, redis_connection: redis.Redis, redis_url: str, until: Any
+) -> None:
+    wanted = Request(content=png(), styles=(Style(preset="mosaic"),), options=StyleOptions(), user=JOB.user)
+    async with deliveries(studio, redis_connection, redis_url):
+        job = await studio.service.submit(wanted)
+        redis_connection.flushall()
+        await asyncio.to_thread(until, lambda: studio.album.entry(JOB.user, job.job_id), "a word", 20)
+    result = await studio.service.result(job.job_id)
+    assert result is not None
+    assert "Please send it again" in failure(result, "en")

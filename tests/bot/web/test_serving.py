@@ -122,6 +122,26 @@ def test_the_first_page_is_served_light_and_soon(
     assert not (tmp_path / ".nicegui").exists()
 
 
+def test_who_hangs_up_in_the_middle_of_an_upload_is_no_error(serve: Serve, tmp_path: Path) -> None:
+    web = serve()
+    with httpx.Client(base_url=web.url, timeout=60) as browser:
+        browser.get("/")
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+        host, port = web.url.removeprefix("http://").split(":")
+        for _ in range(3):
+            with socket.create_connection((host, int(port))) as line:
+                head = f"POST /pictures HTTP/1.1\r\nHost: {host}:{port}\r\nX-Pastiche: 1\r\nCookie: {cookie}\r\n"
+                line.sendall(f"{head}Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n".encode())
+                assert b"100" in line.recv(100), "it waits for the body"
+                line.sendall(bytes(5_000))
+        assert browser.get("/healthz").status_code == 200
+    web.process.send_signal(signal.SIGTERM)
+    web.process.wait(30)
+    log = (tmp_path / "log").read_text()
+    assert "ERROR" not in log
+    assert "Traceback" not in log
+
+
 def test_behind_a_proxy_with_tls_cookies_stay_there_and_visitors_have_their_own_addresses(
     serve: Serve, redis_connection: redis.Redis
 ) -> None:
