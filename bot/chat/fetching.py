@@ -2,7 +2,8 @@
 
 What a name stands for is looked at when the connection is made: the number that is checked is the number that is
 connected to, so a name that changes its mind in between gains nothing. Nothing of ours goes along: no cookie, no
-password, no proxy. Whatever lies inward answers like a server that is not there, so nobody learns what stands there.
+password, and no proxy but to the chat platform's own servers. Whatever lies inward answers like a server that is not
+there, so nobody learns what stands in the house.
 No worker fetches anything that a person named; ``.importlinter`` holds that.
 """
 
@@ -72,11 +73,19 @@ class Reach:
         networks: Allowed though they are not public; for tests, and for nobody else.
         ports: That may be asked.
         resolver: Finds a name's numbers; None for the system's.
+        platform: Names of the chat platform's own servers.
+        proxy: By which those are reached, and nothing else; "" for none.
     """
 
     networks: Collection[Network] = ()
     ports: Collection[int] = (80, 443)
     resolver: AbstractResolver | None = None
+    platform: Collection[str] = ()
+    proxy: str = ""
+
+    def proxy_to(self, url: URL) -> str:
+        """The proxy that leads to an address; "" where there is none: a person's own never goes by one."""
+        return self.proxy if url.scheme == "https" and url.host in self.platform and url.port == 443 else ""
 
     def allows(self, number: str) -> bool:
         """Whether a connection may be made to a numeric address, as the socket is given it."""
@@ -117,23 +126,32 @@ class Fetcher:
 
     async def _follow(self, address: str) -> bytes:
         url = _checked(address, self._reach)
-        # A session of its own: nothing that one server says reaches the next.
-        connector = aiohttp.TCPConnector(
-            resolver=self._reach.resolver, socket_factory=self._socket, use_dns_cache=False, force_close=True
-        )
-        async with aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
-        ) as session:
-            for _ in range(self._limits.redirects + 1):
-                found = await self._ask(session, url)
-                if isinstance(found, bytes):
-                    return found
-                url = _checked(found, self._reach, within=url)
+        for _ in range(self._limits.redirects + 1):
+            found = await self._ask(url)
+            if isinstance(found, bytes):
+                return found
+            url = _checked(found, self._reach, within=url)
         raise UserError("address_unreachable")
 
-    async def _ask(self, session: aiohttp.ClientSession, url: URL) -> bytes | str:
+    def _session(self, by_proxy: bool) -> aiohttp.ClientSession:
+        """One for each request: nothing that one server says reaches the next."""
+        connector = aiohttp.TCPConnector(
+            resolver=None if by_proxy else self._reach.resolver,
+            socket_factory=None if by_proxy else self._socket,
+            use_dns_cache=False,
+            force_close=True,
+        )
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
+        )
+
+    async def _ask(self, url: URL) -> bytes | str:
         """A file, or the address where it is said to be."""
-        async with session.get(url, headers=_HEADERS, allow_redirects=False) as answer:
+        proxy = self._reach.proxy_to(url)
+        async with (
+            self._session(bool(proxy)) as session,
+            session.get(url, headers=_HEADERS, allow_redirects=False, proxy=proxy or None) as answer,
+        ):
             if answer.status in _REDIRECTS:
                 return answer.headers.get("Location", "")
             if answer.status != 200:

@@ -15,14 +15,16 @@ from nst.errors import OperatorError
 from workers.connection import connect, connect_async
 
 if TYPE_CHECKING:
+    from bot.chat.fetching import Reach
     from bot.settings import Settings
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, reach: Reach | None = None) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
         settings: Of this process.
+        reach: Where addresses that people give may lead; the public internet if None.
 
     Raises:
         OperatorError: ``setting_missing`` or ``bad_setting`` for the token, ``queue_unavailable``.
@@ -31,13 +33,13 @@ def run(settings: Settings) -> None:
         raise OperatorError("setting_missing", {"setting": "DISCORD_TOKEN"})
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # we never speak
     return_freed_memory()
-    asyncio.run(_serve(settings))
+    asyncio.run(_serve(settings, reach))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, reach: Reach | None) -> None:
     connection = await asyncio.to_thread(connect, settings.redis_url)
     stream = await connect_async(settings.redis_url)
-    client = PasticheClient(settings, connection, stream)
+    client = PasticheClient(settings, connection, stream, reach)
     try:
         async with client:
             await _until_asked_to_end(client, settings.discord_token.get_secret_value())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -14,6 +15,7 @@ from discord import app_commands
 from bot.allocator import settle_down
 from bot.challenges.challenges import Challenges
 from bot.challenges.clock import keep_time
+from bot.chat.fetching import Fetcher, Reach
 from bot.chat_settings import ChatSettingsStore
 from bot.discord.boundary import spoken
 from bot.discord.buttons import press
@@ -26,6 +28,7 @@ from bot.discord.intake import resume_lines
 from bot.discord.mentions import answer
 from bot.discord.menus import add_menus
 from bot.discord.own_jobs import add_job_commands
+from bot.discord.pictures import PLATFORM
 from bot.discord.posting import NOBODY, Posting
 from bot.discord.promises import Promises, redeem
 from bot.discord.settings_command import add_settings_command
@@ -58,9 +61,16 @@ class PasticheClient(discord.Client):
         settings: Of this process.
         connection: To the queue's Redis, for threads.
         stream: To the same, for the outbox.
+        reach: Where addresses that people give may lead; the public internet if None.
     """
 
-    def __init__(self, settings: Settings, connection: redis.Redis, stream: redis.asyncio.Redis) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        connection: redis.Redis,
+        stream: redis.asyncio.Redis,
+        reach: Reach | None = None,
+    ) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True, guild_messages=True, dm_messages=True),  # none is privileged
             proxy=settings.discord_proxy or None,
@@ -82,6 +92,7 @@ class PasticheClient(discord.Client):
         self.posting, self.lines = Posting(self), ProgressLines()
         self.promises = Promises(connection)
         self.sheets: dict[tuple[tuple[str, ...], str], bytes] = {}
+        self.fetcher = Fetcher(replace(reach or Reach(), platform=PLATFORM, proxy=settings.discord_proxy))
         self.picture_room, self.results_room = PictureRoom(_ROOM_BYTES), PictureRoom(_ROOM_BYTES)
         self._courier = Courier(self, OutboxReader(stream, FRONTEND))
         self._background: list[asyncio.Task[Any]] = []

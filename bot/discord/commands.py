@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -10,8 +11,8 @@ from discord import app_commands
 from discord.app_commands import Choice, Range
 
 from bot.discord.boundary import language_of, spoken
-from bot.discord.intake import Order, place_order
-from bot.discord.pictures import Given
+from bot.discord.intake import LateOrder, Order, place_order
+from bot.discord.pictures import Given, last_picture, pictures_in
 from bot.discord.words import word
 from bot.recipe_codes import Recipe
 from bot.recipes import find_preset, parse_style_command
@@ -48,6 +49,8 @@ _WORDS = {
         "region",
         "time_lapse",
         "spoiler",
+        "link",
+        "avatar",
     )
 }
 
@@ -66,7 +69,7 @@ def _add_style(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClien
     @app_commands.autocomplete(style=presets_starting_with)
     async def style(
         interaction: discord.Interaction[PasticheClient],
-        content: discord.Attachment,
+        content: discord.Attachment | None = None,
         style: str | None = None,
         style_image: discord.Attachment | None = None,
         strength: Percent | None = None,
@@ -80,6 +83,8 @@ def _add_style(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClien
         region: str | None = None,
         time_lapse: bool = False,
         spoiler: bool = False,
+        link: str | None = None,
+        avatar: discord.User | None = None,
     ) -> None:
         method = method or ("gatys" if time_lapse else None)
         chosen = _chosen(strength=strength, method=method, colours=colours, size=size, steps=steps, seed=seed)
@@ -88,15 +93,8 @@ def _add_style(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClien
         async with spoken(interaction, bot.language):
             presets = [find_preset(style, bot.presets)] if style else []
             pictures = [Given.attached(style_image)] if style_image else []
-            order = Order(
-                content=Given.attached(content),
-                presets=presets,
-                pictures=pictures,
-                chosen=chosen,
-                mask=where,
-                spoiler=spoiler,
-            )
-            await place_order(bot, interaction, order)
+            order = Order(content="", presets=presets, pictures=pictures, chosen=chosen, mask=where, spoiler=spoiler)
+            await place_order(bot, interaction, _meant(bot, interaction, order, given(content, link, avatar)))
 
 
 def _add_mix(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
@@ -143,22 +141,51 @@ def _add_recipe(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClie
     ) -> None:
         async with spoken(interaction, bot.language):
             if " " in code.strip():
-                await place_order(bot, interaction, _order_in_words(bot, code, given(content), given(mask)))
+                order = _order_in_words(bot, code, given(mask))
+                await place_order(bot, interaction, _meant(bot, interaction, order, given(content)))
             else:
                 await place_order(bot, interaction, lambda: _order_by_code(bot, code, given(content), given(mask)))
 
 
-def given(attachment: discord.Attachment | None) -> Given | None:
-    """An option's picture, if it was given."""
-    return Given.attached(attachment) if attachment else None
+def given(
+    attachment: discord.Attachment | None, link: str | None = None, avatar: discord.User | None = None
+) -> Given | None:
+    """The picture that options give, the first of them that was.
+
+    Raises:
+        UserError: ``address_refused``: the link is none.
+    """
+    if attachment:
+        return Given.attached(attachment)
+    if link:
+        found = pictures_in(link)
+        if not found:
+            raise UserError("address_refused")
+        return found[0]
+    return Given.avatar(avatar) if avatar else None
 
 
-def _order_in_words(bot: PasticheClient, words: str, content: Given | None, mask: Given | None) -> Order:
-    if content is None:
-        raise UserError("image_missing")
+def _meant(
+    bot: PasticheClient, interaction: discord.Interaction, order: Order, content: Given | None
+) -> Order | LateOrder:
+    """The order for what was given, or for the last picture of the channel."""
+    if content is not None:
+        return replace(order, content=content)
+
+    async def look_around() -> Order:
+        reads = interaction.guild_id is None or interaction.permissions.read_message_history
+        found = await last_picture(bot.user, interaction.channel) if reads else []
+        if not found:
+            raise UserError("image_missing")
+        return replace(order, content=found[0])
+
+    return look_around
+
+
+def _order_in_words(bot: PasticheClient, words: str, mask: Given | None) -> Order:
     command = parse_style_command(words, bot.presets)
     chosen = command.options.as_dict()
-    return Order(content=content, presets=command.presets, chosen=chosen, mask=mask, spoiler=command.spoiler)
+    return Order(content="", presets=command.presets, chosen=chosen, mask=mask, spoiler=command.spoiler)
 
 
 async def _order_by_code(bot: PasticheClient, code: str, content: Given | None, mask: Given | None) -> Order:

@@ -60,6 +60,15 @@ class Order:
         """Everything that has to be read."""
         return (self.content, *self.pictures, *([self.mask] if self.mask else []))
 
+    def check_declared(self) -> None:
+        """Refuse what is known to be of no use before anything is downloaded.
+
+        Raises:
+            UserError: ``image_*``.
+        """
+        for picture in self.all_pictures:
+            check_declared(picture)
+
     @property
     def hidden(self) -> bool:
         """Whether the result is hidden: it was asked for so, or a picture came so."""
@@ -83,17 +92,17 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
         PasticheError: Anything that the user should be told.
     """
     if isinstance(asked, Order):
-        for picture in asked.all_pictures:
-            check_declared(picture)
+        asked.check_declared()
     async with Admission(bot, interaction) as admitted:
         order = asked if isinstance(asked, Order) else await asked()
+        order.check_declared()
         options = admitted.settings.options(**order.chosen)
 
         async def submit(address: Address) -> Job:
             async with bot.picture_room.take(sum(map(size_bytes, order.all_pictures))):
-                content = await _bytes_or_hash(order.content)
+                content = await _bytes_or_hash(bot, order.content)
                 styles = [Style(preset=name) for name in order.presets]
-                styles += [Style(picture=await _bytes_or_hash(picture)) for picture in order.pictures]
+                styles += [Style(picture=await _bytes_or_hash(bot, picture)) for picture in order.pictures]
                 request = Request(
                     content=content,
                     styles=styles or await _noted_style(bot, interaction),
@@ -101,7 +110,7 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
                     user=user_key(interaction.user),
                     reply_to=address.to_reply_to(),
                     job_id=job_id_of(interaction),
-                    mask=await _bytes_or_hash(order.mask) if order.mask else "",
+                    mask=await _bytes_or_hash(bot, order.mask) if order.mask else "",
                 )
                 return await bot.service.submit(request)
 
@@ -229,8 +238,8 @@ def check_held(held: discord.Permissions, channel: object) -> None:
         raise UserError("permission_missing", {"missing": names})
 
 
-async def _bytes_or_hash(picture: Given | str) -> bytes | str:
-    return picture if isinstance(picture, str) else await read_picture(picture)
+async def _bytes_or_hash(bot: PasticheClient, picture: Given | str) -> bytes | str:
+    return picture if isinstance(picture, str) else await read_picture(bot.fetcher, picture)
 
 
 async def _noted_style(bot: PasticheClient, interaction: discord.Interaction) -> list[Style]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -15,21 +15,28 @@ from bot.discord.address import Address
 from bot.discord.boundary import sentence
 from bot.discord.intake import check_held, queue_job
 from bot.discord.keys import channel_keys, job_id_of, role_keys, user_key
-from bot.discord.pictures import Given, check_declared, pictures_of, read_picture, size_bytes
+from bot.discord.pictures import (
+    Given,
+    check_declared,
+    last_picture,
+    named_people,
+    pictures_of,
+    read_picture,
+    size_bytes,
+    words_of,
+)
 from bot.discord.posting import NOBODY
 from bot.discord.promises import Promise
 from bot.recipes import StyleCommand, parse_style_command
 from bot.service import Request, Style
 from bot.texts import nearest_language, say
-from nst.errors import OperatorError, PasticheError
+from nst.errors import OperatorError, PasticheError, UserError
 from workers.contract import Job
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient
 
 log = logging.getLogger(__name__)
-
-_MENTION = re.compile(r"<@!?\d+>")
 
 
 async def answer(bot: PasticheClient, message: discord.Message) -> None:
@@ -59,16 +66,18 @@ async def answer(bot: PasticheClient, message: discord.Message) -> None:
 
 
 async def _answer(bot: PasticheClient, message: discord.Message) -> None:
-    pictures = await _pictures(message)
+    words = words_of(message)
+    pictures = await _pictures(bot, message, words)
     if not pictures:
-        await _say(message, say("discord.mention_help", _language(bot, message, ChatSettings())))
+        key = "discord.unseen" if _answers_unseen(message) else "discord.mention_help"
+        await _say(message, say(key, _language(bot, message, ChatSettings())))
         return
     _check_permissions(message)
     chat, user = f"discord:{message.guild.id if message.guild else message.channel.id}", user_key(message.author)
     channels = channel_keys(message.channel)
     settings = await asyncio.to_thread(bot.chats.read_at, chat, channels)
     check_place(settings, channels, role_keys(message.author))
-    command = parse_style_command(_MENTION.sub(" ", message.content), bot.presets, settings.options())
+    command = parse_style_command(words, bot.presets, settings.options())
     answered = _answered(message)
     if command.masked and answered and list(pictures_of(message)):
         pictures = [answered[0], *pictures]  # a mask in reply to what it is for
@@ -112,18 +121,18 @@ async def _queue(
         async with bot.picture_room.take(sum(map(size_bytes, pictures))):
             styles = [Style(preset=name) for name in command.presets]
             if not styles and len(given) > 1:
-                styles = [Style(picture=await read_picture(given[1]))]
+                styles = [Style(picture=await read_picture(bot.fetcher, given[1].as_style))]
             if not styles:
                 noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user_key(message.author))
                 styles = [Style(picture=noted)] if noted else []
             request = Request(
-                content=await read_picture(given[0]),
+                content=await read_picture(bot.fetcher, given[0]),
                 styles=styles,
                 options=command.options,
                 user=user_key(message.author),
                 reply_to=address.to_reply_to(),
                 job_id=job_id,
-                mask=await read_picture(mask) if mask else "",
+                mask=await read_picture(bot.fetcher, mask) if mask else "",
             )
             return await bot.service.submit(request)
 
@@ -134,14 +143,43 @@ async def _queue(
         await asyncio.to_thread(bot.chats.give_back, chat, user_key(message.author), settings)
 
 
-async def _pictures(message: discord.Message) -> list[Given]:
-    return list(pictures_of(message)) or _answered(message)
+async def _pictures(bot: PasticheClient, message: discord.Message, words: str) -> list[Given]:
+    """What is meant: of the message, of the one that it answers, whoever it names, the last one in the channel."""
+    found = pictures_of(message) or _answered(message)
+    found = found or [Given.avatar(user) for user in named_people(message)]
+    if found or _answers_unseen(message) or not _orders(words, bot.presets) or not _may_read(message):
+        return found
+    return await last_picture(bot.user, message.channel)
+
+
+def _orders(words: str, presets: Collection[str]) -> bool:
+    """Whether words name a style: others may be anything, and are no reason to look around."""
+    try:
+        return bool(parse_style_command(words, presets).presets)
+    except UserError:
+        return False
+
+
+def _may_read(message: discord.Message) -> bool:
+    """Whether the one who asks may look at what was said before."""
+    place, author = message.channel, message.author
+    if isinstance(place, discord.abc.GuildChannel | discord.Thread) and isinstance(author, discord.Member):
+        return place.permissions_for(author).read_message_history
+    return message.guild is None
 
 
 def _answered(message: discord.Message) -> list[Given]:
     """The pictures of the message that one replies to."""
     answered = message.reference.resolved if message.reference else None
     return list(pictures_of(answered)) if isinstance(answered, discord.Message) else []
+
+
+def _answers_unseen(message: discord.Message) -> bool:
+    """Whether it answers a message of which Discord told us nothing: those of others are not for bots."""
+    answered = message.reference.resolved if message.reference else None
+    if not isinstance(answered, discord.Message):
+        return False
+    return not (answered.content or answered.attachments or answered.embeds or answered.components)
 
 
 def _means_us(me: discord.ClientUser, message: discord.Message) -> bool:

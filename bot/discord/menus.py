@@ -22,8 +22,6 @@ from nst.errors import UserError
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient
 
-_AVATAR_PX = 1024
-
 
 def add_menus(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
     """Register the menus' entries."""
@@ -36,13 +34,12 @@ def add_menus(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient
     @tree.context_menu(name=word("use_as_style_menu"))
     async def use_as_style(interaction: discord.Interaction[PasticheClient], message: discord.Message) -> None:
         async with spoken(interaction, bot.language):
-            await _use_as_style(bot, interaction, _picture_of(message))
+            await _use_as_style(bot, interaction, _picture_of(message).as_style)
 
     @tree.context_menu(name=word("avatar_menu"))
     async def stylize_avatar(interaction: discord.Interaction[PasticheClient], user: discord.User) -> None:
         async with spoken(interaction, bot.language):
-            asset = user.display_avatar.replace(size=_AVATAR_PX, static_format="png")
-            await _stylize(bot, interaction, Given(source=asset))
+            await _stylize(bot, interaction, Given.avatar(user))
 
 
 async def _stylize(bot: PasticheClient, interaction: discord.Interaction, picture: Given) -> None:
@@ -69,7 +66,7 @@ async def _use_as_style(bot: PasticheClient, interaction: discord.Interaction, p
 
 async def _keep(bot: PasticheClient, interaction: discord.Interaction, picture: Given) -> str:
     async with bot.picture_room.take(size_bytes(picture)):
-        return await bot.service.keep(await read_picture(picture), user_key(interaction.user))
+        return await bot.service.keep(await read_picture(bot.fetcher, picture), user_key(interaction.user))
 
 
 def _picture_of(message: discord.Message) -> Given:

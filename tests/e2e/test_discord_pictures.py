@@ -6,14 +6,26 @@ import io
 import re
 import shutil
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 from PIL import Image
 
 from nst.clip_header import GIF
-from tests.peers.discord.rest import Upload
-from tests.peers.discord.stage import Stage, Until, picture, replies, running
-from tests.peers.discord.world import Interaction, Message, User
+from tests.peers.discord.rest import Upload, upload_json
+from tests.peers.discord.stage import ROOT, Stage, Until, picture, replies, running
+from tests.peers.discord.world import (
+    ATTACH_FILES,
+    MEMBER_PERMISSIONS,
+    READ_HISTORY,
+    SEND_MESSAGES,
+    VIEW_CHANNEL,
+    Interaction,
+    Json,
+    Message,
+    User,
+)
+from tests.peers.web_host import INSIDE, OUTSIDE, Host, answer, open_host
 from workers import keys
 from workers.blobs import Blobs
 from workers.contract import Result
@@ -29,9 +41,16 @@ IS_SPOILER = 1 << 3
 
 
 @pytest.fixture(scope="module")
-def whole_stage(tmp_path_factory: pytest.TempPathFactory, until: Until) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("discord-pictures")
-    with running(folder, until, tmp_path_factory.getbasetemp() / "bytecode") as stage:
+def host() -> Iterator[Host]:
+    """Somebody's web server, which this bot takes for one of the public internet."""
+    with open_host() as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def whole_stage(tmp_path_factory: pytest.TempPathFactory, until: Until, host: Host) -> Iterator[Stage]:
+    folder, script = tmp_path_factory.mktemp("discord-pictures"), str(ROOT / "tests/peers/discord/reaching_bot.py")
+    with running(folder, until, tmp_path_factory.getbasetemp() / "bytecode", script, str(host.port)) as stage:
         yield stage
 
 
@@ -148,3 +167,217 @@ def test_previews_films_late_results_and_private_ones_stay_hidden(stage: Stage, 
     stage.waiting(refined)
     assert stage.job(refined).reply_to["spoiler"] == "1"
     stage.peer.slash("cancel", ann)
+
+
+def answered(stage: Stage, said: Message) -> Message:
+    found: Message = stage.until(lambda: replies(stage, said), "an answer")[0]
+    return found
+
+
+def size_of(stage: Stage, message: Message) -> tuple[int, int]:
+    with Image.open(io.BytesIO(stage.peer.picture(message))) as painted:
+        return painted.size
+
+
+def as_gif(data: bytes) -> bytes:
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as opened:
+        opened.save(out, "GIF")
+    return out.getvalue()
+
+
+def layout(kind: int, url: str, spoiler: bool = False) -> Json:
+    """A component that shows a file: 12 a gallery, 9 a picture beside words, 17 a file in a box."""
+    media = {"id": "1", "url": url, "proxy_url": url, "width": 1, "height": 1, "content_type": "image/png"}
+    shown: Json = {"media": media, "description": None, "spoiler": spoiler}
+    if kind == 12:
+        return {"type": 12, "id": 1, "items": [shown]}
+    if kind == 9:
+        words = {"type": 10, "id": 2, "content": "Look"}
+        return {"type": 9, "id": 1, "components": [words], "accessory": {"type": 11, "id": 3, **shown}}
+    file = {"type": 13, "id": 2, "file": media, "name": "a.png", "size": 1, "spoiler": False}
+    return {"type": 17, "id": 1, "accent_color": None, "components": [file], "spoiler": spoiler}
+
+
+def forwarded(**content: object) -> Json:
+    """What a message says that forwards another: no author, and all that was in it."""
+    blank = {"content": "", "attachments": [], "embeds": [], "components": [], "sticker_items": []}
+    times = {"timestamp": "2026-01-01T00:00:00+00:00", "edited_timestamp": None}
+    whole = {"type": 0, "flags": 0, "mentions": [], "mention_roles": [], **times, **blank, **content}
+    return {"message_snapshots": [{"message": whole}], "message_reference": {"type": 1, "channel_id": "1"}}
+
+
+class Sent:
+    """Every kind of message that has a picture: the words to be added, and what Discord makes of it."""
+
+    def __init__(self, stage: Stage, host: Host, data: bytes) -> None:
+        self.stage, self.host, self.data = stage, host, data
+
+    def attachment(self) -> tuple[str, Json]:
+        described = upload_json(self.stage.peer.world, self.stage.peer.channel, self.data)
+        return "", {"attachments": [described]}
+
+    def forward(self) -> tuple[str, Json]:
+        return "", forwarded(**self.attachment()[1])
+
+    def forwarded_embed(self) -> tuple[str, Json]:
+        return "", forwarded(**self.embed()[1])
+
+    def embed(self) -> tuple[str, Json]:
+        """What another bot shows; Discord's proxy has it."""
+        address = self._cdn("/external/abc/x.png").replace("cdn.discordapp.com", "images-ext-1.discordapp.net")
+        image = {"url": "https://not.there.test/x.png", "proxy_url": address, "width": 1, "height": 1}
+        return "", {"embeds": [{"type": "rich", "image": image}]}
+
+    def embedded_link(self) -> tuple[str, Json]:
+        """A link of which Discord shows the picture: it is not asked for itself."""
+        thumbnail = {"url": "https://not.there.test/y", "proxy_url": self._cdn("/external/abc/y.png")}
+        return " https://not.there.test/y", {
+            "embeds": [{"type": "image", "url": "https://not.there.test/y", "thumbnail": thumbnail}]
+        }
+
+    def link(self) -> tuple[str, Json]:
+        self.host.pages["/cat.png?size=1"] = answer(self.data)
+        return f" (http://{OUTSIDE}:{self.host.port}/cat.png?size=1).", {}
+
+    def gif_picker(self) -> tuple[str, Json]:
+        """A GIF picker's link that Discord has not looked at yet: a page that names its GIF."""
+        self.host.pages["/view/cat-77"] = answer(b'<html><meta property="og:image" content="/m/cat.gif">')
+        self.host.pages["/m/cat.gif"] = answer(as_gif(self.data))
+        return f" http://{OUTSIDE}:{self.host.port}/view/cat-77", {}
+
+    def gallery(self) -> tuple[str, Json]:
+        return "", {"components": [layout(12, self._cdn("/attachments/1/2/g.png"))]}
+
+    def beside_words(self) -> tuple[str, Json]:
+        return "", {"components": [layout(9, self._cdn("/attachments/1/3/t.png"))]}
+
+    def in_a_box(self) -> tuple[str, Json]:
+        return "", {"components": [layout(17, self._cdn("/attachments/1/4/f.png"))]}
+
+    def sticker(self) -> tuple[str, Json]:
+        self._cdn("/stickers/771.png")
+        return "", {"sticker_items": [{"id": "771", "name": "wave", "format_type": 2}]}
+
+    def gif_sticker(self) -> tuple[str, Json]:
+        self.stage.peer.put("/stickers/772.gif", as_gif(self.data), "image/gif")
+        return "", {"sticker_items": [{"id": "772", "name": "wave", "format_type": 4}]}
+
+    def emoji(self) -> tuple[str, Json]:
+        self._cdn("/emojis/881.png")
+        return " <:wave:881>", {}
+
+    def moving_emoji(self) -> tuple[str, Json]:
+        self.stage.peer.put("/emojis/882.gif", as_gif(self.data), "image/gif")
+        return " <a:wave:882>", {}
+
+    def _cdn(self, path: str) -> str:
+        return self.stage.peer.put(path, self.data)
+
+
+KINDS = [name for name in vars(Sent) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_message_has_its_picture_painted(stage: Stage, ann: User, host: Host, kind: str) -> None:
+    """By a mention in it, in reply to it, and by Apps → Stylize this picture."""
+    stage.palette_by_default()
+    width_px = 64 + KINDS.index(kind)
+    words, more = getattr(Sent(stage, host, picture(50 + KINDS.index(kind), width_px, 48)), kind)()
+    message = answered(stage, stage.peer.say(ann, f"@bot peacock palette{words}", **more))
+    assert size_of(stage, stage.painted(message)) == (width_px, 48)
+    posted = stage.peer.say(ann, f"look{words}", **more)
+    message = answered(stage, stage.peer.say(ann, "@bot mosaic palette", to=posted))
+    assert size_of(stage, stage.painted(message)) == (width_px, 48)
+    choice = stage.says(stage.peer.menu("Stylize this picture", ann, posted), "Which style")
+    stage.until(lambda: choice.buttons(), "a list")
+    assert size_of(stage, stage.result(stage.peer.pick(choice, "choose", "azulejo", ann))) == (width_px, 48)
+
+
+def test_a_gif_pickers_gif_is_painted_as_the_film_that_discord_has_of_it(
+    stage: Stage, ann: User, clips: ModuleType
+) -> None:
+    film, still = stage.peer.put("/external/t.mp4", clips.mp4(clips.panned(4)), "video/mp4"), picture(71, 80, 60)
+    embed = {
+        "type": "gifv",
+        "url": "https://tenor.com/view/cat-1",
+        "provider": {"name": "Tenor", "url": "https://tenor.co"},
+        "video": {"url": "https://not.there.test/t.mp4", "proxy_url": film},
+        "thumbnail": {"url": "https://not.there.test/t.png", "proxy_url": stage.peer.put("/external/t.png", still)},
+    }
+    posted = stage.peer.say(ann, "@bot mosaic palette https://tenor.com/view/cat-1", embeds=[embed])
+    painted = stage.painted(answered(stage, posted))
+    assert painted.attachments[0]["filename"].endswith(".mp4")
+    stage.says(stage.peer.menu("Use as style", ann, posted), "Noted")  # what stands still for it
+    assert "your picture" in stage.result(stage.style(ann, style=None)).content
+
+
+def test_hidden_links_galleries_and_boxes_stay_hidden(stage: Stage, ann: User, host: Host) -> None:
+    host.pages["/hidden.png"] = answer(picture(81))
+    link = f"http://{OUTSIDE}:{host.port}/hidden.png"
+    embed = {"type": "image", "url": link, "thumbnail": {"url": link, "proxy_url": link}}
+    for embeds in ([], [embed]):
+        covered(stage.painted(answered(stage, stage.peer.say(ann, f"@bot mosaic palette ||{link}||", embeds=embeds))))
+        bare(stage.painted(answered(stage, stage.peer.say(ann, f"@bot peacock palette {link}", embeds=embeds))))
+    for kind in (9, 12, 17):
+        shown = layout(kind, stage.peer.put(f"/attachments/9/{kind}/a.png", picture(82 + kind)), spoiler=True)
+        covered(stage.painted(answered(stage, stage.peer.say(ann, "@bot mosaic palette", components=[shown]))))
+
+
+def test_a_lottie_sticker_and_an_address_inside_are_refused_with_a_sentence(
+    stage: Stage, ann: User, host: Host
+) -> None:
+    lottie = [{"id": "773", "name": "wave", "format_type": 3}]
+    said = stage.peer.say(ann, "@bot mosaic palette", sticker_items=lottie)
+    assert "can't read Lottie" in answered(stage, said).content
+    stage.says(stage.peer.menu("Stylize this picture", ann, said), "can't read Lottie")
+    host.pages["/secret.png"] = answer(picture())
+    before = list(host.connections)
+    for address in (f"http://{INSIDE}:{host.port}/secret.png", f"http://2130706433:{host.port}/secret.png"):
+        said = stage.peer.say(ann, f"@bot mosaic palette {address}")
+        stage.until(lambda said=said: "nothing to be had" in answered(stage, said).content, "a refusal")
+        stage.says(stage.style(ann, content=None, link=address), "nothing to be had|can't take pictures")
+    assert host.connections == before
+
+
+def test_style_takes_a_link_an_emoji_an_avatar_or_the_last_picture_of_the_channel(
+    stage: Stage, ann: User, host: Host
+) -> None:
+    host.pages["/linked.png"] = answer(picture(91, 70, 40))
+    link = f"http://{OUTSIDE}:{host.port}/linked.png"
+    assert size_of(stage, stage.result(stage.style(ann, content=None, link=link))) == (70, 40)
+    stage.peer.put("/emojis/991.png", picture(92, 71, 40))
+    assert size_of(stage, stage.result(stage.style(ann, content=None, link="<:wave:991>"))) == (71, 40)
+    stage.says(stage.style(ann, content=None, link="cats"), "can't take pictures")
+    bob = stage.peer.add_user("bob")
+    bob.avatar = stage.peer.avatar(bob, picture(93, 72, 72))
+    assert size_of(stage, stage.result(stage.style(ann, content=None, avatar=bob))) == (72, 72)
+    said = stage.peer.say(ann, f"@bot peacock palette <@{bob.id}>", names=(bob,))
+    assert size_of(stage, stage.painted(answered(stage, said))) == (72, 72)
+
+
+def test_the_last_picture_of_the_channel_is_taken_where_the_bot_may_read_it(stage: Stage, ann: User) -> None:
+    place = stage.peer.add_channel("looking-back")
+    stage.says(stage.style(ann, content=None, channel=place), "no picture yet")
+    mine = stage.result(stage.style(ann, content=picture(95, 73, 40), channel=place))
+    stage.peer.say(ann, "for nobody", picture(96, 74, 40), channel=place)
+    again = stage.result(stage.style(ann, content=None, channel=place, strength=50))
+    assert size_of(stage, again) == (73, 40), "of others only what mentions the bot"
+    stage.peer.world.reads_all = True
+    stage.peer.say(ann, "for everybody", picture(97, 75, 40), channel=place)
+    said = stage.peer.say(ann, "@bot peacock palette", channel=place)
+    assert size_of(stage, stage.painted(answered(stage, said))) == (75, 40)
+    stage.peer.world.reads_all = False
+    stage.until(lambda: "/style" in answered(stage, stage.peer.say(ann, "@bot hi", channel=place)).content, "help")
+    place.app_permissions = VIEW_CHANNEL | SEND_MESSAGES | ATTACH_FILES
+    stage.says(stage.style(ann, content=None, channel=place), "no picture yet")
+    place.app_permissions |= READ_HISTORY
+    blind = stage.peer.add_user("blind", permissions=MEMBER_PERMISSIONS & ~READ_HISTORY)
+    stage.says(stage.style(blind, content=None, channel=place), "no picture yet")
+    assert mine.attachments
+
+
+def test_who_answers_what_the_bot_cannot_see_is_told_so(stage: Stage, ann: User) -> None:
+    posted = stage.peer.say(ann, "")
+    said = stage.peer.say(ann, "@bot mosaic", to=posted)
+    stage.until(lambda: "I can't see that message" in answered(stage, said).content, "why")

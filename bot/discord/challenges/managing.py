@@ -89,7 +89,7 @@ def _add_create(bot: PasticheClient, group: app_commands.Group) -> None:
                 votes_per_person=votes,
                 review=review,
                 style_preset=preset,
-                style_picture=await read_picture(given) if given else b"",
+                style_picture=await read_picture(bot.fetcher, given) if given else b"",
                 scoring=Scoring(scoring),
                 rules=Rules(account_age_s=account_days * DAY_S, membership_s=member_hours * HOUR_S),
             )

@@ -7,72 +7,22 @@ says.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
-import io
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from ipaddress import IPv4Network, ip_address
 from typing import Any
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
-from PIL import Image
 
 from bot.chat.fetching import Fetcher, FetchLimits, Reach, is_public
 from bot.texts import explain, languages
 from nst.errors import UserError
+from tests.peers.web_host import INSIDE, OUTSIDE, Answer, Host, answer, moved, picture
 
-INSIDE, OUTSIDE = "127.0.0.1", "127.0.0.2"
 PUBLIC = (IPv4Network(f"{OUTSIDE}/32"),)
 MIB = 1024 * 1024
-Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
-
-
-def picture(kind: str = "PNG") -> bytes:
-    out = io.BytesIO()
-    Image.linear_gradient("L").resize((64, 48)).save(out, kind)
-    return out.getvalue()
-
-
-def answer(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
-    lines = {"Content-Length": str(len(body)), **{name.replace("_", "-"): value for name, value in headers.items()}}
-    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    return f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + body
-
-
-def moved(to: str, **headers: str) -> bytes:
-    return answer(b"", "302 Found", Location=to, **headers)
-
-
-class Host:
-    """A web server on both addresses, which notes whoever comes."""
-
-    def __init__(self) -> None:
-        self.pages: dict[str, bytes | Answer] = {}
-        self.asked: list[tuple[str, str]] = []  # the address that was reached, and the path
-        self.heads: list[str] = []
-        self.connections: list[str] = []
-        self.port = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        reached = writer.get_extra_info("sockname")[0]
-        self.connections.append(reached)
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            path = head.split(" ")[1]
-            self.asked.append((reached, path))
-            self.heads.append(head)
-            page = self.pages.get(path, answer(b"", "404 Not Found"))
-            if isinstance(page, bytes):
-                writer.write(page)
-                await writer.drain()
-            else:
-                await page(writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
 
 
 class Names(AbstractResolver):
@@ -100,15 +50,9 @@ class Names(AbstractResolver):
 @pytest.fixture
 async def host() -> AsyncIterator[Host]:
     made = Host()
-    outside = await asyncio.start_server(made.serve, OUTSIDE, 0)
-    made.port = outside.sockets[0].getsockname()[1]
-    inside = [await asyncio.start_server(made.serve, INSIDE, made.port)]
-    if socket.has_ipv6:
-        with contextlib.suppress(OSError):  # a container without IPv6
-            inside.append(await asyncio.start_server(made.serve, "::1", made.port))
+    await made.start()
     yield made
-    for server in (outside, *inside):
-        server.close()
+    made.stop()
 
 
 def fetcher(host: Host, names: AbstractResolver | None = None, **limits: Any) -> Fetcher:

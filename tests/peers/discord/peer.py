@@ -29,7 +29,7 @@ TOKEN_LIFE_S = 15 * 60
 _COMMAND, _COMPONENT, _AUTOCOMPLETE = 2, 3, 4
 _SLASH, _USER_MENU, _MESSAGE_MENU = 1, 2, 3
 _SUBCOMMAND = 1
-_STRING, _INTEGER, _BOOLEAN, _CHANNEL, _ROLE, _NUMBER, _ATTACHMENT = 3, 4, 5, 7, 8, 10, 11
+_STRING, _INTEGER, _BOOLEAN, _USER, _CHANNEL, _ROLE, _NUMBER, _ATTACHMENT = 3, 4, 5, 6, 7, 8, 10, 11
 _BUTTON, _SELECT = 2, 3
 T = TypeVar("T")
 
@@ -126,6 +126,11 @@ class DiscordPeer:
             return self.world.private_channel(user)
 
         return self._call(find())  # in the peer's thread, where the bot's requests open such channels as well
+
+    def put(self, path: str, data: bytes, kind: str = "image/png") -> str:
+        """Put a file on the CDN; its address."""
+        self.world.files[path] = (data, kind)
+        return f"https://cdn.discordapp.com{path}"
 
     def avatar(self, user: User, data: bytes) -> str:
         """Put an avatar on the CDN; returns its hash for ``User.avatar``."""
@@ -253,23 +258,24 @@ class DiscordPeer:
         *pictures: bytes | Upload,
         channel: Channel | None = None,
         to: Message | None = None,
+        names: tuple[User, ...] = (),
+        **more: Any,
     ) -> Message:
-        """Write a message; ``@bot`` in it mentions the bot."""
+        """Write a message; ``@bot`` in it mentions the bot. ``more`` is what else Discord makes of it."""
         place = channel or self.channel
         mentioned = "@bot" in content
         message = Message(place, user, content.replace("@bot", f"<@{self.world.bot.id}>"))
         message.attachments = [upload_json(self.world, place, picture) for picture in pictures]
-        message.mentions = [self.world.bot] if mentioned else []
+        message.mentions = [*([self.world.bot] if mentioned else []), *names]
+        message.more = more
         if to is not None:
             message.reference = {"message_id": to.id, "channel_id": to.channel.id, "type": 0}
         self.world.messages[message.id] = message
-        data = message.to_json()
+        data = self.world.seen(message)
         if to is not None:
             data["referenced_message"] = to.to_json()
         if place.guild_id is not None:
             data |= {"guild_id": place.guild_id, "member": user.to_member()}
-            if not mentioned:  # no privileged intent: the words of others are not for bots
-                data |= {"content": "", "attachments": []}
         self._call(self.gateway.dispatch("MESSAGE_CREATE", data))
         return message
 
@@ -335,6 +341,9 @@ class DiscordPeer:
             described = upload_json(self.world, channel, value)
             resolved.setdefault("attachments", {})[described["id"]] = described
             value = described["id"]
+        elif kind == _USER:
+            resolved.setdefault("users", {})[value.id] = value.to_json()
+            value = value.id
         elif kind == _CHANNEL:
             resolved.setdefault("channels", {})[value.id] = value.to_json() | {"permissions": "0"}
             value = value.id

@@ -65,7 +65,7 @@ class Rest:
         host = request.host.partition(":")[0]
         if host == "gateway.discord.gg":
             return await self._gateway.serve(request)
-        if host in ("cdn.discordapp.com", "media.discordapp.net"):
+        if host in ("cdn.discordapp.com", "media.discordapp.net", "images-ext-1.discordapp.net"):
             return await self._file(request)
         return await self._api(request)
 
@@ -314,7 +314,9 @@ class Rest:
         messages = list(self._world.messages.values())
         found = [m for m in messages if m.channel is channel and not m.deleted and not m.ephemeral]
         later = sorted((m for m in found if int(m.id) > int(query.get("after", 0))), key=lambda m: int(m.id))
-        return [message.to_json() for message in reversed(later[: int(query.get("limit", 50))])]
+        limit = int(query.get("limit", 50))
+        chosen = later[:limit] if "after" in query else later[-limit:]
+        return [self._world.seen(message) for message in reversed(chosen)]
 
     def _private_channel(self, user_id: str) -> Channel:
         return self._world.private_channel(self._world.users[user_id])

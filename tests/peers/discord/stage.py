@@ -81,7 +81,9 @@ class Process:
 class Stage:
     """Everything that runs, and shorthands for the tests."""
 
-    def __init__(self, folder: Path, server: EmbeddedRedis | SteadyRedis, until: Until, bot: str = "") -> None:
+    def __init__(
+        self, folder: Path, server: EmbeddedRedis | SteadyRedis, until: Until, bot: str = "", *arguments: str
+    ) -> None:
         self.until = until
         self._pictures = itertools.count(10)
         self.server, redis_url = server, server.url
@@ -91,7 +93,7 @@ class Stage:
         self.worker = Process(script, redis_url, environment=environment, log=folder / "worker.log")
         environment |= self.peer.environment()
         self._watch = folder / "watch.json"
-        command = [bot, str(self._watch)] if bot else ["-m", "bot", "discord"]
+        command = [bot, *(arguments or [str(self._watch)])] if bot else ["-m", "bot", "discord"]
         self.bot = Process(*command, environment=environment, log=folder / "bot.log")
         self.connection = connect(redis_url)
 
@@ -179,10 +181,10 @@ class Stage:
 
 
 @contextmanager
-def running(folder: Path, until: Until, bytecode: Path) -> Iterator[Stage]:
-    """A stage with a Redis, a worker and the bot, all up."""
+def running(folder: Path, until: Until, bytecode: Path, *bot: str) -> Iterator[Stage]:
+    """A stage with a Redis, a worker and the bot (or ``bot``, a script and its arguments), all up."""
     with EmbeddedRedis(folder / "redis") as server:
-        stage = Stage(folder, server, until)
+        stage = Stage(folder, server, until, *bot)
         if sys.dont_write_bytecode:
             stage.keep_bytecode(bytecode)  # it starts again and again
         try:

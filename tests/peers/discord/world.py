@@ -127,6 +127,7 @@ class Message:
     mentions: list[User] = field(default_factory=list)
     asked_by: User | None = None
     deleted: bool = False
+    more: Json = field(default_factory=dict)  # embeds, sticker_items, message_snapshots …, as Discord writes them
     history: list[Revision] = field(default_factory=list)
     id: str = field(default_factory=snowflake)
 
@@ -180,7 +181,7 @@ class Message:
                 "user": self.asked_by.to_json(),
                 "authorizing_integration_owners": {},
             }
-        return data
+        return data | self.more
 
 
 @dataclass
@@ -231,9 +232,20 @@ class World:
     roles: dict[str, str] = field(default_factory=dict)
     guild_id: str = field(default_factory=snowflake)
 
+    reads_all: bool = False  # whether the application was given the intent to read what others say
+
     @property
     def application_id(self) -> str:
         return self.bot.id
+
+    def seen(self, message: Message) -> Json:
+        """A message as the bot gets it: of those that are not for it, not what people put in."""
+        data = message.to_json()
+        mine = message.author is self.bot or self.bot in message.mentions or message.channel.guild_id is None
+        if mine or self.reads_all:
+            return data
+        blank = {"content": "", "attachments": [], "embeds": [], "components": []}
+        return {name: value for name, value in data.items() if name != "message_snapshots"} | blank
 
     def private_channel(self, user: User) -> Channel:
         """The bot's channel with one person; opened when it is first asked for, in the peer's thread."""
