@@ -44,7 +44,7 @@ def alt_text(job: Job, presets: Mapping[str, Preset], language: str) -> str:
 
 def notices(result: Result, language: str) -> list[str]:
     """What the user should know of a result, a sentence each."""
-    sentences = (notice(str(n.get("code")), n.get("detail") or {}, language) for n in result.notices)
+    sentences = (notice(n["code"], n.get("detail") or {}, language) for n in result.notices)
     return [sentence for sentence in sentences if sentence]
 
 

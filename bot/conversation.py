@@ -22,6 +22,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from nst.options import MAX_STYLES
+from workers.contract import fill, read_object
 
 
 class Step(StrEnum):
@@ -78,10 +79,12 @@ class Draft:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The inverse of ``to_json``."""
-        data = json.loads(text)
-        names = {name: tuple(data[name]) for name in ("presets", "pictures")}
-        return cls(**{**data, **names, "step": Step(data["step"])})
+        """The inverse of ``to_json``.
+
+        Raises:
+            ContractError: It is none.
+        """
+        return fill(cls, read_object(text))
 
     def with_mask(self, mask: str, region: str) -> Draft:
         """With a mask for its content image, and what of it is to be painted."""

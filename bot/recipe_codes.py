@@ -19,7 +19,7 @@ from bot.recipes import format_style_command
 from nst.errors import UserError
 from nst.options import StyleOptions
 from workers.connection import speaking_redis
-from workers.contract import Job
+from workers.contract import ContractError, Job, fill, read_object
 
 _TTL_S = 30 * 86_400
 _LENGTH = 10
@@ -85,12 +85,9 @@ class Recipe:
             UserError: ``recipe_unknown`` or what ``StyleOptions`` says.
         """
         try:
-            data = json.loads(text)
-            styles, presets = (tuple(map(str, data[name])) for name in ("styles", "presets"))
-            options = StyleOptions.from_dict(data["options"])
-            mask, spoiler = str(data.get("mask", "")), bool(data.get("spoiler"))
-            return cls(str(data["content"]), styles, presets, options, mask, spoiler)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            data = read_object(text)
+            return fill(cls, data | {"options": StyleOptions.from_dict(data["options"])})
+        except (ContractError, KeyError):
             raise UserError("recipe_unknown", {"received": "-"}) from None
 
 

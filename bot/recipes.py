@@ -127,7 +127,7 @@ def _option(word: str) -> dict[str, Any]:
     if _NUMBER.match(word):
         return {"strength": strength_from_percent(float(word.removesuffix("%")))}
     if re.fullmatch(r"\d+px", word):
-        return {"max_side_px": int(word[:-2])}
+        return {"max_side_px": _number("max_side_px", word[:-2])}
     named = _NAMED.match(word)
     return {_OPTION_OF[named[1]]: _number(named[1], named[2])} if named else {}
 

@@ -109,5 +109,5 @@ def unfinished_jobs(connection: redis.Redis, frontend: str) -> list[Job]:
 def _read(text: bytes) -> Job | None:
     try:
         return Job.from_json(text)
-    except ContractError:
+    except (ContractError, PasticheError):
         return None  # of a release that is not our neighbour

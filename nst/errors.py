@@ -197,5 +197,6 @@ def error_from_dict(data: Mapping[str, Any]) -> PasticheError:
     code = str(data.get("code", ""))
     for cls in CLASSES:
         if code in cls.codes:
-            return cls(code, data.get("detail"))
+            detail = data.get("detail")
+            return cls(code, detail if isinstance(detail, Mapping) else None)
     return JobError("job_failed", {"code": code})

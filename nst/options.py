@@ -6,7 +6,6 @@ Standard library only: frontends import this and never pay for NumPy or TensorFl
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -145,6 +144,8 @@ class StyleOptions:
             UserError: ``option_unknown`` or ``option_out_of_range``.
         """
         known = {f.name for f in fields(cls)}
+        if not isinstance(data, Mapping):
+            raise _out_of_range("options", type(data).__name__, "names with their values")
         for name in data:
             if name not in known:
                 raise UserError("option_unknown", {"option": str(name)[:40], "allowed": ", ".join(sorted(known))})
@@ -225,8 +226,9 @@ def _check_range(name: str, value: object, low: float, high: float) -> None:
     if value is None and name in _OPTIONAL:
         return
     kinds: tuple[type, ...] = (int,) if name in _WHOLE else (int, float)
-    sound = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)  # type: ignore[arg-type]
-    if not sound or not low <= value <= high:  # type: ignore[operator]
+    # No conversion: whole numbers of any length can be compared, and a NaN is in no range.
+    sound = isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high  # type: ignore[operator]
+    if not sound:
         raise _out_of_range(name, value, f"{low:g} to {high:g}")
 
 

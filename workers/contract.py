@@ -5,14 +5,21 @@ a field changes its meaning or goes; and it is written only by a release whose p
 already, so that workers and frontends of two neighbouring releases work side by side. Until then the
 next version is read as this one with other fields beside. What is newer still is refused with an error
 of its own: it is nothing to throw away.
+
+Whatever is read, of any type of the project, is read by ``read_object`` and ``fill``: what is no JSON, nested
+without end, too large a number or of another type raises ``ContractError``, which names the field and not its value.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self, TypeVar
+from functools import cache
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from nst.errors import PasticheError, error_from_dict
 from nst.options import StyleOptions
@@ -20,8 +27,23 @@ from nst.options import StyleOptions
 VERSION = 1
 READABLE_VERSIONS = frozenset({VERSION, VERSION + 1})
 
+_LONGEST_WHOLE = 16  # characters; JSON promises no more than 53 bits (RFC 8259, section 6)
+_MOST_FRAMES = 1_000_000
+
 Json = dict[str, Any]
 T = TypeVar("T")
+
+
+def _told(data: Json) -> Json:
+    code, detail = data.get("code"), data.get("detail", {})
+    if not isinstance(code, str) or not isinstance(detail, dict):
+        raise ValueError("a code and what its sentence needs")
+    if not all(isinstance(value, str | int | float) for value in detail.values()):
+        raise ValueError("scalars only")
+    return data
+
+
+Told = Annotated[Json, AfterValidator(_told)]  # {"code", "detail"}
 
 
 class ContractError(ValueError):
@@ -62,7 +84,7 @@ class Job:
     user: str = ""
     style_label: str = ""
     submitted_at_s: float = 0.0
-    frames: int = 1
+    frames: Annotated[int, Field(ge=1, le=_MOST_FRAMES)] = 1
     clip_types: tuple[str, ...] = ()
     explanation: str = ""
     mask: str = ""
@@ -98,13 +120,7 @@ class Job:
             UserError: Options out of range.
         """
         version, data = _load(text)
-        try:
-            options = StyleOptions.from_dict(data.pop("options", {}))
-            styles = tuple(str(style) for style in data.pop("styles"))
-            clip_types = tuple(str(kind) for kind in data.pop("clip_types", ()))
-            return cls(options=options, styles=styles, clip_types=clip_types, **_known(cls, data))
-        except (TypeError, KeyError) as error:
-            raise _unreadable(cls, version, error) from error
+        return _plain(cls, version, data | {"options": StyleOptions.from_dict(data.get("options", {}))})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +156,7 @@ class Event:
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Read and validate; see ``Job.from_json``."""
-        return _plain(cls, text)
+        return _plain(cls, *_load(text))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,8 +197,8 @@ class Result:
     service_s: float = 0.0
     time_lapse: str = ""
     time_lapse_type: str = "image/webp"
-    notices: tuple[Json, ...] = ()
-    error: Json | None = None
+    notices: tuple[Told, ...] = ()
+    error: Told | None = None
     job: str = ""
 
     def to_json(self) -> str:
@@ -192,9 +208,7 @@ class Result:
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Read and validate; see ``Job.from_json``."""
-        result = _plain(cls, text)
-        object.__setattr__(result, "notices", tuple(result.notices))
-        return result
+        return _plain(cls, *_load(text))
 
     @classmethod
     def failure(cls, job: Job, error: PasticheError, service_s: float = 0.0) -> Self:
@@ -225,34 +239,74 @@ def _dump(data: Mapping[str, Any]) -> str:
     return json.dumps({"version": VERSION, **data}, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _load(text: str | bytes) -> tuple[int, Json]:
+def read_object(text: str | bytes) -> Json:
+    """Read a JSON object that may be anybody's.
+
+    Raises:
+        ContractError: It is none; it is nested too deeply; or it has a number that no field can hold.
+    """
     try:
-        data = json.loads(text)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ContractError("not JSON") from error
+        text = text if isinstance(text, str) else text.decode()
+        data = json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+        if "\\u" in text:
+            json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair could never be written again
+    except (ValueError, RecursionError) as error:
+        raise ContractError(f"not JSON: {type(error).__name__}") from None
     if not isinstance(data, dict):
         raise ContractError("not a JSON object")
+    return data
+
+
+def fill(cls: type[T], data: Mapping[str, Any]) -> T:
+    """An instance of a data class from what was read; fields that it does not know are ignored.
+
+    Args:
+        cls: The data class; its annotations say what is allowed.
+        data: Its fields.
+
+    Raises:
+        ContractError: A field is missing, or of another type; its value is not repeated.
+    """
+    try:
+        kind: Any = cls
+        filled: T = _adapter(kind).validate_python(data)
+        return filled
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ContractError(f"not a {cls.__name__.lower()}: {place[:60]}: {first['msg'][:100]}") from None
+
+
+@cache
+def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
+
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_WHOLE:
+        raise ValueError("a number is too long")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is not finite")
+    return value
+
+
+def _load(text: str | bytes) -> tuple[int, Json]:
+    data = read_object(text)
     version = data.pop("version", None)
-    if version not in READABLE_VERSIONS:
-        newer = isinstance(version, int) and version > VERSION
+    if type(version) is not int or version not in READABLE_VERSIONS:
+        newer = type(version) is int and version > VERSION
         kind = NewerVersionError if newer else ContractError
-        raise kind(f"contract version {version!r}; this release reads {sorted(READABLE_VERSIONS)}")
+        raise kind(f"contract version {str(version)[:20]}; this release reads {sorted(READABLE_VERSIONS)}")
     return version, data
 
 
-def _unreadable(cls: type[Any], version: int, error: Exception) -> ContractError:
-    kind = NewerVersionError if version > VERSION else ContractError
-    return kind(f"not a {cls.__name__.lower()}: {error}")
-
-
-def _known(cls: type[Any], data: Json) -> Json:
-    names = {f.name for f in fields(cls)}
-    return {name: value for name, value in data.items() if name in names}
-
-
-def _plain(cls: type[T], text: str | bytes) -> T:
-    version, data = _load(text)
+def _plain(cls: type[T], version: int, data: Json) -> T:
     try:
-        return cls(**_known(cls, data))
-    except TypeError as error:
-        raise _unreadable(cls, version, error) from error
+        return fill(cls, data)
+    except ContractError as error:
+        raise NewerVersionError(str(error)) if version > VERSION else error from None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Self
 
 import discord
 
 from bot.discord.keys import chat_key
+from workers.contract import fill
 
 TOKEN_LIFE_S = 15 * 60
 _MARGIN_S = 20  # a picture may take that long to upload
@@ -71,10 +72,12 @@ class Address:
 
     @classmethod
     def from_reply_to(cls, data: Mapping[str, str]) -> Self:
-        """The inverse of ``to_reply_to``; fields that a neighbouring release added are ignored."""
-        kinds = {f.name: f.type for f in fields(cls)}
-        values = {name: _READERS[str(kinds[name])](text) for name, text in data.items() if name in kinds}
-        return cls(**values)
+        """The inverse of ``to_reply_to``; fields that a neighbouring release added are ignored.
+
+        Raises:
+            ContractError: It is none.
+        """
+        return fill(cls, data)
 
     @classmethod
     def of(
@@ -94,6 +97,3 @@ class Address:
             chat=chat_key(interaction) if interaction.guild_id else "",
             by_token_only=interaction.is_user_integration() and not interaction.is_guild_integration(),
         )
-
-
-_READERS: dict[str, Callable[[str], Any]] = {"int": int, "str": str, "bool": lambda text: text == "1"}

@@ -24,7 +24,7 @@ from bot.discord.views import result_view, strip_view
 from bot.strips import strip_job_ids, strip_results, strip_sheet
 from bot.texts import explain, say
 from nst.errors import JobError, OperatorError
-from workers.contract import Job, Result
+from workers.contract import ContractError, Job, Result
 from workers.job_log import bind_job
 from workers.outbox import Delivery, OutboxReader
 
@@ -102,7 +102,10 @@ class Courier:
         return True
 
     async def _apologise(self, result: Result) -> None:
-        address = Address.from_reply_to(result.reply_to)
+        try:
+            address = Address.from_reply_to(result.reply_to)
+        except ContractError:
+            return  # nobody can be told, and the log has it
         error = JobError("job_failed", {"job_id": result.job_id[:8]})
         await self._bot.posting.settle(address, explain(error, address.language))
 

@@ -27,7 +27,7 @@ from bot.service import Request, Style
 from bot.texts import say
 from bot.unfinished import unfinished_jobs
 from nst.errors import PasticheError, UserError
-from workers.contract import Job
+from workers.contract import ContractError, Job
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient
@@ -188,7 +188,10 @@ async def queue_job(bot: PasticheClient, job_id: str, address: Address, submit: 
 async def resume_lines(bot: PasticheClient, frontend: str) -> None:
     """Go on telling how the jobs stand that another process of ours queued."""
     for job in await asyncio.to_thread(unfinished_jobs, bot.connection, frontend):
-        address = Address.from_reply_to(job.reply_to)
+        try:
+            address = Address.from_reply_to(job.reply_to)
+        except ContractError:
+            continue  # of a release that is not our neighbour
         if not address.strip:
             bot.lines.open(job.job_id, progress_line(bot, job.job_id, address))
             bot.lines.start(job)

@@ -16,7 +16,7 @@ import contextlib
 import json
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import discord
 import redis
@@ -29,6 +29,7 @@ from bot.texts import say
 from nst.errors import PasticheError, UserError
 from workers import keys
 from workers.connection import speaking_redis
+from workers.contract import ContractError, fill, read_object
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient
@@ -62,10 +63,12 @@ class Promise:
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        """The inverse of ``to_json``."""
-        data: dict[str, Any] = json.loads(text)
-        address = Address.from_reply_to(data["address"])
-        return cls(job_id=data["job_id"], user=data["user"], address=address, chat=data["chat"])
+        """The inverse of ``to_json``.
+
+        Raises:
+            ContractError: It is none.
+        """
+        return fill(cls, read_object(text))
 
 
 class Promises:
@@ -112,7 +115,10 @@ class Promises:
         with speaking_redis():
             names = [name.decode() for name in self._connection.scan_iter(match=f"{_PREFIX}*", count=1000)]
             texts = cast("list[bytes | None]", self._connection.mget(names)) if names else []
-        found = [Promise.from_json(text) for text in texts if text]
+        found = []
+        for text in filter(None, texts):
+            with contextlib.suppress(ContractError):  # it goes by itself, after a day
+                found.append(Promise.from_json(text))
         return [promise for promise in found if promise.job_id not in self._writing]
 
     def _write(self, promise: Promise) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from workers.contract import fill
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +42,9 @@ class Address:
 
     @classmethod
     def from_reply_to(cls, data: Mapping[str, str]) -> Self:
-        """The inverse of ``to_reply_to``; fields that a neighbouring release added are ignored."""
-        kinds = {f.name: str(f.type) for f in fields(cls)}
-        return cls(**{name: _READERS[kinds[name]](text) for name, text in data.items() if name in kinds})
+        """The inverse of ``to_reply_to``; fields that a neighbouring release added are ignored.
 
-
-_READERS: dict[str, Callable[[str], Any]] = {"int": int, "str": str, "bool": lambda text: text == "1"}
+        Raises:
+            ContractError: It is none.
+        """
+        return fill(cls, data)

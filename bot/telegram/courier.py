@@ -34,7 +34,7 @@ from bot.telegram.rights import missing_right
 from bot.texts import explain, say
 from nst.errors import JobError, OperatorError, UserError
 from workers.clock import server_time_s
-from workers.contract import Job, Result
+from workers.contract import ContractError, Job, Result
 from workers.job_log import bind_job
 from workers.outbox import Delivery
 
@@ -123,7 +123,10 @@ class Courier:
 
     async def _apologise(self, result: Result, lacks: UserError | None) -> bool:
         """Say why there is no picture; False where another try makes sense."""
-        address = Address.from_reply_to(result.reply_to)
+        try:
+            address = Address.from_reply_to(result.reply_to)
+        except ContractError:
+            return True  # nobody can be told, and the log has it
         if lacks:
             self._front.rights.forget(address.chat_id)
         text = explain(lacks or JobError("job_failed", {"job_id": result.job_id[:8]}), address.language)

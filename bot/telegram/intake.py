@@ -25,7 +25,7 @@ from bot.unfinished import unfinished_jobs
 from nst.errors import PasticheError, UserError
 from nst.options import StyleOptions
 from workers import keys
-from workers.contract import Job
+from workers.contract import ContractError, Job
 
 if TYPE_CHECKING:
     from bot.telegram.frontend import Frontend
@@ -231,7 +231,10 @@ async def resume_lines(front: Frontend, frontend: str) -> None:
         frontend: Whose jobs.
     """
     for job in await asyncio.to_thread(unfinished_jobs, front.connection, frontend):
-        address = Address.from_reply_to(job.reply_to)
+        try:
+            address = Address.from_reply_to(job.reply_to)
+        except ContractError:
+            continue  # of a release that is not our neighbour
         if address.message_id and not address.strip:
             front.lines.open(job.job_id, progress_line(front, job.job_id, address))
             front.lines.start(job)

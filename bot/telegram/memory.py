@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass
 from typing import cast
@@ -10,6 +11,7 @@ import redis
 
 from workers import keys
 from workers.connection import speaking_redis
+from workers.contract import ContractError, fill, read_object
 
 _RECENT = 50  # what an inline query may show
 _MOVED_TTL_S = 30 * 86_400
@@ -115,7 +117,10 @@ class Memory:
         """A user's results, the newest first, each once."""
         with speaking_redis():
             texts = cast("list[bytes]", self._connection.lrange(_results(user), 0, -1))
-        found = [RecentResult(**json.loads(text)) for text in texts]
+        found = []
+        for text in texts:
+            with contextlib.suppress(ContractError):  # of a release that is not our neighbour
+                found.append(fill(RecentResult, read_object(text)))
         return list({result.job_id: result for result in reversed(found)}.values())[::-1]
 
 

@@ -100,7 +100,7 @@ def _default(name: str, value: str) -> Any:
 
 
 def _whole(name: str, value: str, most: int) -> int:
-    if not value.isdecimal() or int(value) > most:
+    if not value.isdecimal() or len(value) > len(str(most)) or int(value) > most:
         raise _wrong(name, value, f"0 to {most}")
     return int(value)
 

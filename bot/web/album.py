@@ -14,7 +14,7 @@ import redis
 
 from nst.errors import UserError
 from workers.connection import speaking_redis
-from workers.contract import ContractError, Job, Result
+from workers.contract import ContractError, Job, Result, read_object
 
 _TTL_S = 86_400  # as long as results and pictures live (README, "What is kept")
 STRIP = "strip"  # the name in ``reply_to`` of the strip that a job belongs to
@@ -141,8 +141,8 @@ def _packed(entry: Entry) -> str:
 
 def _unpacked(text: bytes) -> Entry | None:
     """An entry; None for another release's that this one cannot read, so that the others hang all the same."""
-    data = json.loads(text)
     try:
+        data = read_object(text)
         return Entry(Job.from_json(data["job"]), float(data["hung_at_s"]))
-    except (ContractError, UserError):
+    except (ContractError, UserError, LookupError, TypeError):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Self
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from bot.challenges.model import Plan, Rules, Scoring
 from nst.errors import UserError
+from workers.contract import fill, read_object
 
 VOTING_HOURS = (24, 48, 72, 168)
 ENTRIES = (1, 2, 3, 5)
@@ -90,9 +91,12 @@ class Form:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The inverse of ``to_json``; fields that a neighbouring release added are ignored."""
-        names = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in json.loads(text).items() if name in names})
+        """The inverse of ``to_json``; fields that a neighbouring release added are ignored.
+
+        Raises:
+            ContractError: It is none.
+        """
+        return fill(cls, read_object(text))
 
     def plan(self, style_picture: bytes = b"") -> Plan:
         """What the core makes a challenge of."""
@@ -138,7 +142,7 @@ def read_closing(words: str, zone: str, now_s: float) -> str:
         if clock:
             year, month, day, hour, minute = map(int, clock.groups())
             return datetime(year, month, day, hour, minute).strftime("%Y-%m-%d %H:%M")
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     raise UserError(
         "option_out_of_range", {"option": "closing", "received": words[:40], "allowed": "2026-03-07 20:00, 3d, 36h"}

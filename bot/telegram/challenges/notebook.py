@@ -12,6 +12,7 @@ import redis
 from bot.telegram.challenges.form import Form
 from workers import keys
 from workers.connection import speaking_redis
+from workers.contract import ContractError
 
 _ASKED_S = 900  # what is written later than that answers something else
 _NOTED_S = 60 * 86_400  # the longest that a challenge takes entries
@@ -36,7 +37,10 @@ class Notebook:
         """The form that a user fills in."""
         with speaking_redis():
             text = cast("bytes | None", self._connection.get(_name(user, "form")))
-        return Form.from_json(text) if text else None
+        try:
+            return Form.from_json(text) if text else None
+        except ContractError:
+            return None  # of a release that is not our neighbour
 
     def drop_form(self, user: str) -> None:
         """It was handed in."""
