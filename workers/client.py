@@ -20,7 +20,7 @@ from workers import keys, outbox, progress, service_times
 from workers.admission import enqueue
 from workers.blobs import Blobs, blob_hash
 from workers.connection import speaking_redis
-from workers.contract import Event, Job, Result
+from workers.contract import ContractError, Event, Job, Result
 from workers.frontend_metrics import REFUSED, SUBMITTED
 from workers.job_log import about_job
 from workers.limits import Limits
@@ -223,7 +223,10 @@ class QueueClient:
 
     def _job(self, job_id: str) -> Job | None:
         text = cast("bytes | None", self._connection.hget(keys.record(job_id), "job"))
-        return Job.from_json(text) if text else None
+        try:
+            return Job.from_json(text) if text else None
+        except (ContractError, UserError):
+            return None  # nobody can read it any more
 
     def _take_out(self, job: Job) -> bool:
         result = Result.cancellation(job)

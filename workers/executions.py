@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import cast
 
 import redis
+from redis.exceptions import ResponseError
 
-from nst.errors import JobError
+from nst.errors import JobError, UserError
 from workers import keys
 from workers.contract import ContractError, Job, Result
 from workers.outbox import post_terminal
@@ -94,18 +95,38 @@ def end_run(connection: redis.Redis, queue: str, entry: str, end: End, worker: s
 
 
 def fail(connection: redis.Redis, job_id: str, error: JobError) -> bool:
-    """Post a job's failure from what is on record of it.
+    """Post a job's failure from what is on record of it: if the job itself cannot be read, who asked and where.
 
     Returns:
         Whether that was the job's terminal result; False too if nothing is on record.
     """
-    text = cast("bytes | None", connection.hget(keys.record(job_id), "job"))
     try:
-        job = Job.from_json(text or b"")
+        text, frontend, user = cast(
+            "list[bytes | None]", connection.hmget(keys.record(job_id), ["job", "frontend", "user"])
+        )
+        return post_terminal(connection, _failure(job_id, text, frontend, user, error))
+    except ResponseError as refused:
+        if "WRONGTYPE" not in str(refused):
+            raise
     except ContractError:
-        log.error("Job %s cannot be reported: there is no record of it", job_id, extra={"job_id": job_id})
-        return False
-    return post_terminal(connection, Result.failure(job, error))
+        pass
+    log.error("Job %s cannot be reported: there is no record of it", job_id, extra={"job_id": job_id})
+    return False
+
+
+def _failure(job_id: str, text: bytes | None, frontend: bytes | None, user: bytes | None, error: JobError) -> Result:
+    try:
+        return Result.failure(Job.from_json(text or b""), error)
+    except (ContractError, UserError):
+        if not frontend:
+            raise ContractError("no record") from None
+    return Result(
+        job_id=job_id,
+        frontend=frontend.decode(errors="replace"),
+        user=(user or b"").decode(errors="replace"),
+        outcome="failed",
+        error=error.as_dict(),
+    )
 
 
 def _run_script(connection: redis.Redis, queue: str, entry: str, end: End, worker: str) -> str:

@@ -7,8 +7,9 @@ from typing import cast
 
 import redis
 
+from nst.errors import UserError
 from workers import keys
-from workers.contract import Job
+from workers.contract import ContractError, Job
 from workers.made_before import made_key
 from workers.outbox import GROUP, result_of
 from workers.owners import Owners
@@ -35,10 +36,9 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
     blobs = {record.get(b"checkpoint", b"").decode()}
     blobs |= {result.picture, result.time_lapse} if result else set()
     blobs |= {event.preview} if event else set()
-    text = record.get(b"job", b"").decode() or (result.job if result else "")
-    made = []
-    if text:
-        job = Job.from_json(text)
+    text = record.get(b"job") or (result.job if result else "")
+    made, job = [], _readable(text)
+    if job:
         owner = job.user
         blobs |= set(job.pictures)
         made = [made_key(job)]
@@ -51,6 +51,14 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
         pipe.execute()
     Owners(connection).release(owner, *(blobs - set(shared)))
     return bool(text)
+
+
+def _readable(text: str | bytes) -> Job | None:
+    """A job; None for one that nobody can read, of which everything else goes all the same."""
+    try:
+        return Job.from_json(text)
+    except (ContractError, UserError):
+        return None
 
 
 def _drop_undelivered(connection: redis.Redis, job: Job) -> None:

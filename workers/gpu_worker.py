@@ -20,10 +20,10 @@ from typing import Any
 from uuid import uuid4
 
 import redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from rq import SimpleWorker
 from rq.command import parse_payload
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.executions import Execution
 from rq.job import Job as RQJob
 from rq.queue import Queue
@@ -35,8 +35,9 @@ from nst.errors import JobError
 from workers import keys
 from workers.batch import Batch, Held
 from workers.clock import server_time_s
+from workers.contract import ContractError
 from workers.executions import End, end_run, fail
-from workers.job_class import ForbiddenFunctionError, PasticheJob
+from workers.job_class import ForbiddenFunctionError, PasticheJob, UnreadableRecordError
 from workers.job_log import about_job
 from workers.lease import Lease, LeaseKeeper
 from workers.refusals import refusal, wait_out
@@ -52,6 +53,8 @@ _FAREWELL_S = 10.0  # after the grace period; without Redis every step of a fare
 EXIT_LOST_REDIS = 1
 _POLL_S = 0.25  # how long a worker waits on its first queue before it looks at the others
 _PAUSE_S = 3.0  # so long after a job the next one of a conversation is not to be expected at once
+# What a job's record can do to its run: no other try would end otherwise. TypeError: other arguments than one.
+_HOPELESS = (ForbiddenFunctionError, DeserializationError, ContractError, TypeError)
 _WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
 
 # KEYS: execution, started, executions of the job. ARGV: entry, execution id, ttl_s.
@@ -248,12 +251,30 @@ class GpuWorker(SimpleWorker):
     def _fetch(self, queue: Queue, raw: Any) -> tuple[RQJob, Queue] | None:
         if raw is None:
             return None
-        job_id = raw.decode()
         try:
-            return PasticheJob.fetch(job_id, connection=self.connection, serializer=self.serializer), queue
-        except NoSuchJobError:  # cancelled a moment ago
-            self.connection.lrem(queue.intermediate_queue_key, 0, job_id)
-            return None
+            job = PasticheJob.fetch(raw.decode(), connection=self.connection, serializer=self.serializer)
+            if job.origin != queue.name:
+                raise UnreadableRecordError("its queue")
+            return job, queue
+        except (NoSuchJobError, UnreadableRecordError, ValueError) as error:  # an id that is none is a ValueError
+            self._give_up(queue, raw, error)
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            self._give_up(queue, raw, error)
+        return None
+
+    def _give_up(self, queue: Queue, raw: bytes, error: Exception) -> None:
+        """Tell whoever waits for a job that nobody can read, and take it out of the queue: it is met once."""
+        job_id = raw.decode(errors="replace")
+        if not self.connection.exists(keys.done(job_id)):  # else it was cancelled a moment ago
+            log.error("The record of job %r cannot be read: %s", job_id[:80], type(error).__name__)
+            fail(self.connection, job_id, JobError("job_failed", {"job_id": job_id[:80]}))
+        with self.connection.pipeline() as pipe:
+            pipe.lrem(queue.intermediate_queue_key, 0, raw)  # type: ignore[arg-type] # RQ's own ids are text
+            pipe.hdel(keys.line(queue.name), raw)
+            pipe.delete(keys.rq_job(job_id))
+            pipe.execute()
 
     def register_birth(self) -> None:
         """RQ's record of this worker, as soon as Redis takes it."""
@@ -370,7 +391,7 @@ class GpuWorker(SimpleWorker):
     def handle_exception(self, job: RQJob, *exc_info: Any) -> None:
         """Log it; RQ's own would log the arguments.
 
-        What is forbidden is not tried again, and what Redis refused for a while is, at no cost.
+        What is forbidden, or cannot be read, is not tried again, and what Redis refused for a while is, at no cost.
         """
         error = exc_info[1]
         if isinstance(error, RedisError) and refusal(error):
@@ -378,7 +399,7 @@ class GpuWorker(SimpleWorker):
             wait_out(error)
             return
         log.error("Job %s raised", job.id, exc_info=exc_info, extra={"job_id": job.id})
-        if isinstance(error, ForbiddenFunctionError):
+        if isinstance(error, _HOPELESS):
             self._ends = End.FAILED
 
     def _end(self, held: Held, queue: Queue) -> None:

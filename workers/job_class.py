@@ -16,9 +16,10 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 
 from workers import contract
-from workers.routing import TASK, timeout_s
+from workers.routing import QUEUES, TASK, timeout_s
 
 MAX_RETRIES = 2  # of jobs that were killed with their worker: three tries in all
+_LONGEST_S = 7 * 86_400
 _RQ_TTL_S = 300  # RQ's own records of a finished job; the result has its own time to live
 
 
@@ -26,8 +27,30 @@ class ForbiddenFunctionError(Exception):
     """A job that asks for a function that is not on the list."""
 
 
+class UnreadableRecordError(Exception):
+    """RQ's record of a job makes no sense: whoever took it again would fail again."""
+
+
 class PasticheJob(RQJob):
     """A job whose function is ``workers.tasks.stylize`` and which has no callbacks."""
+
+    def restore(self, raw_data: Any) -> Any:
+        """Read what Redis has of the job.
+
+        Raises:
+            UnreadableRecordError: It is no record of ours.
+        """
+        try:
+            restored = super().restore(raw_data)
+        except Exception as error:  # noqa: BLE001 - the task boundary: RQ parses dates, numbers, JSON, enumerations
+            raise UnreadableRecordError(type(error).__name__) from None
+        if self.origin not in QUEUES:
+            raise UnreadableRecordError("its queue")
+        if not 0 < (self.timeout or 0) <= _LONGEST_S:
+            raise UnreadableRecordError("its timeout")
+        if not 0 <= (self.retries_left or 0) <= MAX_RETRIES:
+            raise UnreadableRecordError("its retries")
+        return restored
 
     @property
     def func(self) -> Callable[..., Any] | None:

@@ -130,10 +130,13 @@ def result_of(connection: redis.Redis, job_id: str) -> Result | None:
     """The terminal result of a job, readable for a day.
 
     Returns:
-        The result, or None while there is none (or none any more).
+        The result, or None while there is none (or none any more, or one that this release cannot read).
     """
     data = cast("bytes | None", connection.get(keys.done(job_id)))
-    return Result.from_json(data) if data else None
+    try:
+        return Result.from_json(data) if data else None
+    except ContractError:
+        return None
 
 
 def last_failures(connection: redis.Redis) -> list[tuple[float, Result]]:

@@ -16,7 +16,7 @@ from nst.clip_header import MEDIA_TYPES
 from nst.errors import OperatorError, PasticheError
 from workers import keys
 from workers.blobs import Blobs
-from workers.contract import Job, Result
+from workers.contract import ContractError, Job, Result, read_object
 from workers.outbox import result_of
 
 log = logging.getLogger(__name__)
@@ -91,12 +91,12 @@ class QualityCards:
         try:
             if self._appraiser is None:
                 self._appraiser = self._load()
-            self._make(self._appraiser, json.loads(text))
+            self._make(self._appraiser, read_object(text))
         except OperatorError as error:
             log.warning("No quality cards: %s", error)
             self._load = None
-        except PasticheError as error:
-            log.info("No quality card: %s", error)  # its pictures are gone
+        except (PasticheError, ContractError, LookupError, TypeError, ValueError) as error:
+            log.info("No quality card: %s", error)  # its pictures are gone, or nobody can read what they were for
         return True
 
     def _make(self, appraiser: Appraiser, order: dict[str, Any]) -> None:

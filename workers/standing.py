@@ -9,8 +9,10 @@ import redis
 
 from workers import keys
 from workers.blobs import verified
-from workers.contract import Event, Job
+from workers.contract import ContractError, Event, Job
 from workers.made_before import made_key
+
+_LONGEST_S = 7 * 86_400.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,22 @@ def look(connection: redis.Redis, job: Job) -> Standing:
         done=bool(done),
         cancelled=bool(cancelled),
         resumed=bool(checkpoint),
-        event=Event.from_json(event) if event else None,
-        spent_s=float(spent_s or 0),
+        event=_event(event),
+        spent_s=_seconds(spent_s),
         made=made,
         _blobs=tuple(zip(digests, blobs, strict=True)),
     )
+
+
+def _event(text: bytes | None) -> Event | None:
+    try:
+        return Event.from_json(text) if text else None
+    except ContractError:
+        return None  # of a release that is not our neighbour: it was shown, and the next one is ours
+
+
+def _seconds(text: bytes | None) -> float:
+    try:
+        return min(max(0.0, float(text or 0)), _LONGEST_S)
+    except ValueError:
+        return 0.0

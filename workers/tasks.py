@@ -7,11 +7,10 @@ again. What it raises is Redis being away, and then the job comes back by itself
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import redis
@@ -29,7 +28,7 @@ from workers import keys
 from workers.ahead import Ahead
 from workers.blobs import Blobs
 from workers.clips import ClipEngine, paint_clip
-from workers.contract import ContractError, Job, Result
+from workers.contract import ContractError, Job, Result, fill, read_object
 from workers.last_try import LastTry
 from workers.made_before import MadeBefore
 from workers.outbox import post_terminal
@@ -122,6 +121,7 @@ def stylize(job_json: str) -> Retry | None:
         None, or ``Retry`` if the job goes back to the head of its queue.
 
     Raises:
+        ContractError: It is no job, and does not say whose: the worker answers for it from what is on record.
         RedisError: Redis is away, or has no memory left.
     """
     if _workplace is None:
@@ -308,14 +308,16 @@ def _unforeseen(job: Job, error: Exception) -> JobError:
 def _refuse(connection: redis.Redis, job_json: str, error: Exception) -> None:
     """Report a payload that is not a job of this release, as far as it says who asked."""
     log.error("A job cannot be read: %s", error)
-    try:
-        data: Any = json.loads(job_json)
-        job_id, frontend, user = str(data["job_id"]), str(data["frontend"]), str(data.get("user", ""))
-        reply_to = {str(key): str(value) for key, value in data.get("reply_to", {}).items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return
-    known = error if isinstance(error, PasticheError) else JobError("job_failed", {"job_id": job_id})
-    result = Result(
-        job_id=job_id, frontend=frontend, user=user, reply_to=reply_to, outcome="failed", error=known.as_dict()
-    )
-    post_terminal(connection, result)
+    asked = fill(_Asked, read_object(job_json))
+    known = error if isinstance(error, PasticheError) else JobError("job_failed", {"job_id": asked.job_id})
+    post_terminal(connection, Result(**asdict(asked), outcome="failed", error=known.as_dict()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """As much of a job as it takes to answer it."""
+
+    job_id: str
+    frontend: str
+    user: str = ""
+    reply_to: Mapping[str, str] = field(default_factory=dict)

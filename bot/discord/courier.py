@@ -89,6 +89,9 @@ class Courier:
         try:
             async with self._bot.results_room.take(_weight_bytes(delivery.result)):
                 await self._post(delivery)
+        except ContractError as error:
+            log.error("Job %s has a result that cannot be read: %s", job_id, error, extra={"job_id": job_id})
+            await self._apologise(delivery.result)
         except Exception as error:  # one result that cannot be posted must not stop the others
             if _passes(error):
                 log.warning("Job %s cannot be posted now: %s", job_id, type(error).__name__)

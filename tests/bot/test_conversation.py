@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from typing import Any
+
+import pytest
 import redis
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +33,7 @@ from bot.conversation import (
 )
 from bot.drafts import Drafts
 from bot.sessions import Sessions
+from workers.contract import ContractError
 
 
 def after(draft: Draft, *events: Event) -> tuple[Draft, Action]:
@@ -138,3 +144,28 @@ def test_drafts_belong_to_one_user_in_one_chat_and_are_forgotten(redis_connectio
     Sessions(redis_connection).forget("anna")
     assert drafts.read("group", "anna", "1") is None
     assert drafts.last_choice("anna") is None
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(Draft.__dataclass_fields__)),
+        st.sampled_from([[], 7, {}, None, "?", [[]], 10**309]),
+        min_size=1,
+    )
+)
+def test_a_draft_of_any_fields_is_read_or_refused(changes: dict[str, Any]) -> None:
+    text = json.dumps(json.loads(begin("content").to_json()) | changes)
+    with contextlib.suppress(ContractError):
+        assert Draft.from_json(text).to_json()
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"presets":7}', "7", "no JSON", b"\xff"])
+def test_a_damaged_draft_is_gone(redis_connection: redis.Redis, text: str | bytes) -> None:
+    drafts = Drafts(redis_connection)
+    drafts.write("c", "u", "m", begin("content"))
+    drafts.note_choice("u", Choice(presets=("mosaic",)))
+    assert drafts.last_choice("u") == Choice(presets=("mosaic",))
+    for name in redis_connection.keys("pastiche:session:*"):
+        redis_connection.set(name, text)
+    assert drafts.read("c", "u", "m") is None
+    assert drafts.last_choice("u") is None

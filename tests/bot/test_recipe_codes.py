@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bot.recipe_codes import Recipe, RecipeCodes
 from nst.errors import UserError
@@ -52,3 +56,33 @@ def test_an_unknown_code_is_named(redis_connection: redis.Redis) -> None:
 def test_presets_are_named_only_where_all_styles_are_presets(label: str, presets: tuple[str, ...]) -> None:
     job = Job(job_id="j", frontend="f", content="c", styles=("1", "2"), options=OPTIONS, style_label=label)
     assert Recipe.of(job).presets == presets
+
+
+values = st.recursive(
+    st.one_of(st.integers(), st.sampled_from([10**309, "\ud800"]), st.floats(), st.none(), st.text(max_size=5)),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+FIELDS = ("content", "styles", "presets", "options", "mask", "surplus")
+
+
+@given(
+    st.dictionaries(st.sampled_from(FIELDS), values, max_size=3),
+    st.dictionaries(st.sampled_from(["seed", "steps", "strength", "style_weights"]), values),
+)
+@example({}, {"seed": 10**309})
+@example({}, {"strength": 10**309})
+def test_a_file_may_have_any_recipe(changes: dict[str, Any], options: dict[str, Any]) -> None:
+    whole = json.loads(Recipe("c", ("s",), (), StyleOptions()).as_text()) | {"options": options} | changes
+    try:
+        recipe = Recipe.from_text(json.dumps(whole))
+    except UserError:
+        return
+    assert Recipe.from_text(recipe.as_text()) == recipe
+    recipe.as_text().encode()
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"options":' * 50_000, "{}", "[]", "9" * 5000, "NaN", b"\xff"])
+def test_a_file_may_have_anything_in_a_recipes_place(text: str | bytes) -> None:
+    with pytest.raises(UserError, match="recipe_unknown"):
+        Recipe.from_text(text)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.recipes import find_preset, format_style_command, parse_style_command
+from bot.texts import explain, languages
 from nst.errors import UserError
 from nst.options import COLOURS, METHODS, REGIONS, StyleOptions
 
@@ -86,3 +87,18 @@ def test_a_still_of_a_clip_is_a_word() -> None:
     command = parse_style_command("mosaic 70 still", ["mosaic"])
     assert not command.options.animate
     assert parse_style_command(format_style_command(command.presets, command.options), ["mosaic"]) == command
+
+
+WORDS = ("", "seed=", "steps=", "scale=", "start-scale=", "mosaic:", "-", ".", "px", "%", "e", "=")
+digits = st.sampled_from(["9" * 309, "9" * 5000, "1e309", "nan", "inf", "0", "-1", "٣", "²", "1_000", "7."])
+words = st.lists(st.sampled_from([*WORDS, *METHODS, "great-wave"]) | digits, max_size=3).map("".join)
+
+
+@given(st.lists(words | st.text(max_size=9), max_size=5).map(" ".join))
+def test_any_words_are_read_or_refused_with_a_sentence(text: str) -> None:
+    try:
+        command = parse_style_command(text, PRESETS)
+        said = [format_style_command(command.presets, command.options)]
+    except UserError as error:
+        said = [explain(error, language) for language in languages()]
+    assert all(said)

@@ -728,6 +728,16 @@ def test_every_way_in_which_a_job_fails_is_told(stage: Stage) -> None:
             assert not message.buttons()
 
 
+def test_results_that_nobody_can_read_are_given_up_and_the_next_one_is_shown(stage: Stage, ann: User) -> None:
+    for number, reply_to in enumerate(({}, {"channel_id": "here"}, {"channel_id": "1", "message_id": "9" * 309})):
+        post_terminal(
+            stage.connection,
+            Result(job_id=f"lost{number}", frontend="discord", outcome="done", reply_to=reply_to, job="no job"),
+        )
+    stage.result(stage.style(ann))
+    stage.until(lambda: not stage.connection.xlen(keys.outbox("discord")), "an empty outbox")
+
+
 def test_who_asks_for_too_much_at_once_is_told_when_to_come_back(stage: Stage, ann: User) -> None:
     with stage.paused_worker():
         waiting = [stage.style(ann) for _ in range(Limits().pending_per_user)]

@@ -609,6 +609,18 @@ def result_of_long_ago(server: EmbeddedRedis, person: Person, queued: Json, unti
         assert post_terminal(connection, done)
 
 
+def test_results_that_nobody_can_read_are_given_up_and_the_next_one_is_shown(
+    anna: Person, chat: Chat, redis_server: EmbeddedRedis, until: Until
+) -> None:
+    with connect(redis_server.url) as connection:
+        for number, reply_to in enumerate(({}, {"chat_id": "here"}, {"chat_id": "9" * 309, "message_id": "1"})):
+            result = Result(job_id=f"l{number}", frontend="telegram", outcome="done", reply_to=reply_to, job="no job")
+            assert post_terminal(connection, result)
+        anna.photo(picture(), caption="/style mosaic palette")
+        until(lambda: any(message.get("photo") for message in anna.bot_messages()), "the result")
+        until(lambda: not connection.xlen(keys.outbox("telegram")), "an empty outbox")
+
+
 def test_who_waited_for_long_is_called(
     peer: TelegramPeer,
     anna: Person,
