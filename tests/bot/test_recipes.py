@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.recipes import find_preset, format_style_command, parse_style_command
@@ -95,6 +95,10 @@ words = st.lists(st.sampled_from([*WORDS, *METHODS, "great-wave"]) | digits, max
 
 
 @given(st.lists(words | st.text(max_size=9), max_size=5).map(" ".join))
+@example("9" * 309 + "px")
+@example("9" * 5000 + "px")
+@example("seed=" + "9" * 309)
+@example("mosaic:" + "9" * 309 + " great-wave")
 def test_any_words_are_read_or_refused_with_a_sentence(text: str) -> None:
     try:
         command = parse_style_command(text, PRESETS)
