@@ -99,7 +99,8 @@ class Courier:
             await self._give_up(delivery.result)
         except ContractError as error:
             log.error("Job %s has a result that cannot be read: %s", job_id, error, extra={"job_id": job_id})
-            await self._apologise(delivery.result)
+            if not await self._apologise(delivery.result, None):
+                return False
         except Exception as error:  # one result that cannot be posted must not stop the others
             if _passes(error):
                 log.warning("Job %s cannot be posted now: %s", job_id, type(error).__name__)
