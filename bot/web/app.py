@@ -9,6 +9,8 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from functools import partial
+from typing import Any, cast
 
 from bot.settings import Settings
 from nst.errors import OperatorError
@@ -16,6 +18,7 @@ from workers.connection import connect
 
 _GRACE_S = 2  # sockets that are still open are closed after that
 _BACKLOG = 128
+_MESSAGE_BYTES = 1024 * 1024  # of a socket; pictures come over HTTP
 _COOKIE = "pastiche"
 # Client libraries that engineio would load if they are there; a server has no use for them (20 MiB, a third of the
 # start-up).
@@ -37,16 +40,22 @@ def serve(settings: Settings) -> None:
     _import_nicegui(settings)
     import uvicorn
 
+    from bot.web.guard import Place
+    from bot.web.listener import HttpSocket, Sockets, WebSocket
     from bot.web.site import build_site
 
     address = f"http://{settings.web_host}:{listener.getsockname()[1]}"
-    site = build_site(settings, connection, address)
+    place = Place(settings.web_public_url, settings.web_host, settings.trusted_proxies, settings.language)
+    site = build_site(settings, connection, address, place)
+    sockets = Sockets(place.trusts)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     config = uvicorn.Config(
         site,
         log_config=None,
         access_log=False,
-        ws="wsproto",
+        http=cast("Any", partial(HttpSocket, sockets)),
+        ws=cast("Any", partial(WebSocket, sockets)),
+        ws_max_size=_MESSAGE_BYTES,
         proxy_headers=False,  # uvicorn would believe whoever comes from 127.0.0.1; ``bot.web.guard`` asks the settings
         lifespan="on",
         timeout_graceful_shutdown=_GRACE_S,

@@ -12,18 +12,19 @@ from bot.captions import percent
 from bot.fitting import suffix
 from bot.recipe_codes import Recipe
 from bot.recipe_files import with_recipe
+from bot.web.pictures import Leaving, Room
 from bot.web.studio import Studio
 from bot.web.visitors import user_of
 from nst.errors import JobError, OperatorError
 from workers.contract import Job
 
 
-def routes(studio: Studio) -> list[BaseRoute]:
+def routes(studio: Studio, room: Room) -> list[BaseRoute]:
     """The routes for downloads."""
 
     async def download(request: Request) -> Response:
         try:
-            return await _answer(studio, request)
+            return await _answer(studio, room, request)
         except JobError:
             return Response(status_code=404)
         except OperatorError:
@@ -43,15 +44,17 @@ def file_name(job: Job, media_type: str) -> str:
     return f"pastiche-{style}-{percent(job.options)}{suffix(media_type)}"
 
 
-async def _answer(studio: Studio, request: Request) -> Response:
+async def _answer(studio: Studio, room: Room, request: Request) -> Response:
     user, job_id = user_of(request.session), str(request.path_params["job_id"])
     entry = await asyncio.to_thread(studio.album.entry, user, job_id) if user else None
     result = await studio.service.result(job_id) if entry else None
     if entry is None or result is None or not result.picture:
         return Response(status_code=404)
-    data = await studio.service.picture(result.picture)
-    return Response(
-        with_recipe(data, Recipe.of(entry.job)),
+    async with room.places:
+        data = with_recipe(await studio.service.picture(result.picture), Recipe.of(entry.job))
+    return Leaving(
+        data,
+        room,
         media_type=result.media_type,
         headers={
             "Content-Disposition": f'attachment; filename="{_ascii(file_name(entry.job, result.media_type))}"',

@@ -1,23 +1,33 @@
-"""The one place that guards a request: whom it is from, what it is addressed to, whose page sent it.
+"""The one place that guards a request: whom it is from, what it is addressed to, whose page sent it, how much it is.
 
 A forwarding header is believed of a proxy that the operator named, and of nobody else; everybody else's are taken
-away, so that nothing behind this reads them. Names that are not ours and sockets that other sites' pages open end here.
+away, so that nothing behind this reads them. Names that are not ours and sockets that other sites' pages open end here,
+as do bodies that come too slowly, and pages that one address asks for too often.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from bot.texts import say
+from bot.web.furniture import PAGES as SITE
+from bot.web.gallery.frame import busy
+from bot.web.pace import Pace
+from bot.web.shares import Shares
+from bot.web.throttle import PAGES, Throttle, address_of
 from bot.web.visitors import language_of
+from nst.errors import BusyError, OperatorError
+from nst.image_header import DEFAULT_LIMITS
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -26,6 +36,11 @@ _SOCKET = "/_nicegui_ws/"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _NOT_A_CLIENTS = ("x-forwarded-", "x-real-ip", "forwarded")  # what only a proxy may say
 _PORTS = {"http": 80, "https": 443}
+_PAGES = frozenset(SITE.values())
+_UPLOADS = "/pictures"
+_UPLOAD_BYTES, _BODY_BYTES = DEFAULT_LIMITS.max_bytes + 64 * 1024, 1024 * 1024
+_REQUESTS_AT_ONCE, _REQUESTS_OF_AN_ADDRESS = 2000, 64
+_RETRY_S = 10
 
 
 @dataclass(frozen=True)
@@ -89,24 +104,60 @@ class Guard:
     Args:
         app: What answers.
         place: Where the site is.
+        throttle: Counts the pages of an address.
     """
 
-    def __init__(self, app: ASGIApp, place: Place) -> None:
+    def __init__(self, app: ASGIApp, place: Place, throttle: Throttle) -> None:
         self._app = app
         self._place = place
+        self._throttle = throttle
+        self._running = Shares(_REQUESTS_AT_ONCE, _REQUESTS_OF_AN_ADDRESS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         scope = self._as_sent(scope)
-        key, status = self._objection(scope)
-        if not key:
-            return await self._app(scope, receive, send)
+        if refusal := await self._refusal(scope):
+            return await refusal(scope, receive, send)
+        address = address_of(scope)
+        share = self._running.take(address, lambda: None)
+        if share is None:
+            return await _refused(scope, busy(_too_many(), self._language(scope)))(scope, receive, send)
+        try:
+            await self._pass_on(scope, receive, send)
+        finally:
+            self._running.leave(share)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            return await WebSocketClose(1008)(scope, receive, send)
-        language = language_of(Headers(scope=scope).get("accept-language"), self._place.language)
-        return await PlainTextResponse(say(key, language), status)(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
+        pace = Pace(receive, send, _UPLOAD_BYTES if scope["path"] == _UPLOADS else _BODY_BYTES)
+        try:
+            await self._app(scope, pace.receive, pace.send)
+        except ClientDisconnect:
+            if not pace.problem:
+                raise
+        if pace.problem and not pace.answered:
+            await PlainTextResponse("", pace.problem)(scope, receive, send)
+
+    async def _refusal(self, scope: Scope) -> ASGIApp | None:
+        key, status = self._objection(scope)
+        if key:
+            return _refused(scope, PlainTextResponse(say(key, self._language(scope)), status))
+        if scope["type"] == "http" and _is_a_page(scope["path"]):
+            address = address_of(scope)
+            try:
+                await asyncio.to_thread(self._throttle.take, PAGES, "", address)
+            except BusyError as error:
+                return busy(error, self._language(scope))
+            except OperatorError:
+                return None  # the page says so itself
+        return None
+
+    def _language(self, scope: Scope) -> str:
+        return language_of(Headers(scope=scope).get("accept-language"), self._place.language)
 
     def _objection(self, scope: Scope) -> tuple[str, int]:
         """The sentence's key and the status, or ("", 0)."""
@@ -134,6 +185,20 @@ class Guard:
         if host := _last(headers, "x-forwarded-host"):
             MutableHeaders(scope=sent)["host"] = host
         return sent
+
+
+def _refused(scope: Scope, response: Response) -> ASGIApp:
+    """A refusal as this kind of request can have it."""
+    return WebSocketClose(1008) if scope["type"] == "websocket" else response
+
+
+def _too_many() -> BusyError:
+    return BusyError("rate_limited", {"retry_after_s": _RETRY_S})
+
+
+def _is_a_page(path: str) -> bool:
+    """Whether an address costs more than bytes that lie ready."""
+    return path in _PAGES or (path.startswith("/challenges/") and path.count("/") == 2)
 
 
 def _does_something(scope: Scope) -> bool:

@@ -11,9 +11,9 @@ from bot.service import Request
 from bot.texts import say
 from bot.web.asking import Asking
 from bot.web.board import Board
-from bot.web.furniture import masthead, set_up_head
+from bot.web.furniture import set_up_head
 from bot.web.markup import tag
-from bot.web.page import arrive, stay
+from bot.web.page import arrive, enter, stay
 from bot.web.reader import Reader
 from bot.web.studio import Studio
 from bot.web.subject import Subject
@@ -25,6 +25,8 @@ async def show_how(studio: Studio, request: HttpRequest) -> None:
     """Build the page for one visit; inside NiceGUI's page function."""
     visit = arrive(studio, request)
     set_up_head(visit.language, styles=("how.css",))
+    if not await enter(visit, "how", "chapters"):
+        return
     asking = Asking(visit)
     board = _furnish(visit, asking)
     ui.on("picture", asking.take_picture)
@@ -37,9 +39,6 @@ def _furnish(visit: Visit, asking: Asking) -> Board:
         return say(f"how.{key}", visit.language)
 
     reader = Reader(visit.language, visit.studio.presets)
-    tag("a", "skip", say("site.skip", visit.language), href="#chapters")
-    masthead("how", words("title"), words("tagline"), visit.language)
-    visit.banner = tag("p", "banner", role="alert")
     with tag("div", "studio"):
         with tag("div", "desk"), tag("div", "composer how-subject"):
             visit.composer = Subject(visit.studio.presets, visit.language, asking.takes)

@@ -23,7 +23,7 @@ from bot.web.gallery.frame import Sheet, answer
 from bot.web.gallery.html import Html
 from bot.web.ledger import unfinished
 from bot.web.operator_tables import estimates, failures, jobs, outcomes, queues, staff
-from bot.web.throttle import PASSWORDS, Throttle, address_key
+from bot.web.throttle import PASSWORDS, Throttle, address_of
 from bot.web.visitors import language_of
 from nst.errors import BusyError, OperatorError
 from workers.connection import speaking_redis
@@ -73,7 +73,7 @@ class OperatorPage:
         given = _password(request)
         if given is None:
             return False
-        address = address_key(request.client and request.client.host)
+        address = address_of(request.scope)
         await asyncio.to_thread(self._throttle.take, PASSWORDS, "", address)
         # Of equal length first: how long a comparison takes would tell the password's.
         known, guess = (hashlib.sha256(text).digest() for text in (self._password, given))

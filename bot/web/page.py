@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nicegui import ui
+from nicegui import Client, ui
+from nicegui.client import ClientConnectionTimeout
 from starlette.requests import Request as HttpRequest
 
 from bot.texts import say
@@ -13,18 +14,23 @@ from bot.web.listening import Listening, Shows
 from bot.web.markup import tag
 from bot.web.reader import Reader, Wishes
 from bot.web.studio import Studio
-from bot.web.throttle import address_key
+from bot.web.throttle import address_of
 from bot.web.visit import Visit
 from bot.web.visitors import language_of, user_of
 from bot.web.wall import Wall
+from nst.errors import BusyError
 
 _LOOK_S = 1.0
+_HEAD_ELEMENTS = 20
+_COMES_S = 20.0  # a browser's socket, from far away and over a slow line
 
 
 async def show_page(studio: Studio, request: HttpRequest) -> None:
     """Build the page for one visit; inside NiceGUI's page function."""
     visit = arrive(studio, request)
     set_up_head(visit.language)
+    if not await enter(visit, "studio"):
+        return
     asking = Asking(visit)
     _furnish(visit, asking)
     ui.on("picture", asking.take_picture)
@@ -38,7 +44,46 @@ def arrive(studio: Studio, request: HttpRequest) -> Visit:
     user = user_of(request.session)
     if user is None:  # NiceGUI gives every page a session; without one, strangers would share a wall
         raise LookupError("a page without a session")
-    return Visit(studio, user, language, ui.context.client, address_key(request.client and request.client.host))
+    return Visit(studio, user, language, ui.context.client, address_of(request.scope))
+
+
+async def enter(visit: Visit, here: str, main: str = "wall") -> bool:
+    """Send the page with its head alone, and wait for its browser's socket: who opens none costs next to nothing.
+
+    Args:
+        visit: Whose.
+        here: A key of ``furniture.PAGES``.
+        main: Id of the page's content, for those who skip the rest.
+
+    Returns:
+        Whether somebody came; else the page is forgotten.
+
+    Raises:
+        BusyError: ``rate_limited``: too many pages of this address are open.
+    """
+    client, pages = visit.client, visit.studio.pages
+    share = pages.take(visit.address, lambda: forget_page(client), _HEAD_ELEMENTS)
+    if share is None or client.is_deleted:
+        raise BusyError("rate_limited", {"retry_after_s": round(_COMES_S)})
+    client.on_delete(lambda: pages.leave(share))
+    visit.weigh = lambda: pages.resize(share, len(client.elements))
+    tag("a", "skip", say("web.skip" if main == "wall" else "site.skip", visit.language), href=f"#{main}")
+    title, tagline = (
+        say(f"{'web' if here == 'studio' else here}.{key}", visit.language) for key in ("title", "tagline")
+    )
+    masthead(here, title, tagline, visit.language)
+    visit.banner = tag("p", "banner", role="alert")
+    try:
+        await client.connected(timeout=_COMES_S)
+    except ClientConnectionTimeout:
+        forget_page(client)
+    return not client.is_deleted
+
+
+def forget_page(client: Client) -> None:
+    """Take a page out of memory; one that is open asks its browser for another when it is used."""
+    if not client.is_deleted:
+        client.delete()
 
 
 async def stay(visit: Visit, shows: Shows) -> None:
@@ -47,7 +92,13 @@ async def stay(visit: Visit, shows: Shows) -> None:
     doorbell.enter(visit.user, listening)
     visit.client.on_delete(lambda: doorbell.leave(visit.user, listening))
     await listening.load()
-    ui.timer(_LOOK_S, listening.look)  # last: a timer makes NiceGUI send the page, finished or not
+
+    async def look() -> None:
+        visit.weigh()
+        await listening.look()
+
+    visit.weigh()
+    ui.timer(_LOOK_S, look)
 
 
 def wishes_of(asking: Asking) -> Wishes:
@@ -68,9 +119,6 @@ def wishes_of(asking: Asking) -> Wishes:
 
 def _furnish(visit: Visit, asking: Asking) -> None:
     reader = Reader(visit.language, visit.studio.presets)
-    tag("a", "skip", reader.say("skip"), href="#wall")
-    masthead("studio", reader.say("title"), reader.say("tagline"), visit.language)
-    visit.banner = tag("p", "banner", role="alert")
     with tag("div", "studio"):
         with tag("div", "desk"):
             visit.composer = Composer(visit.studio.presets, visit.language, asking.paint, asking.takes)

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageOps
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from bot.presets.catalogue import thumbnail
 from bot.texts import as_told, explain, say
+from bot.web.pace import PIECE_BYTES
 from bot.web.samples import sample_photograph
+from bot.web.shares import Shares
 from bot.web.studio import Studio
-from bot.web.throttle import UPLOADS, address_key
+from bot.web.throttle import UPLOADS, address_of
 from bot.web.visitors import language_of, user_of
-from nst.errors import JobError, OperatorError, PasticheError, UserError
+from nst.errors import BusyError, JobError, OperatorError, PasticheError, UserError
 from nst.image_header import DEFAULT_LIMITS
 from nst.mp4_boxes import is_mp4
 
 THUMBNAIL_PX = 192
 SAMPLE_PX = 112
-_AT_ONCE = 4  # uploads held in memory at the same time, 20 MiB each at most
+_AT_ONCE = 2  # pictures that are checked, stored or fetched at the same time, 20 MiB each at most
+_ARRIVING_BYTES, _ARRIVING_OF_AN_ADDRESS = 64 * 2**20, 8
+_LEAVING_BYTES = 64 * 2**20
+_RETRY_S = 10
 _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG", "image/png"),
@@ -36,18 +44,31 @@ _SIGNATURES = (
 )
 
 
-def routes(studio: Studio) -> list[BaseRoute]:
+class Room:
+    """What there is room for: pictures that arrive, that are worked on, and that leave."""
+
+    def __init__(self) -> None:
+        self.arriving = Shares(_ARRIVING_BYTES, _ARRIVING_OF_AN_ADDRESS)
+        self.leaving = Shares(_LEAVING_BYTES)
+        self.places = asyncio.Semaphore(_AT_ONCE)
+
+
+def routes(studio: Studio, room: Room) -> list[BaseRoute]:
     """The routes for pictures."""
-    gate = asyncio.Semaphore(_AT_ONCE)
 
     async def upload(request: Request) -> Response:
-        async with gate:
-            return await _upload(studio, request)
+        return await _upload(studio, room, request)
+
+    async def show(request: Request) -> Response:
+        return await _show(studio, room, request)
+
+    async def thumbnail(request: Request) -> Response:
+        return await _thumbnail(studio, request)
 
     return [
         Route("/pictures", upload, methods=["POST"]),
-        Route("/pictures/{digest}", _bound(_show, studio)),
-        Route("/presets/{name}", _bound(_thumbnail, studio)),
+        Route("/pictures/{digest}", show),
+        Route("/presets/{name}", thumbnail),
         Route("/samples/{name}", _sample),
     ]
 
@@ -64,30 +85,54 @@ def media_type(data: bytes) -> str:
     return "image/avif" if data[4:12] in (b"ftypavif", b"ftypavis") else "application/octet-stream"
 
 
-def _bound(
-    answer: Callable[[Studio, Request], Awaitable[Response]], studio: Studio
-) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        return await answer(studio, request)
+class Leaving(Response):
+    """A picture on its way out; if too many are taken too slowly, the address that holds most loses one of its own.
 
-    return endpoint
+    Args:
+        data: The file.
+        room: Where it counts.
+        given: As ``Response`` has it.
+    """
+
+    def __init__(self, data: bytes, room: Room, **given: Any) -> None:
+        super().__init__(data, **given)
+        self._room = room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, a piece at a time."""
+        size, share = len(self.body), self._room.leaving.take(address_of(scope), self._drop, len(self.body))
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            for start in range(0, size, PIECE_BYTES):
+                if not self.body:
+                    raise ClientDisconnect
+                piece = bytes(self.body[start : start + PIECE_BYTES])
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body"})
+        finally:
+            if share:
+                self._room.leaving.leave(share)
+
+    def _drop(self) -> None:
+        self.body = b""
 
 
-async def _upload(studio: Studio, request: Request) -> Response:
+async def _upload(studio: Studio, room: Room, request: Request) -> Response:
     language = language_of(request.headers.get("accept-language"), studio.language)
     user = user_of(request.session)
     # The header makes browsers ask first before another site's page may send anything here.
     if user is None or "x-pastiche" not in request.headers:
         return JSONResponse({"sentence": say("web.upload_failed", language)}, 403)
+    address = address_of(request.scope)
     try:
-        address = address_key(request.client and request.client.host)
         await asyncio.to_thread(studio.throttle.take, UPLOADS, user, address)
-        picture = await studio.service.keep(await _body(request), user, address)
+        async with _arrived(request, room.arriving, address) as arrived, room.places:
+            picture = await studio.service.keep(arrived.whole(), user, address)
         await asyncio.to_thread(studio.album.let_see, user, picture)
     except UserError as error:
         return JSONResponse({"sentence": explain(error, language)}, 422)
-    except ClientDisconnect:  # nobody is there to hear of it
-        return Response(status_code=400)
+    except ClientDisconnect:  # or too slow to be waited for
+        return JSONResponse({"sentence": say("web.upload_failed", language)}, 408)
     except PasticheError as error:
         told = as_told(error)
         if isinstance(told, OperatorError):
@@ -96,15 +141,60 @@ async def _upload(studio: Studio, request: Request) -> Response:
     return JSONResponse({"picture": picture})
 
 
-async def _body(request: Request) -> bytes:
-    """The upload, refused as soon as it is known to be too large."""
+class _Upload:
+    """What has come of a picture; it may be taken away while it comes, and while it waits for its turn."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._taken = False
+
+    def add(self, chunk: bytes) -> None:
+        """Some more."""
+        self._data += chunk
+        _check_size(len(self._data))
+
+    def give_way(self) -> None:
+        """Others need the room."""
+        self._data, self._taken = bytearray(), True
+
+    def whole(self) -> bytes:
+        """All of it, which is handed over and held here no longer.
+
+        Raises:
+            BusyError: It was taken away.
+        """
+        if self._taken:
+            raise _busy()
+        data, self._data = bytes(self._data), bytearray()
+        return data
+
+
+@contextlib.asynccontextmanager
+async def _arrived(request: Request, arriving: Shares, address: str) -> AsyncIterator[_Upload]:
+    """An upload once it is here as a whole: on its way it has no place, only what has come of it counts.
+
+    Raises:
+        UserError: As soon as it is known to be too large.
+        BusyError: Too many of this address are on their way, or it had most of the room and others needed it.
+        ClientDisconnect: It did not come, or too slowly.
+    """
     announced = request.headers.get("content-length", "")
     _check_size(int(announced) if announced.isdigit() else 0)
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        _check_size(len(received))
-    return bytes(received)
+    upload = _Upload()
+    share = arriving.take(address, upload.give_way, 0)
+    if share is None:
+        raise _busy()
+    try:
+        async for chunk in request.stream():
+            upload.add(chunk)
+            arriving.grow(share, len(chunk))
+        yield upload
+    finally:
+        arriving.leave(share)
+
+
+def _busy() -> BusyError:
+    return BusyError("rate_limited", {"retry_after_s": _RETRY_S})
 
 
 def _check_size(size_bytes: int) -> None:
@@ -113,12 +203,13 @@ def _check_size(size_bytes: int) -> None:
         raise UserError("image_too_many_bytes", {"received_bytes": size_bytes, "allowed_bytes": allowed})
 
 
-async def _show(studio: Studio, request: Request) -> Response:
+async def _show(studio: Studio, room: Room, request: Request) -> Response:
     user, digest = user_of(request.session), str(request.path_params["digest"])
     try:
         if user is None or not await asyncio.to_thread(studio.album.may_see, user, digest):
             return Response(status_code=404)
-        data = await studio.service.picture(digest)
+        async with room.places:
+            data = await studio.service.picture(digest)
     except JobError:
         return Response(status_code=404)
     except OperatorError:
@@ -128,7 +219,7 @@ async def _show(studio: Studio, request: Request) -> Response:
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Content-Disposition": "inline",
     }
-    return Response(data, media_type=media_type(data), headers=headers)
+    return Leaving(data, room, media_type=media_type(data), headers=headers)
 
 
 async def _thumbnail(studio: Studio, request: Request) -> Response:

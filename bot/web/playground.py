@@ -9,13 +9,12 @@ from typing import Any
 from nicegui import ui
 from starlette.requests import Request as HttpRequest
 
-from bot.texts import say
 from bot.web.asking import Asking
 from bot.web.bench import Bench, Handlers
 from bot.web.duel import Duel
-from bot.web.furniture import masthead, set_up_head
+from bot.web.furniture import set_up_head
 from bot.web.markup import tag
-from bot.web.page import arrive, stay, wishes_of
+from bot.web.page import arrive, enter, stay, wishes_of
 from bot.web.reader import Reader
 from bot.web.recipes import Recipes
 from bot.web.studio import Studio
@@ -27,6 +26,8 @@ async def show_playground(studio: Studio, request: HttpRequest) -> None:
     """Build the page for one visit; inside NiceGUI's page function."""
     visit = arrive(studio, request)
     set_up_head(visit.language, "playground.js")
+    if not await enter(visit, "playground"):
+        return
     asking = Asking(visit)
     _furnish(visit, asking)
     await stay(visit, visit.wall)
@@ -34,10 +35,6 @@ async def show_playground(studio: Studio, request: HttpRequest) -> None:
 
 def _furnish(visit: Visit, asking: Asking) -> None:
     reader = Reader(visit.language, visit.studio.presets)
-    tag("a", "skip", reader.say("skip"), href="#wall")
-    title, tagline = (say(f"playground.{key}", visit.language) for key in ("title", "tagline"))
-    masthead("playground", title, tagline, visit.language)
-    visit.banner = tag("p", "banner", role="alert")
     recipes = Recipes(visit)
     with tag("div", "studio"):
         with tag("div", "desk"):

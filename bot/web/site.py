@@ -25,18 +25,20 @@ from bot.settings import Settings
 from bot.texts import say
 from bot.web import downloads, pictures
 from bot.web.album import Album
+from bot.web.gallery.frame import busy
 from bot.web.gallery.routes import Gallery
 from bot.web.guard import HEALTH, Guard, Place
 from bot.web.headers import SecurityHeaders
 from bot.web.how import show_how
 from bot.web.markup import STATIC, tag
 from bot.web.operator import OperatorPage
-from bot.web.page import show_page
+from bot.web.page import forget_page, show_page
 from bot.web.playground import show_playground
 from bot.web.post import deliveries
 from bot.web.studio import FRONTEND, Studio
 from bot.web.throttle import Throttle
 from bot.web.visitors import SESSION_S, cookie_secret, language_of
+from nst.errors import BusyError
 
 log = logging.getLogger(__name__)
 
@@ -47,23 +49,27 @@ _COOKIE = "pastiche"
 _PAGE_S = 20.0  # above the two seconds after which a queue that is away is given up
 
 
-def build_site(settings: Settings, connection: redis.Redis, address: str) -> FastAPI:
+def build_site(settings: Settings, connection: redis.Redis, address: str, place: Place) -> FastAPI:
     """Put the site together; NiceGUI has one application per process, so once.
 
     Args:
         settings: What the operator set.
         connection: To the queue's Redis; closed when the site ends.
         address: Where it is served: for the log, and for links where no public address is set.
+        place: What the guard has to know of it.
     """
     presets = load_presets(settings.presets_dir)
+    throttle = Throttle(connection)
     studio = Studio(
         service=StyleService(connection, presets, FRONTEND, settings.limits),
         album=Album(connection),
         presets=presets,
-        throttle=Throttle(connection),
+        throttle=throttle,
         recipes=RecipeCodes(connection),
         language=settings.language,
     )
+
+    room = pictures.Room()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -76,13 +82,12 @@ def build_site(settings: Settings, connection: redis.Redis, address: str) -> Fas
     site.router.routes += [
         Route(HEALTH, _healthz(connection)),
         Mount("/static", StaticFiles(directory=STATIC)),
-        *pictures.routes(studio),
-        *downloads.routes(studio),
+        *pictures.routes(studio, room),
+        *downloads.routes(studio, room),
         *Gallery(connection, presets, settings.language, settings.web_public_url or address).routes(),
         *_operator(settings, connection),
     ]
     secret = cookie_secret(settings.data_dir)
-    place = Place(settings.web_public_url, settings.web_host, settings.trusted_proxies, settings.language)
     site.add_middleware(
         SessionMiddleware,
         secret_key=secret,
@@ -91,24 +96,32 @@ def build_site(settings: Settings, connection: redis.Redis, address: str) -> Fas
         same_site="lax",
         https_only=place.secure,
     )
-    site.add_middleware(Guard, place=place)
+    site.add_middleware(Guard, place=place, throttle=throttle)
     site.add_middleware(SecurityHeaders, secure=place.secure)
     _add_pages(site, studio, secret)
     return site
 
 
 def _add_pages(site: FastAPI, studio: Studio, secret: str) -> None:
+    async def serve(show: Callable[[Studio, Request], Awaitable[None]], request: Request) -> Response | None:
+        try:
+            await show(studio, request)
+        except BusyError as error:
+            forget_page(ui.context.client)
+            return busy(error, language_of(request.headers.get("accept-language"), studio.language))
+        return None
+
     @ui.page("/", response_timeout=_PAGE_S)
-    async def page(request: Request) -> None:
-        await show_page(studio, request)
+    async def page(request: Request) -> Response | None:
+        return await serve(show_page, request)
 
     @ui.page("/playground", response_timeout=_PAGE_S, title="Pastiche: playground")
-    async def playground(request: Request) -> None:
-        await show_playground(studio, request)
+    async def playground(request: Request) -> Response | None:
+        return await serve(show_playground, request)
 
     @ui.page("/how", response_timeout=_PAGE_S, title="Pastiche: how it works")
-    async def how(request: Request) -> None:
-        await show_how(studio, request)
+    async def how(request: Request) -> Response | None:
+        return await serve(show_how, request)
 
     nicegui_app.on_page_exception(lambda: tag("p", "lost", say("web.unforeseen", studio.language)))
     nicegui_app.add_exception_handler(404, _nothing_here(studio.language))

@@ -11,10 +11,13 @@ from bot.recipe_codes import RecipeCodes
 from bot.service import StyleService
 from bot.web.album import Album
 from bot.web.curves import Curves
+from bot.web.shares import Shares
 from bot.web.throttle import Throttle
 from workers.contract import Event, Result
 
 FRONTEND = "web"
+# NiceGUI holds 5 to 6 KiB for each element of an open page: 160 studios and 90 playgrounds, or fewer with full walls.
+ELEMENTS, PAGES_OF_AN_ADDRESS = 50_000, 80
 
 
 class Visitor(Protocol):
@@ -73,6 +76,7 @@ class Studio:
         language: For browsers that name none that is spoken here.
         doorbell: Tells open pages.
         curves: The losses of what runs.
+        pages: Who has how much of the elements, on all pages, that fit into memory.
     """
 
     service: StyleService
@@ -83,3 +87,4 @@ class Studio:
     language: str
     doorbell: Doorbell = field(default_factory=Doorbell)
     curves: Curves = field(default_factory=Curves)
+    pages: Shares = field(default_factory=lambda: Shares(ELEMENTS, PAGES_OF_AN_ADDRESS))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import redis
 
@@ -54,6 +55,7 @@ class Rate:
     in_all: int = 0
 
 
+PAGES = Rate("pages", 600, 240, 240)
 UPLOADS = Rate("uploads", 600, 60, 240)
 JOBS = Rate("jobs", 600, 60, 240)
 RECIPES = Rate("recipes", 600, 30, 60)
@@ -124,3 +126,13 @@ def address_key(host: str | None) -> str:
         parsed = getattr(parsed, "ipv4_mapped", None) or parsed  # of a socket that listens on :: for both
         network = str(ipaddress.ip_network(f"{parsed}/64", strict=False)) if parsed.version == 6 else str(parsed)
     return hashlib.sha256(network.encode()).hexdigest()[:24]
+
+
+def address_of(scope: Mapping[str, Any]) -> str:
+    """The key of the address that a request comes from.
+
+    Args:
+        scope: ASGI's, as ``guard.Guard`` passes it on.
+    """
+    client = scope.get("client")
+    return address_key(client and client[0])

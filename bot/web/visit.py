@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from nicegui import Client
 from nicegui.element import Element
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Visit:
-    """An open page of one session; its furniture is put in by the page.
+    """An open page of one session; its furniture, and what it counts for in memory, are put in by the page.
 
     Args:
         studio: What all visits share.
@@ -31,6 +31,7 @@ class Visit:
     """
 
     banner: Element
+    weigh: Callable[[], None]
     composer: Desk
     wall: Wall
 

@@ -58,6 +58,7 @@ class Visit:
     def open(self) -> None:
         self.page.goto(self.url.rstrip("/") + self.path)
         self.page.wait_for_function("window.did_handshake === true")
+        self.page.wait_for_selector(".desk", state="attached")  # a page gets its content when its socket is there
 
     def hand_over(
         self, data: bytes, kind: str = "drop", selector: str = "[data-drop=content]", padding: int = 0

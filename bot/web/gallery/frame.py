@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from starlette.responses import HTMLResponse
 
-from bot.texts import say
+from bot.texts import explain, say
 from bot.web.furniture import PAGES, motion_words
 from bot.web.gallery.html import Html, el
 from bot.web.markup import asset
+from nst.errors import BusyError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,15 @@ def answer(sheet: Sheet, *content: Html, status: int = 200) -> HTMLResponse:
     document = "<!doctype html>" + el("html", _head(sheet), body, lang=sheet.language)
     caching = "public, max-age=30" if sheet.address else "no-store"
     return HTMLResponse(document, status, headers={"Cache-Control": caching, "Vary": "Accept-Language"})
+
+
+def busy(error: BusyError, language: str) -> HTMLResponse:
+    """The page for whoever asked for too much."""
+    refusal = answer(
+        Sheet(title=say("web.title", language), tagline=explain(error, language), language=language), status=429
+    )
+    refusal.headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    return refusal
 
 
 def _head(sheet: Sheet) -> Html:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import redis
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -16,6 +17,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bot.web.guard import HEALTH, Guard, Place
+from bot.web.throttle import Throttle
 
 PUBLIC = "https://pastiche.example"
 PROXY = "10.0.0.7"
@@ -45,7 +47,7 @@ def visitor(place: Place, peer: str = "192.0.2.9", host: str = "pastiche.example
         WebSocketRoute("/socket", _socket),
     ]
     site = Starlette(routes=routes)
-    site.add_middleware(Guard, place=place)
+    site.add_middleware(Guard, place=place, throttle=Throttle(redis.Redis()))  # asked for pages alone
     with TestClient(site, base_url=f"http://{host}", client=(peer, 50000)) as client:
         yield client
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import re
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from bot.web.app import listen
 from bot.web.pictures import media_type
 from bot.web.throttle import address_key
 from nst.errors import OperatorError
+from tests.bot.web.conftest import Serve, Web
+from tests.e2e.visiting import photograph
 
 ROOT = Path(__file__).resolve().parents[3]
 STATIC = ROOT / "bot" / "web" / "static"
@@ -68,41 +70,6 @@ def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     assert not loaded & {"aiohttp", "tornado"}
 
 
-@dataclass
-class Web:
-    """The web chat as a process."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-
-
-Serve = Callable[..., Web]
-
-
-@pytest.fixture
-def serve(redis_url: str, tmp_path: Path, until: Callable[..., Any]) -> Iterator[Serve]:
-    """Starts the web chat with settings."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(**settings: str) -> Web:
-        settings = {"REDIS_URL": redis_url, "WEB_PORT": "0", "DATA_DIR": str(tmp_path / "data")} | settings
-        log = tmp_path / "log"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "web"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "LOG_LEVEL": "INFO", **settings},
-            stderr=log.open("wb"),
-        )
-        started.append(process)
-        found = until(lambda: re.search(r"is at (http://\S+)", log.read_text()), "the web chat", 120)
-        return Web(process, found[1])
-
-    yield start
-    for process in started:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
 def test_the_first_page_is_served_light_and_soon(
     serve: Serve, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -117,7 +84,7 @@ def test_the_first_page_is_served_light_and_soon(
     assert httpx.get(f"{web.url}/healthz", timeout=60).status_code == 200
     print(f"web: first page after {first_page_s:.2f} s ({cpu_s:.2f} s of CPU), {rss_mib:.0f} MiB")  # noqa: T201
     record_property("rss_mib", round(rss_mib))
-    assert "Drop a photo here" in page
+    assert "Your picture, painted in the style of another." in page
     assert rss_mib < MAX_RSS_MIB
     assert not (tmp_path / ".nicegui").exists()
 
@@ -140,6 +107,66 @@ def test_who_hangs_up_in_the_middle_of_an_upload_is_no_error(serve: Serve, tmp_p
     log = (tmp_path / "log").read_text()
     assert "ERROR" not in log
     assert "Traceback" not in log
+
+
+def from_address(source: str, url: str) -> httpx.Client:
+    """A visitor from an address of the loopback, without a cookie."""
+    return httpx.Client(base_url=url, timeout=60, transport=httpx.HTTPTransport(local_address=source))
+
+
+def test_a_flood_of_pages_is_light_and_ends_for_its_own_address_alone(serve: Serve) -> None:
+    web = serve()
+    used = psutil.Process(web.process.pid)
+    with from_address("127.0.0.2", web.url) as flood, from_address("127.0.0.9", web.url) as visitor:
+        assert flood.get("/playground").status_code == 200
+        before = used.memory_info().rss
+        answers = []
+        for _ in range(300):
+            flood.cookies.clear()
+            answers.append(flood.get("/playground", headers={"Accept-Language": "fr"}))
+        grown_mib = (used.memory_info().rss - before) / 2**20
+        assert visitor.get("/playground").status_code == 200
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) >= 60
+    assert "Réessayez" in refused[-1].text
+    assert int(refused[-1].headers["retry-after"]) > 0
+    assert "default-src 'self'" in refused[-1].headers["content-security-policy"]
+    assert grown_mib < 40, "150 MiB for each hundred is what whole pages took"
+
+
+def begun_uploads(web: Web, source: str, number: int, stack: contextlib.ExitStack) -> list[socket.socket]:
+    """Uploads of which one byte came, of one session."""
+    cookie = stack.enter_context(from_address(source, web.url)).get("/").headers["set-cookie"].partition(";")[0]
+    url = httpx.URL(web.url)
+    begun = [
+        stack.enter_context(socket.create_connection((url.host, url.port or 80), 60, source_address=(source, 0)))
+        for _ in range(number)
+    ]
+    for one in begun:
+        one.sendall(
+            f"POST /pictures HTTP/1.1\r\nHost: {web.url[7:]}\r\nX-Pastiche: 1\r\nCookie: {cookie}\r\n"
+            "Content-Length: 1000000\r\n\r\nx".encode()
+        )
+    return begun
+
+
+def test_uploads_that_do_not_come_take_nobodys_place(serve: Serve) -> None:
+    web = serve()
+    with contextlib.ExitStack() as stack, from_address("127.0.0.9", web.url) as visitor:
+        for source in ("127.0.0.2", "127.0.0.3"):
+            begun_uploads(web, source, 6, stack)
+        visitor.get("/")
+        answer = visitor.post("/pictures", content=photograph(), headers={"X-Pastiche": "1"})
+        assert answer.status_code == 200, answer.text
+        assert visitor.get(f"/pictures/{answer.json()['picture']}").content == photograph()
+
+
+def test_one_address_sends_so_many_pictures_at_once(serve: Serve, until: Callable[..., Any]) -> None:
+    with contextlib.ExitStack() as stack:
+        begun = begun_uploads(serve(), "127.0.0.2", 12, stack)
+        until(lambda: len(select.select(begun, [], [], 0)[0]) == 4, "an answer to those beyond the eighth")
+        answers = [one.recv(4096) for one in select.select(begun, [], [], 0)[0]]
+    assert all(answer.startswith(b"HTTP/1.1 429") for answer in answers)
 
 
 def test_behind_a_proxy_with_tls_cookies_stay_there_and_visitors_have_their_own_addresses(
