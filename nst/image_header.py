@@ -28,6 +28,7 @@ from nst.formats.gif import GifFile
 from nst.formats.jpeg import JpegFile
 from nst.formats.png import PngFile
 from nst.image_dimensions import Size, declared_size
+from nst.image_parts import parts_of
 from nst.image_polyglot import stowaway
 from nst.image_signature import identify
 
@@ -121,7 +122,8 @@ def open_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[ImageFile.
     if len(data) > limits.max_bytes:
         raise UserError("image_too_many_bytes", {"received_bytes": len(data), "allowed_bytes": limits.max_bytes})
     name = identify(data)
-    hidden = stowaway(data, name)
+    parts = parts_of(data, name)
+    hidden = stowaway(data, parts.end)
     if hidden:
         raise UserError("image_polyglot", {"found": hidden})
     declared = declared_size(data, name)

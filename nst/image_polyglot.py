@@ -8,31 +8,37 @@ library only; the work is linear in the file's size, with a cap on the number of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+
+from nst.errors import UserError
+from nst.image_parts import parts_of
 
 # Browsers that guess look at the first 1445 bytes (WHATWG MIME Sniffing, "resource header").
 _HEAD_BYTES = 4096
-_MAX_STEPS = 100_000
-_MARKUP = re.compile(rb"<(html|svg|script|body|iframe|\?php|!doctype\s+html|!doctype\s+svg)(?=[\s>/])", re.IGNORECASE)
+_MOST_STEPS = 1_000
+_MOST_TAGS = 500_000  # six times what 20 MiB of a motion photo's film have by chance
+_MARKUP = re.compile(rb"<(html|svg|script|body|iframe|\?php|!doctype\s{1,16}(?:html|svg))(?=[\s>/])", re.IGNORECASE)
 _ARCHIVES = ((b"Rar!\x1a\x07", "RAR"), (b"7z\xbc\xaf\x27\x1c", "7z"))
 _PDF = re.compile(rb"%PDF-\d\.\d")
 _ZIP_END = b"PK\x05\x06"
 _ZIP_END_SIZE = 22
 _ZIP64 = 0xFFFFFFFF
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
-def stowaway(data: bytes, image_format: str) -> str | None:
+def stowaway(data: bytes, tail_start: int) -> str | None:
     """Name what a picture's file hides.
 
     Args:
         data: The whole file.
-        image_format: As ``image_signature.identify`` names it.
+        tail_start: Where the picture's own data end.
 
     Returns:
         ``HTML``, ``SVG``, ``script``, ``PDF``, ``ZIP``, ``RAR``, ``7z``, or None for a mere picture.
+
+    Raises:
+        UserError: ``image_too_costly``: made so that looking takes long.
     """
-    tail_start = picture_end(data, image_format)
+    if data.count(b"<", tail_start) > _MOST_TAGS:
+        raise UserError("image_too_costly")
     head = data[:_HEAD_BYTES]
     if _PDF.search(head):
         return "PDF"
@@ -52,12 +58,14 @@ def _markup_name(tag: bytes) -> str:
 
 def _has_zip(data: bytes) -> bool:
     # Four bytes alone turn up by chance in compressed data; a record that leads back to a central directory does not.
-    at = data.find(_ZIP_END)
-    while at >= 0:
+    at = -1
+    for _ in range(_MOST_STEPS):
+        at = data.find(_ZIP_END, at + 1)
+        if at < 0:
+            return False
         if _leads_to_directory(data, at):
             return True
-        at = data.find(_ZIP_END, at + 1)
-    return False
+    return True  # so many are no chance
 
 
 def _leads_to_directory(data: bytes, at: int) -> bool:
@@ -73,82 +81,5 @@ def _leads_to_directory(data: bytes, at: int) -> bool:
 
 
 def picture_end(data: bytes, image_format: str) -> int:
-    """Where the picture's own data end and trailing data begin.
-
-    Args:
-        data: The whole file.
-        image_format: As ``image_signature.identify`` names it.
-
-    Returns:
-        An offset into ``data``; for damaged files how far the format could be followed, and the
-        file's size for formats whose end is not marked (TIFF, HEIC, AVIF).
-    """
-    walk = _ENDS.get(image_format)
-    return min(walk(data), len(data)) if walk else len(data)
-
-
-def _png_end(data: bytes) -> int:
-    at = 8
-    for _ in range(_MAX_STEPS):
-        size = int.from_bytes(data[at : at + 4], "big")
-        kind = data[at + 4 : at + 8]
-        if len(kind) < 4:
-            break
-        at += 12 + size
-        if kind == b"IEND":
-            break
-    return at
-
-
-def _jpeg_end(data: bytes) -> int:
-    at = 2
-    for _ in range(_MAX_STEPS):
-        marker = _JPEG_MARKER.search(data, at)
-        if marker is None:
-            return len(data)
-        at = marker.end()
-        if marker.group() == b"\xff\xd9":
-            return at
-        at += int.from_bytes(data[at : at + 2], "big")
-    return at
-
-
-def _gif_end(data: bytes) -> int:
-    at = 13 + _colour_table_size(data[10:11])
-    for _ in range(_MAX_STEPS):
-        kind = data[at : at + 1]
-        if kind == b",":
-            at += 11 + _colour_table_size(data[at + 9 : at + 10])
-        elif kind == b"!":
-            at += 2
-        else:
-            return at + 1
-        at = _gif_blocks_end(data, at)
-    return at
-
-
-def _gif_blocks_end(data: bytes, at: int) -> int:
-    while at < len(data) and data[at]:
-        at += 1 + data[at]
-    return at + 1
-
-
-def _colour_table_size(flags: bytes) -> int:
-    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
-
-
-def _webp_end(data: bytes) -> int:
-    return 8 + int.from_bytes(data[4:8], "little")
-
-
-def _bmp_end(data: bytes) -> int:
-    return int.from_bytes(data[2:6], "little") or len(data)
-
-
-_ENDS: dict[str, Callable[[bytes], int]] = {
-    "PNG": _png_end,
-    "JPEG": _jpeg_end,
-    "GIF": _gif_end,
-    "WEBP": _webp_end,
-    "BMP": _bmp_end,
-}
+    """Where the picture's own data end and trailing data begin: see ``nst.image_parts.Parts``."""
+    return parts_of(data, image_format).end

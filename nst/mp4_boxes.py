@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 # Major brands of what ffmpeg's ``mov`` demuxer reads; HEIC and AVIF, in the same boxes, are pictures.
 _BRANDS = (b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"M4VH", b"qt  ", b"MSNV")
 _BRANDS_OF_PHONES = (b"3gp", b"3g2", b"mmp", b"XAVC", b"dash", b"f4v")
-_MOST_BOXES = 10_000
+_MOST_BOXES = 10_000  # of the file itself: a film in fragments has two for each
+_MOST_INSIDE = 200  # of any box
+_MOST_TRACKS = 20
+_MOST_TIMES = 10_000  # entries; each is for one frame or more
 _UNSIGNED = 0xFFFFFFFF
 
 
@@ -60,7 +64,8 @@ def read_film(data: bytes) -> Film | None:
     if b"moov" not in boxes:
         raise DamagedError("no moov box")
     movie = boxes[b"moov"]
-    films = (_film(data, *where) for kind, where in _boxes(data, *movie) if kind == b"trak")
+    tracks = (where for kind, where in _boxes(data, *movie) if kind == b"trak")
+    films = (_film(data, *where) for where in islice(tracks, _MOST_TRACKS))
     return next((film for film in films if film), None)
 
 
@@ -101,14 +106,14 @@ def _duration_s(data: bytes, at: int) -> float:
 
 
 def _frames(data: bytes, start: int, end: int) -> int:
-    entries = min(_number(data, start + 4, 4), max(0, end - start - 8) // 8)
-    return sum(_number(data, start + 8 + 8 * entry, 4) for entry in range(entries))
+    entries = min(_number(data, start + 4, 4), max(0, end - start - 8) // 8, _MOST_TIMES)
+    return sum(max(1, _number(data, start + 8 + 8 * entry, 4)) for entry in range(entries))
 
 
 def _boxes(data: bytes, start: int, end: int, *, strict: bool = False) -> Iterator[tuple[bytes, tuple[int, int]]]:
     """Type and body (start, end) of each box; ``strict`` minds bodies that end behind the file."""
     at = start
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MOST_BOXES if strict else _MOST_INSIDE):
         if at + 8 > end:
             return
         size, body = _number(data, at, 4), at + 8
