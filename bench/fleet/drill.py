@@ -37,7 +37,13 @@ class Fleet:
         self, folder: Path, chats: Chats, redis_port: int, web_port: int, variables: Mapping[str, str]
     ) -> None:
         self.host = Host(folder, redis_port, web_port)
-        given = {"REDIS_PASSWORD": _PASSWORD, "NST_FAST_MODEL": "bundled", **chats.variables(), **variables}
+        given = {
+            "REDIS_PASSWORD": _PASSWORD,
+            "GRAFANA_PASSWORD": _PASSWORD,
+            "NST_FAST_MODEL": "bundled",
+            **chats.variables(),
+            **variables,
+        }
         self._containers, self._extra = compose_file(given)["services"], chats.certificates()
         self.services: dict[str, Service] = {}
         self._born = 0

@@ -21,16 +21,20 @@ from workers.gpu_worker import GRACE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"
+SECRET = re.compile("PASSWORD|SECRET|TOKEN")
+
+
+REQUIRED = {"REDIS_PASSWORD": "secret-of-a-test", "GRAFANA_PASSWORD": "of-grafana"}
 
 
 def filled(**environment: str) -> Any:
     """The compose file with its variables put in."""
-    return compose_file(environment)
+    return compose_file(REQUIRED | environment)
 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    found: dict[str, Any] = filled(REDIS_PASSWORD="secret-of-a-test")["services"]  # noqa: S106
+    found: dict[str, Any] = filled()["services"]
     return found
 
 
@@ -43,16 +47,35 @@ def test_the_file_obeys_the_schema_of_compose() -> None:
     if spec is None or spec.origin is None:
         pytest.skip("check-jsonschema, which carries the schema, is not installed")
     schema = Path(spec.origin).parent / "builtin_schemas/vendor/compose-spec.json"
-    document = filled(REDIS_PASSWORD="secret")  # noqa: S106
+    document = filled()
     jsonschema.validate(document, json.loads(schema.read_text(encoding="utf-8")))
     document["services"]["web"]["restart_policy"] = "always"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, json.loads(schema.read_text(encoding="utf-8")))
 
 
-def test_without_a_password_nothing_starts() -> None:
-    with pytest.raises(KeyError, match="REDIS_PASSWORD"):
-        filled()
+@pytest.mark.parametrize("missing", REQUIRED)
+def test_without_a_password_nothing_starts(missing: str) -> None:
+    with pytest.raises(KeyError, match=missing):
+        filled(**{missing: ""})
+    with pytest.raises(KeyError, match=missing):
+        compose_file({name: value for name, value in REQUIRED.items() if name != missing})
+
+
+def test_no_password_of_any_service_has_a_default() -> None:
+    """Neither in the file nor put in where a variable is empty: what is not set is asked for, or is not there."""
+    text = FILE.read_text(encoding="utf-8")
+    defaults = {name: default for name, operator, default in VARIABLE.findall(text) if operator == "-"}
+    assert {name: default for name, default in defaults.items() if SECRET.search(name) and default} == {}
+    for name, service in filled()["services"].items():
+        for variable, value in service.get("environment", {}).items():
+            assert not SECRET.search(variable) or value in (None, *REQUIRED.values()), (name, variable)
+
+
+def test_whoever_publishes_a_port_does_so_on_this_host_only(services: dict[str, Any]) -> None:
+    published = {name: port for name, service in services.items() for port in service.get("ports", [])}
+    assert set(published) == {"web", "grafana", "rq-dashboard"}
+    assert all(port.startswith("127.0.0.1:") for port in published.values())
 
 
 def test_each_variable_is_explained() -> None:
@@ -86,7 +109,7 @@ def test_the_web_chat_is_told_its_address_and_its_proxies_and_nobody_else_the_op
         "WEB_TRUSTED_PROXIES": "172.18.0.1",
         "WEB_OPERATOR_PASSWORD": "operators-password",
     }
-    found = filled(REDIS_PASSWORD="x", **given)["services"]  # noqa: S106
+    found = filled(**given)["services"]
     assert found["web"]["environment"].items() >= given.items()
     assert [name for name, service in found.items() if "operators-password" in json.dumps(service)] == ["web"]
 
@@ -175,7 +198,7 @@ def test_only_the_host_itself_reaches_what_has_no_log_in(services: dict[str, Any
 
 
 def test_volumes_and_mounted_files_are_there(services: dict[str, Any]) -> None:
-    volumes = set(filled(REDIS_PASSWORD="x")["volumes"])  # noqa: S106
+    volumes = set(filled()["volumes"])
     for service in services.values():
         for volume in service.get("volumes", []):
             source = volume.partition(":")[0]

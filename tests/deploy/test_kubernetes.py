@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_pods_are_bounded_and_nobody_special(name: str, document: dict[str, Any]
     spec = pod(document)
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["automountServiceAccountToken"] is False
-    for container in spec["containers"]:
+    for container in (*spec.get("initContainers", []), *spec["containers"]):
         own = container["securityContext"]
         assert own["readOnlyRootFilesystem"] is True
         assert own["allowPrivilegeEscalation"] is False
@@ -156,3 +157,94 @@ def test_who_has_redis_address_may_reach_it() -> None:
     for name, document in PODS:
         asks = any(v["name"] == "REDIS_URL" for c in pod(document)["containers"] for v in c.get("env", []))
         assert asks == (document["spec"]["template"]["metadata"]["labels"].get("redis") == "client"), name
+
+
+# Who may talk to whom, by what the policies say.
+
+NAMES = {"namespace": "kube-system", "k8s-app": "kube-dns"}
+PUBLIC, METADATA, INWARD = "93.184.215.14", "169.254.169.254", "10.0.0.7"
+ROLES = {"worker": {"worker-cpu", "worker-gpu"}, "frontend": {"web", "discord", "telegram"}, "exporter": {"exporter"}}
+
+
+def labels_of(name: str) -> dict[str, str]:
+    (found,) = (doc["spec"]["template"]["metadata"]["labels"] for _, doc in PODS if doc["metadata"]["name"] == name)
+    return dict(found)
+
+
+def selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
+    wanted = selector.get("matchLabels", {}).items() <= labels.items()
+    return wanted and all(labels.get(e["key"], "") in e["values"] for e in selector.get("matchExpressions", []))
+
+
+def leads_to(peer: dict[str, Any], place: str | dict[str, str]) -> bool:
+    if isinstance(place, str):
+        block = peer.get("ipBlock")
+        if not block or ip_address(place) not in ip_network(block["cidr"]):
+            return False
+        return not any(ip_address(place) in ip_network(cidr) for cidr in block.get("except", []))
+    namespace = peer.get("namespaceSelector", {}).get("matchLabels", {}).get("kubernetes.io/metadata.name", "")
+    return "ipBlock" not in peer and namespace == place.get("namespace", "") and selects(peer["podSelector"], place)
+
+
+def reaches(name: str, place: str | dict[str, str], port: int, protocol: str = "TCP") -> bool:
+    """Whether a pod may open a connection; one that no policy of the kind selects may open any."""
+    policies = [doc["spec"] for _, doc in ALL if doc["kind"] == "NetworkPolicy"]
+    own = [p for p in policies if selects(p["podSelector"], labels_of(name)) and "Egress" in p["policyTypes"]]
+    return not own or any(
+        any(leads_to(peer, place) for peer in rule["to"])
+        and any(p["port"] == port and p.get("protocol", "TCP") == protocol for p in rule["ports"])
+        for policy in own
+        for rule in policy["egress"]
+    )
+
+
+@pytest.mark.parametrize("name", sorted(set.union(*ROLES.values())))
+def test_each_pod_finds_names_and_redis_and_nothing_else_inward(name: str) -> None:
+    assert reaches(name, labels_of("redis"), 6379)
+    assert reaches(name, NAMES, 53)
+    assert reaches(name, NAMES, 53, "UDP")
+    assert reaches(name, "169.254.20.10", 53, "UDP"), "nodes' own cache of names"
+    others = [labels_of(other) for other in set.union(*ROLES.values())]
+    for place in (METADATA, INWARD, "172.17.0.1", "192.168.1.1", "100.100.100.200", "127.0.0.1", "fd00::1", *others):
+        assert not any(reaches(name, place, port) for port in (53, 80, 443, 3128, 6379, 8080, 8081, 9108)), place
+    assert not reaches(name, labels_of("redis") | {"namespace": "elsewhere"}, 6379)
+
+
+@pytest.mark.parametrize(("role", "names"), ROLES.items())
+def test_only_frontends_reach_the_internet(role: str, names: set[str]) -> None:
+    assert {
+        doc["metadata"]["name"] for _, doc in PODS if labels_of(doc["metadata"]["name"]).get("role") == role
+    } == names
+    for name in names:
+        for place in (PUBLIC, "2606:2800:21f:cb07:6820:80da:af6b:8b2c"):
+            assert reaches(name, place, 443) == (role == "frontend")
+            assert not reaches(name, place, 22)
+
+
+def test_what_else_workers_may_reach_is_the_operators_word() -> None:
+    """Models and pictures: addresses that lead nowhere until somebody puts theirs there."""
+    assert [reaches("worker-cpu", place, 443) for place in ("192.0.2.7", "198.51.100.7")] == [True, True]
+    assert not reaches("exporter", "198.51.100.7", 443)
+    assert not reaches("redis", PUBLIC, 443)
+
+
+def test_nobody_asks_a_worker_anything_and_few_ask_redis() -> None:
+    policies = {doc["metadata"]["name"]: doc["spec"] for _, doc in ALL if doc["kind"] == "NetworkPolicy"}
+    assert policies["workers"] == {
+        "podSelector": {"matchLabels": {"role": "worker"}},
+        "policyTypes": ["Ingress"],
+        "ingress": [],
+    }
+    assert policies["redis"]["policyTypes"] == ["Ingress", "Egress"]
+    assert policies["redis"]["egress"] == []
+
+
+@pytest.mark.parametrize(("name", "document"), WORKERS, ids=title)
+def test_baked_models_are_where_workers_look_for_them(name: str, document: dict[str, Any]) -> None:
+    """The volume hides what the image has there."""
+    spec = pod(document)
+    (baked,), (worker,) = spec["initContainers"], spec["containers"]
+    assert baked["image"] == worker["image"]
+    (volume,) = baked["volumeMounts"]
+    assert {"name": volume["name"], "mountPath": "/models"} in worker["volumeMounts"]
+    assert baked["command"] == ["cp", "-R", "/models/.", volume["mountPath"]]
