@@ -204,17 +204,17 @@ def test_each_pod_finds_names_and_redis_and_nothing_else_inward(name: str) -> No
     assert reaches(name, NAMES, 53)
     assert reaches(name, NAMES, 53, "UDP")
     assert reaches(name, "169.254.20.10", 53, "UDP"), "nodes' own cache of names"
-    others = [labels_of(other) for other in set.union(*ROLES.values())]
-    for place in (METADATA, INWARD, "172.17.0.1", "192.168.1.1", "100.100.100.200", "127.0.0.1", "fd00::1", *others):
+    inward: list[str | dict[str, str]] = [labels_of(other) for other in set.union(*ROLES.values())]
+    inward += [METADATA, INWARD, "172.17.0.1", "192.168.1.1", "100.100.100.200", "127.0.0.1", "fd00::1"]
+    for place in inward:
         assert not any(reaches(name, place, port) for port in (53, 80, 443, 3128, 6379, 8080, 8081, 9108)), place
     assert not reaches(name, labels_of("redis") | {"namespace": "elsewhere"}, 6379)
 
 
 @pytest.mark.parametrize(("role", "names"), ROLES.items())
 def test_only_frontends_reach_the_internet(role: str, names: set[str]) -> None:
-    assert {
-        doc["metadata"]["name"] for _, doc in PODS if labels_of(doc["metadata"]["name"]).get("role") == role
-    } == names
+    pods = [document["metadata"]["name"] for _, document in PODS]
+    assert {name for name in pods if labels_of(name).get("role") == role} == names
     for name in names:
         for place in (PUBLIC, "2606:2800:21f:cb07:6820:80da:af6b:8b2c"):
             assert reaches(name, place, 443) == (role == "frontend")
