@@ -15,6 +15,7 @@ from typing import cast
 import redis
 
 from bot.challenges.forgetting import forget_in_challenges
+from bot.chat.shown import Shown
 from bot.recipe_codes import RecipeCodes
 from bot.sessions import Sessions
 from nst.errors import UserError
@@ -22,7 +23,7 @@ from workers import keys
 from workers.client import QueueClient
 from workers.connection import speaking_redis
 from workers.forgetting import forget_job
-from workers.owners import Owners
+from workers.owners import Owners, account_of
 
 _END_WAIT_S = 10.0  # a running job ends at its next step
 
@@ -48,6 +49,8 @@ def forget(connection: redis.Redis, user: str, presets: Collection[str] = ()) ->
         OperatorError: ``queue_unavailable``.
     """
     with speaking_redis():
+        owned = cast("list[bytes]", connection.zrange(keys.held(account_of(user)), 0, -1))
+        held = [digest.decode() for digest in owned]
         noted = [job_id.decode() for job_id in cast("list[bytes]", connection.zrange(keys.jobs_of(user), 0, -1))]
         client = QueueClient(connection)
         jobs = list(dict.fromkeys([*noted, *client.jobs_of(user)]))
@@ -59,6 +62,7 @@ def forget(connection: redis.Redis, user: str, presets: Collection[str] = ()) ->
         owners = Owners(connection)
         owners.release(user, *(given - set(presets)))
         owners.release_all(user)
+        Shown(connection).forget(user, [digest for digest in held if not connection.exists(keys.blob(digest))])
         RecipeCodes(connection).forget(user)
         connection.delete(keys.jobs_of(user), keys.pending(user), keys.given(user))
     return count

@@ -1,14 +1,15 @@
 """Short codes for recipes: what was done to a picture, to be done again to the same or another one.
 
-A code follows from the recipe, so the same recipe has the same code everywhere. Recipes of presets
-live for 30 days; those with somebody's own style picture as long as that picture is kept.
+A code is random: whoever has it was given it. It opens style and options to everybody, and the recipe's own
+photograph only where ``bot.chat.access`` says so. Asked for twice, a recipe has the same code. Recipes of presets live
+for 30 days; those with somebody's own style picture as long as that picture is kept.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
+import secrets
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -18,11 +19,12 @@ from bot.chat.spoilers import is_hidden
 from bot.recipes import format_style_command
 from nst.errors import UserError
 from nst.options import StyleOptions
+from workers import keys
 from workers.connection import speaking_redis
 from workers.contract import ContractError, Job, fill, read_object
 
 _TTL_S = 30 * 86_400
-_LENGTH = 10
+_CODE_BYTES = 10  # sixteen letters and digits: nobody finds one by trying
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Recipe:
     """Everything that makes a result but the pictures themselves.
 
     Attributes:
-        content: Blob hash of the content image.
+        content: Blob hash of the content image; "" where it was somebody else's.
         styles: Blob hashes of the style images.
         presets: Their names, where all of them are presets.
         options: What was chosen.
@@ -60,7 +62,7 @@ class Recipe:
     @property
     def pictures(self) -> tuple[str, ...]:
         """Blob hashes of all that it was made of."""
-        return (self.content, *self.styles, *filter(None, [self.mask]))
+        return tuple(filter(None, (self.content, *self.styles, self.mask)))
 
     def elsewhere(self) -> Recipe:
         """The recipe for another picture, where the mask means nothing: all of it is painted."""
@@ -91,6 +93,19 @@ class Recipe:
             raise UserError("recipe_unknown", {"received": "-"}) from None
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A recipe as it was kept.
+
+    Attributes:
+        recipe: What was done.
+        own: Whether it is theirs who opens it.
+    """
+
+    recipe: Recipe
+    own: bool
+
+
 class RecipeCodes:
     """Recipes by code in Redis; synchronous, call it in a thread.
 
@@ -109,15 +124,20 @@ class RecipeCodes:
             owner: Opaque key of the user whose picture it was done to: ``forget`` is theirs to say.
 
         Returns:
-            Its code: ten letters and digits, easy to say and to type.
+            Its code: sixteen letters and digits.
         """
         text = recipe.as_text()
-        code = base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:_LENGTH]
-        with speaking_redis(), self._connection.pipeline() as pipe:
-            pipe.set(_recipe(code), text, ex=_TTL_S)
-            pipe.sadd(_of(owner), code)
-            pipe.expire(_of(owner), _TTL_S)
-            pipe.execute()
+        name, code = _known(text, owner), base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode().lower()
+        with speaking_redis():
+            self._connection.set(name, code, nx=True, ex=_TTL_S)
+            found = cast("bytes | None", self._connection.get(name))
+            code = found.decode() if found else code
+            with self._connection.pipeline() as pipe:
+                pipe.set(_recipe(code), text, ex=_TTL_S)
+                pipe.expire(name, _TTL_S)
+                pipe.sadd(_of(owner), code)
+                pipe.expire(_of(owner), _TTL_S)
+                pipe.execute()
         return code
 
     def forget(self, owner: str) -> int:
@@ -128,24 +148,38 @@ class RecipeCodes:
         """
         with speaking_redis():
             codes = [code.decode() for code in cast("set[bytes]", self._connection.smembers(_of(owner)))]
-            self._connection.delete(_of(owner), *map(_recipe, codes))
+            texts = cast("list[bytes | None]", self._connection.mget(map(_recipe, codes))) if codes else []
+            known = [_known(text.decode(), owner) for text in texts if text]
+            self._connection.delete(_of(owner), *map(_recipe, codes), *known)
         return len(codes)
 
-    def read(self, code: str) -> Recipe:
+    def read(self, code: str, user: str) -> Kept:
         """The recipe for a code.
+
+        Args:
+            code: As somebody typed it.
+            user: Who opens it.
 
         Raises:
             UserError: ``recipe_unknown``.
         """
-        with speaking_redis():
-            text = cast("bytes | None", self._connection.get(_recipe(code.strip().lower())))
+        code = code.strip().lower()
+        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+            pipe.get(_recipe(code))
+            pipe.sismember(_of(user), code)
+            text, own = cast("tuple[bytes | None, bool]", pipe.execute())
         if not text:
             raise UserError("recipe_unknown", {"received": code[:40]})
-        return Recipe.from_text(text)
+        return Kept(Recipe.from_text(text), bool(own))
 
 
 def _of(owner: str) -> str:
     return f"pastiche:userrecipes:{owner}"
+
+
+def _known(text: str, owner: str) -> str:
+    """Where the code is noted that a recipe has already."""
+    return f"pastiche:recipecode:{keys.fingerprint(owner, text)}"
 
 
 def _recipe(code: str) -> str:

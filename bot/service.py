@@ -7,6 +7,9 @@ stops a frontend's event loop.
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -290,6 +293,21 @@ class StyleService:
 def new_job_id() -> str:
     """A name that no other job has."""
     return uuid.uuid4().hex
+
+
+def job_id_from(secret: str, *words: str) -> str:
+    """A name for what came in a message: the same one should it come twice, and nobody can work it out.
+
+    Args:
+        secret: What nobody else has, such as a bot's token.
+        words: What was said, where.
+
+    Returns:
+        22 letters, digits, ``-`` and ``_``: 128 bits.
+    """
+    key = hashlib.sha256(f"pastiche job {secret}".encode()).digest()
+    name = hmac.digest(key, "\0".join(words).encode(), "sha256")[:16]
+    return base64.urlsafe_b64encode(name).decode().rstrip("=")
 
 
 def _hash(picture: bytes | str, given: list[bytes]) -> str:

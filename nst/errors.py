@@ -88,7 +88,9 @@ class UserError(PasticheError):
             "mask_empty",  # nothing would be painted (region)
             "no_such_job",  # (job_id)
             "not_your_job",  # (job_id)
+            "photograph_hidden",  # it would show more of a photograph than was shown (strength)
             "recipe_unknown",  # (received)
+            "recipe_without_picture",  # its own photograph is somebody else's
             "permission_missing",  # what the bot may not do in this chat (missing)
             "channel_not_allowed",  # the chat's settings name other channels (allowed)
             "role_missing",  # the chat's settings name roles (allowed)

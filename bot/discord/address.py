@@ -9,6 +9,7 @@ from typing import Self
 
 import discord
 
+from bot.chat.access import Photograph
 from bot.discord.keys import chat_key
 from workers.contract import fill
 
@@ -34,6 +35,7 @@ class Address:
         strip: The strip's name, where the job is one of its five.
         chat: Key of the server, or "" in private: the name that the queue reads as well, for its limit of a chat.
         by_token_only: Whether the bot is not of that place: once the token is dead nothing can be written there.
+        photograph: What the one who asked has of the job's photograph: a ``bot.chat.access.Photograph``.
     """
 
     channel_id: int
@@ -47,6 +49,7 @@ class Address:
     strip: str = ""
     chat: str = ""
     by_token_only: bool = False
+    photograph: str = Photograph.OWN.value
 
     @property
     def token_lives(self) -> bool:

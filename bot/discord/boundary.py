@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, cast
 import aiohttp
 import discord
 
-from bot.discord.keys import job_id_of
 from bot.discord.posting import NOBODY, UNKNOWN_INTERACTION
 from bot.texts import as_told, explain, nearest_language, say
 from nst.errors import OperatorError, PasticheError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _ACKNOWLEDGED = 40060
+_PERSONAL = frozenset({"not_your_job", "photograph_hidden", "recipe_without_picture"})  # nobody else's business
 _LOST = frozenset({_ACKNOWLEDGED, UNKNOWN_INTERACTION})
 
 
@@ -45,7 +45,8 @@ async def spoken(interaction: discord.Interaction, default_language: str) -> Asy
     except PasticheError as error:
         if isinstance(error, OperatorError):
             log.error("%s", error)
-        await _tell(interaction, sentence(error, language_of(interaction, default_language)))
+        text = sentence(error, language_of(interaction, default_language))
+        await _tell(interaction, text, in_private=error.code in _PERSONAL)
     except discord.HTTPException as error:
         if error.code in _LOST:
             log.warning("An interaction was lost: %s", error.code)  # too late, or answered by another process
@@ -57,7 +58,8 @@ async def spoken(interaction: discord.Interaction, default_language: str) -> Asy
     except Exception:  # the frontend's boundary: a sentence, not silence
         log.exception("An interaction failed")
         await _tell(interaction, say("discord.unforeseen", language_of(interaction, default_language)))
-    await cast("PasticheClient", interaction.client).promises.end(job_id_of(interaction))
+    bot = cast("PasticheClient", interaction.client)
+    await bot.promises.end(bot.job_id(interaction))
 
 
 def sentence(error: PasticheError, language: str) -> str:
@@ -68,8 +70,13 @@ def sentence(error: PasticheError, language: str) -> str:
     return explain(told, language)[:2000]
 
 
-async def _tell(interaction: discord.Interaction, text: str) -> None:
+async def _tell(interaction: discord.Interaction, text: str, in_private: bool = False) -> None:
     with contextlib.suppress(discord.HTTPException, aiohttp.ClientError, OSError):
+        if in_private and interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+            # "Thinking …" is for all to see: it goes, and what follows is for the one who asked.
+            await interaction.delete_original_response()
+            await interaction.followup.send(text, ephemeral=True, allowed_mentions=NOBODY)
+            return
         if interaction.response.type is discord.InteractionResponseType.deferred_message_update:
             # The "original response" is the message with the button: it must stay as it is.
             await interaction.followup.send(text, ephemeral=True, allowed_mentions=NOBODY)

@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bot.captions import style_name
+from bot.chat.access import Grant
 from bot.chat.spoilers import is_hidden
 from bot.discord.boundary import language_of
 from bot.discord.challenges import presses as challenges
 from bot.discord.courier import may_enter, result_post
 from bot.discord.gallery import show_page
-from bot.discord.intake import Admission, Order, place_order
-from bot.discord.keys import job_id_of, user_key
+from bot.discord.intake import Admission, Order, granted, place_order
+from bot.discord.keys import chat_key, user_key
 from bot.discord.posting import NOBODY, Post, to_file
 from bot.discord.posting import Picture as Attached
 from bot.discord.privacy import forget_user
 from bot.discord.promises import acknowledge
 from bot.discord.views import HIDDEN, NOTED, is_variation, meaning, style_view
 from bot.quality_lines import with_quality
-from bot.recipe_codes import Recipe
 from bot.service import Request, Style
 from bot.strips import submit_strip
 from bot.texts import say
-from bot.variations import Button, vary
-from nst.errors import JobError, UserError
+from bot.variations import Button
+from nst.errors import UserError
 from nst.options import StyleOptions
-from workers.contract import Job, Result
+from workers.contract import Job
 
 if TYPE_CHECKING:
     from bot.discord.address import Address
@@ -58,17 +58,18 @@ async def press(bot: PasticheClient, interaction: discord.Interaction) -> None:
 
 async def _vary(bot: PasticheClient, interaction: discord.Interaction, job_id: str, button: Button) -> None:
     async with Admission(bot, interaction) as admitted:
-        job = await _varied(bot, admitted, interaction, job_id)
+        grant = await admitted.grant(job_id)
+        options = grant.vary(button)
         if button is Button.STRIP:
-            await _strip(bot, interaction, job, admitted.address(is_hidden(job), job_id_of(interaction)))
+            await _strip(bot, interaction, grant, admitted)
             return
-        await _again(bot, interaction, job, vary(job.options, button)[0], admitted)
+        await _again(bot, interaction, grant, options[0], admitted)
 
 
 async def _again(
-    bot: PasticheClient, interaction: discord.Interaction, job: Job, options: StyleOptions, admitted: Admission
+    bot: PasticheClient, interaction: discord.Interaction, grant: Grant, options: StyleOptions, admitted: Admission
 ) -> None:
-    names = job.style_label.split()
+    job, names = grant.job, grant.job.style_label.split()
     presets = names if len(names) == len(job.styles) else []
 
     async def submit(address: Address) -> Job:
@@ -79,22 +80,25 @@ async def _again(
             options=options,
             user=user_key(interaction.user),
             reply_to=address.to_reply_to(),
-            job_id=job_id_of(interaction),
+            job_id=bot.job_id(interaction),
             mask=job.mask,
         )
         return await bot.service.submit(request)
 
-    await admitted.queue(job_id_of(interaction), submit, is_hidden(job))
+    await admitted.queue(bot.job_id(interaction), submit, is_hidden(job), grant.photograph)
 
 
-async def _strip(bot: PasticheClient, interaction: discord.Interaction, job: Job, address: Address) -> None:
+async def _strip(bot: PasticheClient, interaction: discord.Interaction, grant: Grant, admitted: Admission) -> None:
+    address = admitted.address(is_hidden(grant.job), grant.photograph, bot.job_id(interaction))
     await bot.posting.edit(address, Post(say("discord.strip_begun", address.language)))
     await asyncio.to_thread(
-        submit_strip, bot.queue, address.strip, job, user_key(interaction.user), address.to_reply_to()
+        submit_strip, bot.queue, address.strip, grant.job, user_key(interaction.user), address.to_reply_to()
     )
 
 
 async def _other_style(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
+    grant = await _granted(bot, interaction, job_id)
+    grant.options(grant.job.options, restyled=True)  # refused now, not after the choice
     language = language_of(interaction, bot.language)
     view = style_view("restyle", job_id, bot.presets, language)
     text = say("discord.choose_style", language)
@@ -103,21 +107,22 @@ async def _other_style(bot: PasticheClient, interaction: discord.Interaction, jo
 
 async def _restyle(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
     async with Admission(bot, interaction) as admitted:
-        job = await _varied(bot, admitted, interaction, job_id)
+        grant = await admitted.grant(job_id)
+        job, options = grant.job, grant.options(grant.job.options.replace(style_weights=()), restyled=True)
 
         async def submit(address: Address) -> Job:
             request = Request(
                 content=job.content,
                 styles=[Style(preset=_chosen(interaction))],
-                options=job.options.replace(style_weights=()),
+                options=options,
                 user=user_key(interaction.user),
                 reply_to=address.to_reply_to(),
-                job_id=job_id_of(interaction),
+                job_id=bot.job_id(interaction),
                 mask=job.mask,
             )
             return await bot.service.submit(request)
 
-        await admitted.queue(job_id_of(interaction), submit, is_hidden(job))
+        await admitted.queue(bot.job_id(interaction), submit, is_hidden(job), grant.photograph)
 
 
 async def _choose(bot: PasticheClient, interaction: discord.Interaction, argument: str) -> None:
@@ -130,9 +135,8 @@ async def _choose(bot: PasticheClient, interaction: discord.Interaction, argumen
 async def _pick(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
     """One strength of a strip, as a result of its own."""
     async with Admission(bot, interaction) as admitted:
-        result = await _result(bot, job_id)
-        _check_may_vary(admitted, interaction, result)
-        address = admitted.address(is_hidden(Job.from_json(result.job)))
+        grant = await admitted.grant(job_id)
+        result, address = grant.result, admitted.address(is_hidden(grant.job))
         data = await bot.service.picture(result.picture)
         enter = await may_enter(bot, address)
         await bot.posting.edit(address, result_post(bot, result, data, address.language, enter))
@@ -141,7 +145,7 @@ async def _pick(bot: PasticheClient, interaction: discord.Interaction, job_id: s
 async def _original(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
     """The file as the worker made it, to the one who asks."""
     await acknowledge(bot, interaction, ephemeral=True)
-    result = await _result(bot, job_id)
+    result = (await _granted(bot, interaction, job_id)).result
     language = language_of(interaction, bot.language)
     data = await bot.service.picture(result.picture)
     if len(data) > interaction.filesize_limit:
@@ -157,9 +161,9 @@ async def _original(bot: PasticheClient, interaction: discord.Interaction, job_i
 async def _recipe(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
     """The recipe as a code and in words."""
     await acknowledge(bot, interaction, ephemeral=True)
-    result = await _result(bot, job_id)
-    recipe = Recipe.of(Job.from_json(result.job))
-    code = await asyncio.to_thread(bot.recipes.keep, recipe, result.user)
+    grant = await _granted(bot, interaction, job_id)
+    recipe = grant.recipe()
+    code = await asyncio.to_thread(bot.recipes.keep, recipe, grant.result.user)
     language = language_of(interaction, bot.language)
     style = style_name(" ".join(recipe.presets), bot.presets, language)
     text = say("discord.recipe", language, code=code, words=recipe.words, style=style)
@@ -200,23 +204,10 @@ async def _forget(bot: PasticheClient, interaction: discord.Interaction, user_id
     await forget_user(bot, interaction)
 
 
-async def _result(bot: PasticheClient, job_id: str) -> Result:
-    result = await bot.service.result(job_id)
-    if result is None or result.outcome != "done":
-        raise JobError("job_expired", {"job_id": job_id[-8:]})
-    return result
-
-
-async def _varied(bot: PasticheClient, admitted: Admission, interaction: discord.Interaction, job_id: str) -> Job:
-    """The job whose result is to be varied, if this user may."""
-    result = await _result(bot, job_id)
-    _check_may_vary(admitted, interaction, result)
-    return Job.from_json(result.job)
-
-
-def _check_may_vary(admitted: Admission, interaction: discord.Interaction, result: Result) -> None:
-    if not admitted.settings.others_may_vary and result.user != user_key(interaction.user):
-        raise UserError("not_your_job", {"job_id": result.job_id})
+async def _granted(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> Grant:
+    """A result, and what this user may do with it; raises what ``granted`` raises."""
+    settings = await asyncio.to_thread(bot.chats.read, chat_key(interaction))
+    return await granted(bot, interaction, settings, job_id)
 
 
 def _chosen(interaction: discord.Interaction) -> str:

@@ -15,8 +15,9 @@ from discord import app_commands
 from bot.allocator import settle_down
 from bot.challenges.challenges import Challenges
 from bot.challenges.clock import keep_time
+from bot.chat.access import Access, Viewer
 from bot.chat.fetching import Fetcher, Reach
-from bot.chat_settings import ChatSettingsStore
+from bot.chat_settings import ChatSettings, ChatSettingsStore
 from bot.discord.boundary import spoken
 from bot.discord.buttons import press
 from bot.discord.challenges.commands import add_challenge_commands
@@ -25,6 +26,7 @@ from bot.discord.commands import add_picture_commands
 from bot.discord.courier import Courier
 from bot.discord.information import add_information_commands
 from bot.discord.intake import resume_lines
+from bot.discord.keys import channel_key, user_key
 from bot.discord.mentions import answer
 from bot.discord.menus import add_menus
 from bot.discord.own_jobs import add_job_commands
@@ -38,7 +40,7 @@ from bot.picture_room import PictureRoom
 from bot.presets.catalogue import load_presets
 from bot.progress_lines import ProgressLines
 from bot.recipe_codes import RecipeCodes
-from bot.service import StyleService
+from bot.service import StyleService, job_id_from
 from bot.sessions import Sessions
 from bot.settings import Settings
 from nst.errors import OperatorError
@@ -88,7 +90,8 @@ class PasticheClient(discord.Client):
         self.queue, self.blobs = QueueClient(connection, settings.limits), Blobs(connection)
         self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
         self.challenges = Challenges(connection, self.presets, self.blobs, limits=settings.limits)
-        self.recipes = RecipeCodes(connection)
+        self.recipes, self.access = RecipeCodes(connection), Access(connection)
+        self._secret = settings.discord_token.get_secret_value()
         self.posting, self.lines = Posting(self), ProgressLines()
         self.promises = Promises(connection)
         self.sheets: dict[tuple[tuple[str, ...], str], bytes] = {}
@@ -131,6 +134,15 @@ class PasticheClient(discord.Client):
     async def on_message(self, message: discord.Message) -> None:
         """Mentions and private messages."""
         await answer(self, message)
+
+    def job_id(self, asked: discord.Interaction | discord.Message) -> str:
+        """The job of a question: the same one, should Discord send it twice; nobody can work it out."""
+        return "d" + job_id_from(self._secret, str(asked.id))
+
+    def viewer(self, interaction: discord.Interaction, settings: ChatSettings) -> Viewer:
+        """The one who asks, as the access rules know them."""
+        place = channel_key(interaction.channel_id)
+        return Viewer(user=user_key(interaction.user), place=place, others_may=settings.others_may_vary)
 
     async def _resume(self) -> None:
         try:

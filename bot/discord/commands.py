@@ -12,9 +12,9 @@ from discord.app_commands import Choice, Range
 
 from bot.discord.boundary import language_of, spoken
 from bot.discord.intake import LateOrder, Order, place_order
+from bot.discord.keys import chat_key, user_key
 from bot.discord.pictures import Given, last_picture, pictures_in
 from bot.discord.words import word
-from bot.recipe_codes import Recipe
 from bot.recipes import find_preset, parse_style_command
 from nst.errors import UserError
 from nst.options import COLOURS, METHODS, REGIONS, strength_from_percent
@@ -144,7 +144,8 @@ def _add_recipe(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClie
                 order = _order_in_words(bot, code, given(mask))
                 await place_order(bot, interaction, _meant(bot, interaction, order, given(content)))
             else:
-                await place_order(bot, interaction, lambda: _order_by_code(bot, code, given(content), given(mask)))
+                found = (given(content), given(mask))
+                await place_order(bot, interaction, lambda: _order_by_code(bot, interaction, code, *found))
 
 
 def given(
@@ -188,17 +189,26 @@ def _order_in_words(bot: PasticheClient, words: str, mask: Given | None) -> Orde
     return Order(content="", presets=command.presets, chosen=chosen, mask=mask, spoiler=command.spoiler)
 
 
-async def _order_by_code(bot: PasticheClient, code: str, content: Given | None, mask: Given | None) -> Order:
-    kept: Recipe = await asyncio.to_thread(bot.recipes.read, code)
-    if content and not mask:
-        kept = kept.elsewhere()
+async def _order_by_code(
+    bot: PasticheClient, interaction: discord.Interaction, code: str, content: Given | None, mask: Given | None
+) -> Order:
+    kept = await asyncio.to_thread(bot.recipes.read, code, user_key(interaction.user))
+    found, photograph = kept.recipe, None
+    if content is None:
+        settings = await asyncio.to_thread(bot.chats.read, chat_key(interaction))
+        photograph = await asyncio.to_thread(bot.access.opened, bot.viewer(interaction, settings), kept)
+        if photograph is None:
+            raise UserError("recipe_without_picture")
+    elif not mask:
+        found = found.elsewhere()
     return Order(
-        content=content or kept.content,
-        presets=kept.presets,
-        pictures=() if kept.presets else kept.styles,
-        chosen=kept.options.as_dict(),
-        mask=mask or kept.mask or None,
-        spoiler=kept.spoiler,
+        content=content or found.content,
+        presets=found.presets,
+        pictures=() if found.presets else found.styles,
+        chosen=found.options.as_dict(),
+        mask=mask or found.mask or None,
+        spoiler=found.spoiler,
+        photograph=photograph,
     )
 
 

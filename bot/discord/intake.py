@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import discord
 from redis.exceptions import RedisError
 
+from bot.chat.access import Grant, Photograph
 from bot.chat_settings import ChatSettings, check_place
 from bot.discord.address import Address
 from bot.discord.boundary import language_of
-from bot.discord.keys import channel_keys, chat_key, job_id_of, role_keys, user_key
+from bot.discord.keys import channel_keys, chat_key, role_keys, user_key
 from bot.discord.pictures import Given, check_declared, read_picture, size_bytes
 from bot.discord.promises import Promise, acknowledge
 from bot.discord.views import queued_view
@@ -26,7 +27,7 @@ from bot.progress_lines import Line, ProgressLine, Shown
 from bot.service import Request, Style
 from bot.texts import say
 from bot.unfinished import unfinished_jobs
-from nst.errors import PasticheError, UserError
+from nst.errors import JobError, PasticheError, UserError
 from workers.contract import ContractError, Job
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Order:
         chosen: Options that they chose; None counts as not chosen.
         mask: The mask, or its blob hash, or None.
         spoiler: Whether the result is to be hidden, though no picture is.
+        photograph: What they have of the content image, where that is stored already and settled.
     """
 
     content: Given | str
@@ -54,6 +56,7 @@ class Order:
     chosen: Mapping[str, Any] = field(default_factory=dict)
     mask: Given | str | None = None
     spoiler: bool = False
+    photograph: Photograph | None = None
 
     @property
     def all_pictures(self) -> tuple[Given | str, ...]:
@@ -96,6 +99,7 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
     async with Admission(bot, interaction) as admitted:
         order = asked if isinstance(asked, Order) else await asked()
         order.check_declared()
+        photograph = await _photograph(bot, interaction, order)
         options = admitted.settings.options(**order.chosen)
 
         async def submit(address: Address) -> Job:
@@ -109,12 +113,26 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
                     options=options,
                     user=user_key(interaction.user),
                     reply_to=address.to_reply_to(),
-                    job_id=job_id_of(interaction),
+                    job_id=bot.job_id(interaction),
                     mask=await _bytes_or_hash(bot, order.mask) if order.mask else "",
                 )
                 return await bot.service.submit(request)
 
-        await admitted.queue(job_id_of(interaction), submit, order.hidden)
+        await admitted.queue(bot.job_id(interaction), submit, order.hidden, photograph)
+
+
+async def _photograph(bot: PasticheClient, interaction: discord.Interaction, order: Order) -> Photograph:
+    """What they have of an order's content image.
+
+    Raises:
+        JobError: ``job_expired``: it is stored, and not theirs.
+    """
+    if order.photograph is not None:
+        return order.photograph
+    content = order.content
+    if isinstance(content, str) and not await asyncio.to_thread(bot.access.owns, user_key(interaction.user), content):
+        raise JobError("job_expired", {"job_id": content[:8]})
+    return Photograph.OWN
 
 
 class Admission:
@@ -143,7 +161,7 @@ class Admission:
         check_place(self.settings, channels, role_keys(interaction.user))
         await asyncio.to_thread(bot.chats.take, chat, user, self.settings)
         self._counted = True
-        promise = Promise(job_id=job_id_of(interaction), user=user, address=answer, chat=chat)
+        promise = Promise(job_id=bot.job_id(interaction), user=user, address=answer, chat=chat)
         await bot.promises.complete(promise)
         return self
 
@@ -152,19 +170,37 @@ class Admission:
             chat, user = chat_key(self._interaction), user_key(self._interaction.user)
             await asyncio.to_thread(self._bot.chats.give_back, chat, user, self.settings)
 
-    def address(self, spoiler: bool, strip: str = "") -> Address:
+    def address(self, spoiler: bool, photograph: Photograph = Photograph.OWN, strip: str = "") -> Address:
         """Where the answer goes.
 
         Args:
             spoiler: Whether it is hidden, whatever the chat says.
+            photograph: What they have of the photograph.
             strip: The strip's name, where it is one.
         """
         language = self.settings.language or language_of(self._interaction, self._bot.language)
-        return Address.of(self._interaction, self._message_id, language, self.settings.spoiler or spoiler, strip)
+        spoiler = spoiler or self.settings.spoiler
+        address = Address.of(self._interaction, self._message_id, language, spoiler, strip)
+        return replace(address, photograph=photograph.value)
 
-    async def queue(self, job_id: str, submit: Submit, spoiler: bool) -> None:
+    async def grant(self, job_id: str) -> Grant:
+        """A result, and what this user may do with it; raises what ``granted`` raises."""
+        return await granted(self._bot, self._interaction, self.settings, job_id)
+
+    async def queue(self, job_id: str, submit: Submit, spoiler: bool, photograph: Photograph = Photograph.OWN) -> None:
         """Queue a job and keep its message up to date."""
-        await queue_job(self._bot, job_id, self.address(spoiler), submit)
+        await queue_job(self._bot, job_id, self.address(spoiler, photograph), submit)
+
+
+async def granted(bot: PasticheClient, interaction: discord.Interaction, settings: ChatSettings, job_id: str) -> Grant:
+    """A result, and what this user may do with it.
+
+    Raises:
+        JobError: ``job_expired``.
+        UserError: ``not_your_job``.
+    """
+    viewer, result = bot.viewer(interaction, settings), await bot.service.result(job_id)
+    return await asyncio.to_thread(bot.access.grant, viewer, result, job_id)
 
 
 async def queue_job(bot: PasticheClient, job_id: str, address: Address, submit: Submit) -> None:
@@ -200,11 +236,12 @@ async def resume_lines(bot: PasticheClient, frontend: str) -> None:
 def progress_line(bot: PasticheClient, job_id: str, address: Address) -> ProgressLine:
     """The line of a job's message."""
     shown = ""
+    seen = address.photograph != Photograph.HIDDEN  # what slow methods begin with is the photograph
 
     async def show(line: Line) -> Shown:
         nonlocal shown
         preview = b""
-        if line.preview and line.preview != shown:
+        if seen and line.preview and line.preview != shown:
             try:
                 preview, shown = await bot.service.picture(line.preview), line.preview
             except (PasticheError, RedisError):

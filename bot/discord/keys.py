@@ -26,6 +26,6 @@ def role_keys(user: discord.abc.User) -> tuple[str, ...]:
     return tuple(str(role.id) for role in user.roles) if isinstance(user, discord.Member) else ()
 
 
-def job_id_of(asked: discord.Interaction | discord.Message) -> str:
-    """The job of a question: the same one, should Discord send it twice."""
-    return f"d{asked.id}"
+def channel_key(channel_id: int | None) -> str:
+    """The place where what is posted is seen: the channel, the thread, the private channel."""
+    return f"discord:{channel_id or 0}"

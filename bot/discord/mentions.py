@@ -14,7 +14,7 @@ from bot.chat_settings import ChatSettings, check_place
 from bot.discord.address import Address
 from bot.discord.boundary import sentence
 from bot.discord.intake import check_held, queue_job
-from bot.discord.keys import channel_keys, job_id_of, role_keys, user_key
+from bot.discord.keys import channel_key, channel_keys, role_keys, user_key
 from bot.discord.pictures import (
     Given,
     check_declared,
@@ -62,7 +62,7 @@ async def answer(bot: PasticheClient, message: discord.Message) -> None:
     except Exception:  # the frontend's boundary: a sentence, not silence
         log.exception("A mention failed")
         await _say(message, say("discord.unforeseen", language))
-    await bot.promises.end(job_id_of(message))
+    await bot.promises.end(bot.job_id(message))
 
 
 async def _answer(bot: PasticheClient, message: discord.Message) -> None:
@@ -113,7 +113,7 @@ async def _queue(
         spoiler=settings.spoiler or command.spoiler or any(picture.spoiler for picture in given),
         chat=chat if message.guild else "",
     )
-    job_id = job_id_of(message)
+    job_id = bot.job_id(message)
     promise = Promise(job_id=job_id, user=user_key(message.author), address=address, chat=chat)
     bot.promises.make(promise)
 
@@ -134,7 +134,9 @@ async def _queue(
                 job_id=job_id,
                 mask=await read_picture(bot.fetcher, mask) if mask else "",
             )
-            return await bot.service.submit(request)
+            job = await bot.service.submit(request)
+        await asyncio.to_thread(bot.access.shown.note, channel_key(message.channel.id), job.content)
+        return job
 
     try:
         await queue_job(bot, job_id, address, submit)

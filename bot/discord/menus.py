@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.discord.boundary import language_of, spoken
 from bot.discord.intake import check_permissions
-from bot.discord.keys import chat_key, user_key
+from bot.discord.keys import channel_key, chat_key, user_key
 from bot.discord.pictures import Given, check_declared, pictures_of, read_picture, size_bytes
 from bot.discord.posting import NOBODY
 from bot.discord.promises import acknowledge
@@ -29,7 +29,8 @@ def add_menus(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient
     @tree.context_menu(name=word("stylize_menu"))
     async def stylize(interaction: discord.Interaction[PasticheClient], message: discord.Message) -> None:
         async with spoken(interaction, bot.language):
-            await _stylize(bot, interaction, _picture_of(message))
+            where = "" if message.flags.ephemeral else channel_key(message.channel.id)
+            await _stylize(bot, interaction, _picture_of(message), where)
 
     @tree.context_menu(name=word("use_as_style_menu"))
     async def use_as_style(interaction: discord.Interaction[PasticheClient], message: discord.Message) -> None:
@@ -42,11 +43,20 @@ def add_menus(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient
             await _stylize(bot, interaction, Given.avatar(user))
 
 
-async def _stylize(bot: PasticheClient, interaction: discord.Interaction, picture: Given) -> None:
-    """Keep the picture at once (its link expires), then let the user pick a style for it."""
+async def _stylize(bot: PasticheClient, interaction: discord.Interaction, picture: Given, where: str = "") -> None:
+    """Keep the picture at once (its link expires), then let the user pick a style for it.
+
+    Args:
+        bot: The client.
+        interaction: What is being answered.
+        picture: The picture.
+        where: Key of the channel in which everybody sees it, or "".
+    """
     check_permissions(interaction)
     await acknowledge(bot, interaction, ephemeral=True)
     digest = await _keep(bot, interaction, picture)
+    for place in filter(None, (user_key(interaction.user), where)):
+        await asyncio.to_thread(bot.access.shown.note, place, digest)
     language = language_of(interaction, bot.language)
     chat, user = chat_key(interaction), user_key(interaction.user)
     noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user)

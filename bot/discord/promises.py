@@ -23,7 +23,7 @@ import redis
 
 from bot.discord.address import Address
 from bot.discord.boundary import language_of
-from bot.discord.keys import job_id_of, user_key
+from bot.discord.keys import user_key
 from bot.strips import strip_job_ids
 from bot.texts import say
 from nst.errors import PasticheError, UserError
@@ -142,7 +142,7 @@ async def acknowledge(bot: PasticheClient, interaction: discord.Interaction, eph
         Where the answer goes.
     """
     address = Address.of(interaction, 0, language_of(interaction, bot.language))
-    promise = Promise(job_id=job_id_of(interaction), user=user_key(interaction.user), address=address)
+    promise = Promise(job_id=bot.job_id(interaction), user=user_key(interaction.user), address=address)
     bot.promises.make(promise)
     answer = await interaction.response.defer(thinking=True, ephemeral=ephemeral)
     known = answer.message_id if answer is not None else None

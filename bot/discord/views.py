@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 
 import discord
 
+from bot.chat.access import offered_under
 from bot.presets.catalogue import Preset
 from bot.texts import say
-from bot.variations import CLIPS, Button, offered
+from bot.variations import CLIPS, Button
 from nst.options import StyleOptions
 from workers.contract import Job, Result
 
@@ -46,8 +47,7 @@ def job_of(text: str) -> str:
 
 def result_view(result: Result, language: str, enter: bool = False) -> discord.ui.View:
     """The buttons under a result; ``enter`` where a challenge is open."""
-    options = Job.from_json(result.job).options
-    useful = offered(options, result.media_type)
+    useful = offered_under(result)
     first = [_button(str(button), result.job_id, language, _ROW_OF.get(button, 0)) for button in useful]
     names = (*_OF_RESULTS, "enter") if enter and result.media_type not in CLIPS else _OF_RESULTS
     second = [_button(name, result.job_id, language, row=1) for name in names]

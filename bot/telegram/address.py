@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from bot.chat.access import Photograph
 from workers.contract import fill
 
 
@@ -23,6 +24,7 @@ class Address:
         full_quality: Whether the result is a document: nothing is recompressed.
         spoiler: Whether the result is hidden until tapped.
         strip: The strip's name, where the job is one of its five.
+        photograph: What the one who asked has of the job's photograph: a ``bot.chat.access.Photograph``.
     """
 
     chat_id: int
@@ -34,6 +36,7 @@ class Address:
     full_quality: bool = False
     spoiler: bool = False
     strip: str = ""
+    photograph: str = Photograph.OWN.value
 
     def to_reply_to(self) -> dict[str, str]:
         """For ``Job.reply_to``; its ``chat`` is for the queue's limit of one chat."""

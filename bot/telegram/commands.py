@@ -126,7 +126,7 @@ async def style(front: Frontend, question: Question) -> None:
             mask=meant.mask,
             spoiler=asked.spoiler,
         )
-        await place_order(front, asker, order, job_id_of(asker))
+        await place_order(front, asker, order, job_id_of(front, asker))
         await asyncio.to_thread(front.drafts.wait_no_more, asker.chat, asker.user)
     else:
         content, mask = await _kept(front, asker, meant, asked.spoiler)
@@ -176,21 +176,29 @@ async def cancel(front: Frontend, question: Question) -> None:
 
 
 async def recipe(front: Frontend, question: Question) -> None:
-    """``/recipe code``: the same again, with the picture that is given or else the recipe's own."""
+    """``/recipe code``: the same again, with the picture that is given, or the recipe's own for those whose it is."""
     asker = question.asker
     words = question.rest.split()
     if not words:
         await _answer(front, asker, say("telegram.recipe_help", asker.language))
         return
-    found = await asyncio.to_thread(front.recipes.read, words[0].removeprefix("recipe_"))
+    opened = await asyncio.to_thread(front.recipes.read, words[0].removeprefix("recipe_"), asker.user)
+    found = opened.recipe
     several = len(question.pictures) > 1 or bool(_answered(question.message))
     meant = await question.meant(front, masked=several and found.options.region != "everything")
+    photograph = None
+    if not meant.content:
+        settings = await asyncio.to_thread(front.chats.read, asker.chat)
+        photograph = await asyncio.to_thread(front.access.opened, front.viewer(asker, settings), opened)
+        if photograph is None:
+            await _wait_for_picture(front, asker, found, words[0])
+            return
     if meant.content and not meant.mask:
         found = found.elsewhere()
     mask = meant.mask or kept(found.mask)
     order = _order(found, meant.content or kept(found.content))
-    order = replace(order, chosen=_with_region(dict(order.chosen), meant), mask=mask)
-    await place_order(front, asker, order, job_id_of(asker))
+    order = replace(order, chosen=_with_region(dict(order.chosen), meant), mask=mask, photograph=photograph)
+    await place_order(front, asker, order, job_id_of(front, asker))
 
 
 async def start(front: Frontend, question: Question) -> None:
@@ -230,7 +238,12 @@ async def enter(front: Frontend, question: Question) -> None:
 
 
 async def _start_recipe(front: Frontend, asker: Asker, code: str) -> None:
-    found = await asyncio.to_thread(front.recipes.read, code)
+    opened = await asyncio.to_thread(front.recipes.read, code, asker.user)
+    await _wait_for_picture(front, asker, opened.recipe, code)
+
+
+async def _wait_for_picture(front: Frontend, asker: Asker, found: Recipe, code: str) -> None:
+    """Their next picture is painted by the recipe."""
     await asyncio.to_thread(front.memory.note_recipe, asker.user, code)
     name = style_name(" ".join(found.presets), front.presets, asker.language)
     await _answer(front, asker, say("telegram.recipe_waits", asker.language, style=name, words=found.words))

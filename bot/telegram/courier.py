@@ -20,6 +20,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, Re
 
 from bot.allocator import let_go
 from bot.captions import caption, failure
+from bot.chat.access import offered_under
 from bot.fitting import fit_bytes, suffix
 from bot.strips import strip_job_ids, strip_results, strip_sheet
 from bot.telegram.address import Address
@@ -281,7 +282,7 @@ class Courier:
         else:
             picture = await asyncio.to_thread(as_photo, data, result.media_type, name, address.spoiler)
         challenge = bool(await open_here(self._front, address.chat_id, address.user_id))
-        keyboard = result_keyboard(result, address.language, as_file, challenge)
+        keyboard = result_keyboard(result, address.language, offered_under(result), as_file, challenge)
         return Post(caption(result, self._front.presets, address.language), picture, keyboard)
 
     async def _strip_content(self, results: list[Result], address: Address) -> Post:

@@ -11,14 +11,15 @@ import redis.asyncio
 from telegram.ext import ExtBot
 
 from bot.challenges.challenges import Challenges
+from bot.chat.access import Access, Viewer
 from bot.chat.journal import Journal
-from bot.chat_settings import ChatSettingsStore
+from bot.chat_settings import ChatSettings, ChatSettingsStore
 from bot.drafts import Drafts
 from bot.picture_room import PictureRoom
 from bot.presets.catalogue import contact_sheet, load_presets
 from bot.progress_lines import ProgressLines
 from bot.recipe_codes import RecipeCodes
-from bot.service import StyleService
+from bot.service import StyleService, job_id_from
 from bot.sessions import Sessions
 from bot.settings import Settings
 from bot.telegram.asker import Asker, chat_key
@@ -61,7 +62,7 @@ class Frontend:
         self.drafts, self.recipes, self.memory = Drafts(connection), RecipeCodes(connection), Memory(connection)
         self.journal = Journal(connection, FRONTEND)
         self.challenges = Challenges(connection, self.presets, self.blobs, limits=settings.limits)
-        self.notebook = Notebook(connection)
+        self.notebook, self.access = Notebook(connection), Access(connection, self._home)
         self.posting, self.lines = Posting(bot), ProgressLines()
         self.shared_lines = SharedLines(bot, self.posting, connection)
         self.actions, self.rights = ChatActions(bot), Rights(bot)
@@ -70,6 +71,14 @@ class Frontend:
         self._turns: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
         self._seen: dict[tuple[str, str], None] = {}
         self._sheets: dict[str, bytes | str] = {}
+
+    def job_id(self, *words: object) -> str:
+        """The job of a message or a press: the same one, should Telegram deliver it twice; nobody can work it out."""
+        return "t" + job_id_from(self.bot.token, *map(str, words))
+
+    def viewer(self, asker: Asker, settings: ChatSettings) -> Viewer:
+        """The one who asks, as the access rules know them."""
+        return Viewer(user=asker.user, place=asker.chat, others_may=settings.others_may_vary)
 
     def turn(self, chat: str, user: str) -> asyncio.Lock:
         """One user's updates in one chat are handled in their order; nobody waits for anybody else."""
@@ -101,8 +110,13 @@ class Frontend:
         """A group became a supergroup: its settings, its pending jobs' answers and its challenges follow."""
         await asyncio.to_thread(self.memory.note_move, old_chat, new_chat)
         await asyncio.to_thread(self.chats.move, chat_key(old_chat), chat_key(new_chat))
+        await asyncio.to_thread(self.access.shown.move, chat_key(old_chat), chat_key(new_chat))
         await asyncio.to_thread(self.challenges.life.move_chat, FRONTEND, str(old_chat), str(new_chat))
         log.info("A group became a supergroup")
+
+    def _home(self, place: str) -> str:
+        platform, _, chat = place.partition(":")
+        return chat_key(self.memory.home(int(chat))) if platform == FRONTEND and chat else place
 
     async def leave(self, user: str) -> None:
         """A user blocked us: nothing more is painted for them."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from redis.exceptions import RedisError
 from telegram.error import TelegramError
 
+from bot.chat.access import Grant, Photograph, hidden
 from bot.chat_settings import ChatSettings
 from bot.conversation import Choice
 from bot.progress_lines import Line, ProgressLine, Shown
@@ -18,13 +19,21 @@ from bot.telegram.address import Address
 from bot.telegram.asker import Asker
 from bot.telegram.boundary import ToldError, comes_back, last_try, sentence
 from bot.telegram.keyboards import queued_keyboard
-from bot.telegram.pictures import fetch, full_quality, is_clip, is_hidden, locate
+from bot.telegram.pictures import (
+    fetch,
+    full_quality,
+    is_clip,
+    is_hidden,
+    is_of_result,
+    is_stored,
+    kept,
+    locate,
+)
 from bot.telegram.posting import MessageGoneError, Picture, Post
 from bot.texts import say
 from bot.unfinished import unfinished_jobs
-from nst.errors import PasticheError, UserError
+from nst.errors import JobError, PasticheError, UserError
 from nst.options import StyleOptions
-from workers import keys
 from workers.contract import ContractError, Job
 
 if TYPE_CHECKING:
@@ -45,6 +54,7 @@ class Order:
         chosen: Options that they chose, by the names of ``StyleOptions``.
         mask: Reference of the mask, or "".
         spoiler: Whether the result is to be hidden, though no picture is.
+        photograph: What they have of the photograph, where that is settled; else it follows from its reference.
     """
 
     content: str
@@ -53,12 +63,14 @@ class Order:
     chosen: Mapping[str, Any] = field(default_factory=dict)
     mask: str = ""
     spoiler: bool = False
+    photograph: Photograph | None = None
 
     @property
     def shown(self) -> Showing:
         """How its result is to be shown."""
         spoiler = self.spoiler or any(map(is_hidden, (self.content, *self.pictures)))
-        return Showing(as_file=full_quality(self.content), spoiler=spoiler)
+        photograph = self.photograph or Photograph.OWN
+        return Showing(as_file=full_quality(self.content), spoiler=spoiler, photograph=photograph)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +80,18 @@ class Showing:
     Attributes:
         as_file: As a document, as its content image came.
         spoiler: Hidden until tapped.
+        photograph: What the one who asks has of its photograph: where that is hidden, so are the previews.
     """
 
     as_file: bool = False
     spoiler: bool = False
+    photograph: Photograph = Photograph.OWN
 
     @classmethod
-    def like(cls, job: Job) -> Self:
+    def like(cls, grant: Grant) -> Self:
         """As the result of a job that was done before."""
-        before = Address.from_reply_to(job.reply_to)
-        return cls(as_file=before.full_quality, spoiler=before.spoiler)
+        before = Address.from_reply_to(grant.job.reply_to)
+        return cls(as_file=before.full_quality, spoiler=before.spoiler, photograph=grant.photograph)
 
 
 Submit = Callable[[Address], Awaitable[Job]]
@@ -100,7 +114,7 @@ async def place_order(front: Frontend, asker: Asker, order: Order, job_id: str, 
     if any(map(is_clip, (*order.pictures, order.mask))):
         raise UserError("image_not_an_image", {"found": "MP4"})
     settings = await asyncio.to_thread(front.chats.read, asker.chat)
-    options = _options(settings, order)
+    order, options = await _admitted(front, asker, settings, order)
 
     async def submit(address: Address) -> Job:
         references = [order.content, *order.pictures, *filter(None, [order.mask])]
@@ -118,7 +132,10 @@ async def place_order(front: Frontend, asker: Asker, order: Order, job_id: str, 
                 job_id=job_id,
                 mask=mask,
             )
-            return await front.service.submit(request)
+            job = await front.service.submit(request)
+        if not is_stored(order.content):  # it came in a message of this chat
+            await asyncio.to_thread(front.access.shown.note, asker.chat, job.content)
+        return job
 
     await queue_job(front, asker, settings, job_id, submit, order.shown, message_id)
     choice = Choice(presets=tuple(order.presets), strength=options.strength, method=options.method)
@@ -193,6 +210,7 @@ async def _announce(
         language=asker.language,
         full_quality=shown.as_file,
         spoiler=settings.spoiler or shown.spoiler,
+        photograph=shown.photograph.value,
     )
 
 
@@ -244,11 +262,12 @@ def progress_line(front: Frontend, job_id: str, address: Address) -> ProgressLin
     """The line of a job's message."""
     previewed, settled = "", False
     keyboard = queued_keyboard(job_id, address.language)
+    seen = address.photograph != Photograph.HIDDEN  # what slow methods begin with is the photograph
 
     async def show(line: Line) -> Shown:
         nonlocal previewed
         picture = None
-        if line.preview and line.preview != previewed:
+        if seen and line.preview and line.preview != previewed:
             try:
                 picture = Picture(await front.service.picture(line.preview), "preview.jpg", spoiler=address.spoiler)
                 previewed = line.preview
@@ -269,10 +288,10 @@ def progress_line(front: Frontend, job_id: str, address: Address) -> ProgressLin
     return ProgressLine(show, ask, address.language)
 
 
-async def repeat(front: Frontend, asker: Asker, job: Job, options: StyleOptions, job_id: str) -> None:
+async def repeat(front: Frontend, asker: Asker, grant: Grant, options: StyleOptions, job_id: str) -> None:
     """The same pictures with other options, in a message of their own."""
     settings = await asyncio.to_thread(front.chats.read, asker.chat)
-    names = job.style_label.split()
+    job, names = grant.job, grant.job.style_label.split()
 
     async def submit(address: Address) -> Job:
         styles = [Style(preset=name) for name in names] if len(names) == len(job.styles) else []
@@ -287,7 +306,7 @@ async def repeat(front: Frontend, asker: Asker, job: Job, options: StyleOptions,
         )
         return await front.service.submit(request)
 
-    await queue_job(front, asker, settings, job_id, submit, Showing.like(job))
+    await queue_job(front, asker, settings, job_id, submit, Showing.like(grant))
 
 
 def _options(settings: ChatSettings, order: Order) -> StyleOptions:
@@ -298,6 +317,29 @@ def _options(settings: ChatSettings, order: Order) -> StyleOptions:
     return options
 
 
-def job_id_of(asker: Asker, message_id: int = 0) -> str:
-    """The job of a message: the same one, should Telegram deliver it twice. It is logged, so it names no chat."""
-    return "t" + keys.fingerprint(str(asker.chat_id), str(message_id or asker.message_id))
+async def _admitted(front: Frontend, asker: Asker, settings: ChatSettings, order: Order) -> tuple[Order, StyleOptions]:
+    """An order with a photograph that this person may have painted here, and with options that they may choose.
+
+    Raises:
+        UserError: ``not_your_job``, ``photograph_hidden``.
+        JobError: ``job_expired``.
+    """
+    options, viewer, name = _options(settings, order), front.viewer(asker, settings), order.content.partition(":")[2]
+    if order.photograph is not None:
+        return order, options
+    if is_of_result(order.content):
+        grant = await asyncio.to_thread(front.access.grant, viewer, await front.service.result(name), name)
+        if grant.photograph is Photograph.HIDDEN and order.mask and not is_of_result(order.mask):
+            raise hidden()
+        content = kept(grant.job.content, is_hidden(order.content), full_quality(order.content))
+        mask = kept(grant.job.mask) if is_of_result(order.mask) else order.mask
+        admitted = replace(order, content=content, mask=mask, photograph=grant.photograph)
+        return admitted, grant.options(options, restyled=True)
+    if is_stored(order.content) and not await asyncio.to_thread(front.access.owns, asker.user, name):
+        raise JobError("job_expired", {"job_id": name[:8]})
+    return order, options
+
+
+def job_id_of(front: Frontend, asker: Asker, message_id: int = 0) -> str:
+    """The job of a message; it is logged, so it names no chat."""
+    return front.job_id(asker.chat_id, message_id or asker.message_id)

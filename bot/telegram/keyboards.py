@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.chat.access import FAINTEST, REPAINTING
 from bot.conversation import Choice, Draft, Step
 from bot.presets.catalogue import Preset
+from bot.telegram.pictures import is_lent
 from bot.texts import say
-from bot.variations import CLIPS, Button, offered
+from bot.variations import CLIPS, Button
 from nst.options import METHODS
 from workers.contract import Job, Result
 
@@ -70,6 +72,9 @@ def draft_keyboard(
         language: Theirs.
     """
     rows: Rows
+    lent = is_lent(draft.content)
+    if lent and last and (last.strength < FAINTEST or last.method not in REPAINTING):
+        last = None  # it would be refused
     match draft.step:
         case Step.STYLE:
             rows = [
@@ -88,11 +93,12 @@ def draft_keyboard(
                 [_draft_button(say("telegram.as_mask_background", language), "mask", owner, "background")],
             ]
         case Step.STRENGTH:
-            rows = [_strength_row(owner, last)]
+            rows = [_strength_row(owner, last, FAINTEST if lent else 0.0)]
         case _:
+            methods = [name for name in METHODS if name in REPAINTING or not lent]
             rows = [
                 [_draft_button(say(f"telegram.method_{name}", language), "method", owner, name)]
-                for name in _first(last.method if last else "", METHODS)
+                for name in _first(last.method if last and last.method in methods else "", methods)
             ]
     if draft.step in (Step.STRENGTH, Step.METHOD) and not (draft.step is Step.STRENGTH and draft.pictures):
         rows.append([_draft_button(say("button.back", language), "back", owner)])
@@ -110,18 +116,18 @@ def queued_keyboard(job_id: str, language: str) -> InlineKeyboardMarkup:
 
 
 def result_keyboard(
-    result: Result, language: str, full_quality: bool = False, challenge: bool = False
+    result: Result, language: str, useful: Collection[Button], full_quality: bool = False, challenge: bool = False
 ) -> InlineKeyboardMarkup:
     """Under a result: what makes another one of it, and what can be had of it.
 
     Args:
         result: The result.
         language: Of the labels.
+        useful: What could be made of it.
         full_quality: Whether it is a file already.
         challenge: Whether there is a challenge that it could be entered into.
     """
-    job = Job.from_json(result.job)
-    useful, job_id = offered(job.options, result.media_type), result.job_id
+    job_id = result.job_id
     rows = [
         [_job_button(name, job_id, language) for name in (Button.WEAKER, Button.STRONGER) if name in useful],
         [
@@ -175,8 +181,8 @@ def _style_rows(draft: Draft, owner: int, presets: Mapping[str, Preset], last: C
     return [buttons[start : start + _STYLES_IN_A_ROW] for start in range(0, len(buttons), _STYLES_IN_A_ROW)][:33]
 
 
-def _strength_row(owner: int, last: Choice | None) -> list[InlineKeyboardButton]:
-    choices = [str(percent) for percent in STRENGTHS]
+def _strength_row(owner: int, last: Choice | None, faintest: float) -> list[InlineKeyboardButton]:
+    choices = [str(percent) for percent in STRENGTHS if percent >= 100 * faintest]
     chosen = f"{last.strength * 100:g}" if last else "100"
     return [_draft_button(percent, "strength", owner, percent) for percent in _first(chosen, choices)]
 

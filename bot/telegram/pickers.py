@@ -44,7 +44,7 @@ _SHEET_STEPS = (Step.STYLE, Step.MIX)
 async def open_draft(front: Frontend, asker: Asker, draft: Draft) -> None:
     """Ask what a new draft asks, in a message of its own."""
     if draft.step is Step.ORDERED:
-        await place_order(front, asker, _order(draft), job_id_of(asker))
+        await place_order(front, asker, _order(draft), job_id_of(front, asker))
         return
     last = await asyncio.to_thread(front.drafts.last_choice, asker.user)
     post = await _post(front, asker, draft, last)
@@ -83,7 +83,7 @@ async def _place(front: Frontend, asker: Asker, ordered: Draft, before: Draft, m
     """Order, in the draft's own message; if that is refused, the draft stays and says why."""
     name, reply = str(message.message_id), message.reply_to_message
     answers = reply.message_id if reply else message.message_id
-    job_id = job_id_of(asker, message.message_id)
+    job_id = job_id_of(front, asker, message.message_id)
     try:
         await place_order(front, replace(asker, message_id=answers), _order(ordered), job_id, message.message_id)
     except ToldError:

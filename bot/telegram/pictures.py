@@ -1,12 +1,14 @@
 """Pictures as Telegram has them: which one a message holds, how to get its bytes, what may be posted.
 
 A picture's reference is what a draft remembers: ``photo:…``, ``file:…``, ``sticker:…`` and ``clip:…`` name a
-file of Telegram's, ``kept:…`` a blob of ours. A file (and what was kept of one) is full quality. With ``!`` before the
-colon (``photo!:…``) it came under a spoiler, or is to be painted under one.
+file of Telegram's, ``kept:…`` a blob of ours, ``job:…`` and ``lent:…`` the photograph of a result (lent where it was
+not shown to the one who asks). A file, and what was kept or made of one, is full quality. With ``!`` before the colon
+(``photo!:…``) it came under a spoiler, or is to be painted under one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
 from dataclasses import dataclass
 from datetime import timedelta
@@ -72,6 +74,33 @@ def kept(digest: str, hidden: bool = False, file: bool = False) -> str:
     return f"kept{'file' if file else ''}{_HIDDEN if hidden else ''}:{digest}" if digest else ""
 
 
+def of_result(job_id: str, lent: bool, hidden: bool, file: bool) -> str:
+    """The reference of a result's photograph.
+
+    Args:
+        job_id: The result's job.
+        lent: Whether it was not shown to the one who asks.
+        hidden: Whether it is under a spoiler.
+        file: Whether it came as a file.
+    """
+    return f"{'lent' if lent else 'job'}{'file' if file else ''}{_HIDDEN if hidden else ''}:{job_id}"
+
+
+def is_stored(reference: str) -> bool:
+    """Whether it names a blob of ours."""
+    return _kind(reference) in ("kept", "keptfile")
+
+
+def is_of_result(reference: str) -> bool:
+    """Whether it names a result's photograph."""
+    return _kind(reference) in ("job", "jobfile", "lent", "lentfile")
+
+
+def is_lent(reference: str) -> bool:
+    """Whether it names a photograph that was never shown to the one who has it painted."""
+    return _kind(reference) in ("lent", "lentfile")
+
+
 def _kind(reference: str) -> str:
     return reference.partition(":")[0].removesuffix(_HIDDEN)
 
@@ -103,7 +132,7 @@ def is_clip(reference: str) -> bool:
 
 def full_quality(reference: str) -> bool:
     """Whether the picture came as a file, and its result should go as one."""
-    return _kind(reference) in ("file", "keptfile")
+    return _kind(reference) in ("file", "keptfile", "jobfile", "lentfile")
 
 
 @dataclass(frozen=True)
@@ -129,6 +158,11 @@ class Located:
 async def keep(front: Frontend, asker: Asker, reference: str) -> str:
     """Check a file and store it now, so that its sender hears at once what is wrong with it.
 
+    Args:
+        front: The bot's belongings.
+        asker: Who sent it, and where.
+        reference: Of the picture.
+
     Returns:
         A reference to what was kept; photos and stickers, which Telegram made itself, are left where they are.
 
@@ -141,7 +175,9 @@ async def keep(front: Frontend, asker: Asker, reference: str) -> str:
     async with front.picture_room.take(found.size_bytes):
         data = await fetch(front, found)
         digest = data if isinstance(data, str) else await front.service.keep(data, asker.user)
-        return kept(digest, is_hidden(reference), file=True)
+    for place in (asker.user, asker.chat):
+        await asyncio.to_thread(front.access.shown.note, place, digest)
+    return kept(digest, is_hidden(reference), file=True)
 
 
 async def locate(front: Frontend, reference: str) -> Located:
@@ -151,7 +187,7 @@ async def locate(front: Frontend, reference: str) -> Located:
         UserError: ``image_not_received``, or ``image_too_many_bytes``.
     """
     name = reference.partition(":")[2]
-    if _kind(reference) in ("kept", "keptfile"):
+    if is_stored(reference):
         return Located(blob=name)
     try:
         file = await front.bot.get_file(name)

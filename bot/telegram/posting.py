@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 ANIMATION, VIDEO = "animation", "video"
 CAPTION_LIMIT, TEXT_LIMIT = 1024, 4096
+TOAST = 200  # what a press can be answered with
 _PROGRESS_TIMEOUT_S = 8.0
 _REMEMBERED = 4096
 _UNCHANGED = "message is not modified"

@@ -12,31 +12,32 @@ from telegram import CallbackQuery, Message
 from telegram.error import BadRequest, TelegramError
 
 from bot.captions import caption, style_name
+from bot.chat.access import Grant, Photograph, offered_under
 from bot.chat.spoilers import is_hidden
 from bot.conversation import begin
 from bot.quality_lines import with_quality
-from bot.recipe_codes import Recipe
 from bot.strips import strip_job_ids, submit_strip
 from bot.telegram.address import Address
 from bot.telegram.asker import Asker, asker_of_query, user_key
-from bot.telegram.boundary import spoken
+from bot.telegram.boundary import sentence, spoken
 from bot.telegram.challenges.entering import open_here
 from bot.telegram.challenges.presses import press, press_enter
 from bot.telegram.intake import Showing, repeat
 from bot.telegram.keyboards import Meaning, meaning, owner_code, result_keyboard
 from bot.telegram.pickers import open_draft, press_draft
-from bot.telegram.pictures import as_document, as_photo, kept
-from bot.telegram.posting import Post
+from bot.telegram.pictures import as_document, as_photo, of_result
+from bot.telegram.posting import TOAST, Post, clipped
 from bot.telegram.privacy import forget_user
 from bot.texts import say
-from bot.variations import Button, vary
-from nst.errors import JobError, PasticheError, UserError
-from workers.contract import Job, Result
+from bot.variations import Button
+from nst.errors import PasticheError, UserError
+from workers.contract import Job
 
 if TYPE_CHECKING:
     from bot.telegram.frontend import Frontend
 
 _VARIATIONS = frozenset(Button)
+_OF_RESULT = _VARIATIONS | {"other_style", "pick", "original", "recipe"}
 
 
 @dataclass(frozen=True)
@@ -60,19 +61,50 @@ async def take_press(front: Frontend, query: CallbackQuery) -> None:
     """Do what a button means."""
     asker = asker_of_query(query, front.language)
     pressed = meaning(query.data or "")
+    if not _offered(query):
+        await _answer(query, say("telegram.button_gone", asker.language if asker else front.language))
+        return
     if asker is not None and pressed is not None and (pressed.kind == "c" or pressed.verb == "enter"):
         await _challenge(front, asker, query, pressed)
         return
     stranger = bool(asker and pressed and pressed.kind in ("d", "p") and pressed.argument != owner_code(asker.user_id))
-    language = asker.language if asker else front.language
-    with contextlib.suppress(TelegramError):  # "query is too old": the press counts all the same
-        await query.answer(say("error.not_your_job", language) if stranger else None)
     if asker is None or pressed is None or stranger:
+        await _answer(query, say("error.not_your_job", asker.language) if asker and stranger else "")
+        return
+    refusal = await _refusal(front, asker, query, pressed)
+    await _answer(query, refusal)
+    if refusal:
         return
     async with spoken(front, asker):
         await front.saw(asker)
         settings = await asyncio.to_thread(front.chats.read, asker.chat)
         await _act(front, asker.speaking(settings.language), query, pressed)
+
+
+async def _answer(query: CallbackQuery, text: str = "") -> None:
+    with contextlib.suppress(TelegramError):  # "query is too old": the press counts all the same
+        await query.answer(clipped(text, TOAST) if text else None, show_alert=bool(text))
+
+
+async def _refusal(front: Frontend, asker: Asker, query: CallbackQuery, pressed: Meaning) -> str:
+    """Why this person may not, which is nobody else's business; "" where they may, or where all may know."""
+    if pressed.kind != "r" or pressed.verb not in _OF_RESULT or not isinstance(query.message, Message):
+        return ""
+    try:
+        grant = await _grant(front, Press(asker, query.message, query.id, pressed.argument))
+        if pressed.verb in _VARIATIONS:
+            grant.vary(Button(pressed.verb))
+    except UserError as error:
+        return sentence(error, asker.language)
+    except PasticheError:
+        return ""  # told by what comes next
+    return ""
+
+
+def _offered(query: CallbackQuery) -> bool:
+    """Whether the message has such a button: anybody's client can send any data for any message of ours."""
+    markup = query.message.reply_markup if isinstance(query.message, Message) else None
+    return any(one.callback_data == query.data for row in (markup.inline_keyboard if markup else ()) for one in row)
 
 
 async def _challenge(front: Frontend, asker: Asker, query: CallbackQuery, pressed: Meaning) -> None:
@@ -104,16 +136,16 @@ async def _act(front: Frontend, asker: Asker, query: CallbackQuery, pressed: Mea
 
 
 async def _vary(front: Frontend, press: Press, button: Button) -> None:
-    result = await _variable(front, press)
-    job = Job.from_json(result.job)
+    grant = await _grant(front, press)
+    options, job_id = grant.vary(button), front.job_id("press", press.query_id)
     if button is Button.STRIP:
-        await _strip(front, press, job)
+        await _strip(front, press, grant, job_id)
         return
-    await repeat(front, press.asker, job, vary(job.options, button)[0], f"t{press.query_id}")
+    await repeat(front, press.asker, grant, options[0], job_id)
 
 
-async def _strip(front: Frontend, press: Press, job: Job) -> None:
-    asker, strip_id = press.asker, f"t{press.query_id}"
+async def _strip(front: Frontend, press: Press, grant: Grant, strip_id: str) -> None:
+    asker, job = press.asker, grant.job
     if await asyncio.to_thread(front.queue.event, strip_job_ids(strip_id)[-1]):
         return
     message_id = await asyncio.to_thread(front.memory.asked, strip_id)
@@ -130,6 +162,7 @@ async def _strip(front: Frontend, press: Press, job: Job) -> None:
         language=asker.language,
         spoiler=await _spoiler(front, press, job),
         strip=strip_id,
+        photograph=grant.photograph.value,
     )
     try:
         await asyncio.to_thread(submit_strip, front.queue, strip_id, job, asker.user, address.to_reply_to())
@@ -142,34 +175,35 @@ async def _strip(front: Frontend, press: Press, job: Job) -> None:
 
 
 async def _other_style(front: Frontend, press: Press) -> None:
-    result = await _variable(front, press)
-    job = Job.from_json(result.job)
-    shown = Showing.like(job)
-    draft = begin(kept(job.content, shown.spoiler, shown.as_file))
-    if job.mask:
-        draft = draft.with_mask(kept(job.mask), job.options.region)
+    grant = await _grant(front, press)
+    shown, lent = Showing.like(grant), grant.photograph is Photograph.HIDDEN
+    draft = begin(of_result(press.job_id, lent, shown.spoiler, shown.as_file))
+    if grant.job.mask:
+        draft = draft.with_mask(of_result(press.job_id, lent, hidden=False, file=False), grant.job.options.region)
     await open_draft(front, press.asker, draft)
 
 
 async def _pick(front: Frontend, press: Press) -> None:
     """One strength of a strip, as a result of its own."""
-    result = await _variable(front, press)
+    grant = await _grant(front, press)
+    result = grant.result
     data = await front.service.picture(result.picture)
     name = f"pastiche-{press.job_id[-8:]}"
-    spoiler = await _spoiler(front, press, Job.from_json(result.job))
+    spoiler = await _spoiler(front, press, grant.job)
     picture = await asyncio.to_thread(as_photo, data, result.media_type, name, spoiler)
     language = press.asker.language
     challenge = bool(await open_here(front, press.asker.chat_id, press.asker.user_id))
-    keyboard = result_keyboard(result, language, challenge=challenge)
+    keyboard = result_keyboard(result, language, offered_under(result), challenge=challenge)
     post = Post(caption(result, front.presets, language), picture, keyboard)
     await front.posting.send(press.asker.chat_id, post, press.asker.message_id, press.asker.thread_id)
 
 
 async def _original(front: Frontend, press: Press) -> None:
     """The file as the worker made it."""
-    result = await _result(front, press.job_id)
+    grant = await _grant(front, press)
+    result = grant.result
     data = await front.service.picture(result.picture)
-    name, spoiler = f"pastiche-{press.job_id[-8:]}", await _spoiler(front, press, Job.from_json(result.job))
+    name, spoiler = f"pastiche-{press.job_id[-8:]}", await _spoiler(front, press, grant.job)
     picture = await asyncio.to_thread(as_document, data, result.media_type, name, spoiler)
     size = {"width_px": result.width_px, "height_px": result.height_px}
     post = Post(say("telegram.original", press.asker.language, **size), picture)
@@ -178,9 +212,9 @@ async def _original(front: Frontend, press: Press) -> None:
 
 async def _recipe(front: Frontend, press: Press) -> None:
     """The recipe as a code, a link and words."""
-    result = await _result(front, press.job_id)
-    recipe = Recipe.of(Job.from_json(result.job))
-    code = await asyncio.to_thread(front.recipes.keep, recipe, result.user)
+    grant = await _grant(front, press)
+    recipe = grant.recipe()
+    code = await asyncio.to_thread(front.recipes.keep, recipe, grant.result.user)
     language = press.asker.language
     text = say(
         "telegram.recipe",
@@ -210,25 +244,21 @@ async def _cancel(front: Frontend, press: Press) -> None:
     await front.service.cancel(press.job_id, press.asker.user)
 
 
-async def _result(front: Frontend, job_id: str) -> Result:
-    result = await front.service.result(job_id)
-    if result is None or result.outcome != "done":
-        raise JobError("job_expired", {"job_id": job_id[-8:]})
-    return result
-
-
 async def _spoiler(front: Frontend, press: Press, job: Job) -> bool:
     """Whether what is made of a job's result is hidden here: as that is, or as the chat wants it."""
     return is_hidden(job) or (await asyncio.to_thread(front.chats.read, press.asker.chat)).spoiler
 
 
-async def _variable(front: Frontend, press: Press) -> Result:
-    """The result to be varied, if this user may."""
-    result = await _result(front, press.job_id)
+async def _grant(front: Frontend, press: Press) -> Grant:
+    """The result under which the button is, and what this user may do with it.
+
+    Raises:
+        JobError: ``job_expired``.
+        UserError: ``not_your_job``.
+    """
     settings = await asyncio.to_thread(front.chats.read, press.asker.chat)
-    if not settings.others_may_vary and result.user != press.asker.user:
-        raise UserError("not_your_job", {"job_id": press.job_id})
-    return result
+    viewer, result = front.viewer(press.asker, settings), await front.service.result(press.job_id)
+    return await asyncio.to_thread(front.access.grant, viewer, result, press.job_id)
 
 
 _PRESSES: dict[str, Callable[[Frontend, Press], Awaitable[None]]] = {

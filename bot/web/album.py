@@ -12,6 +12,7 @@ from typing import cast
 
 import redis
 
+from bot.chat.shown import Shown
 from nst.errors import UserError
 from workers.connection import speaking_redis
 from workers.contract import ContractError, Job, Result, read_object
@@ -22,10 +23,6 @@ STRIP = "strip"  # the name in ``reply_to`` of the strip that a job belongs to
 
 def _wall(user: str) -> str:
     return f"pastiche:web:wall:{user}"
-
-
-def _visible(user: str) -> str:
-    return f"pastiche:web:visible:{user}"
 
 
 @dataclass(frozen=True)
@@ -51,30 +48,14 @@ class Album:
 
     Args:
         connection: To the queue's Redis. Every method raises ``OperatorError("queue_unavailable")`` when it is away.
+
+    Attributes:
+        shown: Which pictures each session may see.
     """
 
     def __init__(self, connection: redis.Redis) -> None:
         self._connection = connection
-
-    def let_see(self, user: str, *digests: str) -> None:
-        """Let a session see pictures.
-
-        Args:
-            user: The session's key.
-            digests: Blob hashes; "" is skipped.
-        """
-        shown = [digest for digest in digests if digest]
-        if not shown:
-            return
-        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
-            pipe.sadd(_visible(user), *shown)
-            pipe.expire(_visible(user), _TTL_S)
-            pipe.execute()
-
-    def may_see(self, user: str, digest: str) -> bool:
-        """Whether a picture belongs to a session."""
-        with speaking_redis():
-            return bool(self._connection.sismember(_visible(user), digest))
+        self.shown = Shown(connection)
 
     def add(self, job: Job, result: Result | None = None) -> None:
         """Put a job on its user's wall, unless it is there.
@@ -88,8 +69,7 @@ class Album:
             pipe.hsetnx(_wall(job.user), job.job_id, _packed(Entry(job, hung_at_s)))
             pipe.expire(_wall(job.user), _TTL_S)
             pipe.execute()
-        if result:
-            self.let_see(job.user, result.picture, result.time_lapse)
+        self.shown.note(job.user, job.content, *((result.picture, result.time_lapse) if result else ()))
 
     def hang(self, user: str, job_id: str) -> Entry | None:
         """Give a part of a strip a card of its own.
@@ -128,11 +108,9 @@ class Album:
             job_id: Which job.
             picture: Its result's hash.
         """
-        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
-            pipe.hdel(_wall(user), job_id)
-            if picture:
-                pipe.srem(_visible(user), picture)
-            pipe.execute()
+        with speaking_redis():
+            self._connection.hdel(_wall(user), job_id)
+        self.shown.hide(user, picture)
 
 
 def _packed(entry: Entry) -> str:

@@ -134,7 +134,7 @@ class Asking:
         role, digest = _role(event.args), str(event.args.get("picture", ""))
         async with self._visit.boundary(role):
             # Anybody can say anything here: only a picture that this session has sent is taken.
-            if not await asyncio.to_thread(self._album.may_see, self._user, digest):
+            if not await asyncio.to_thread(self._album.shown.has, self._user, digest):
                 raise UserError("image_missing")
             self._take(role, digest)
 
@@ -199,7 +199,7 @@ class Asking:
             raise UserError("image_missing")
         picture = await asyncio.to_thread(path.read_bytes)
         digest = await self._service.keep(picture, self._user, self._visit.address)
-        await asyncio.to_thread(self._album.let_see, self._user, digest)
+        await asyncio.to_thread(self._album.shown.note, self._user, digest)
         self._take(role, digest)
 
     def _take(self, role: str, digest: str) -> None:

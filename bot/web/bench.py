@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,7 @@ class Bench:
         self._presets = presets
         self._language = language
         self._own: list[str] = []
+        self._unseen: set[str] = set()
         self._tiles: dict[str, Any] = {}
         self._opened: StyleOptions | None = None
         form = tag("form", "composer bench", autocomplete="off")
@@ -103,14 +104,16 @@ class Bench:
         self._drop.show(digest)
         self.complain("", "paint")
 
-    def show_style(self, digest: str) -> None:
-        """Take a style picture of the visitor's own, and choose it."""
+    def show_style(self, digest: str, seen: bool = True) -> None:
+        """Take a style picture of the visitor's own, or of a recipe that they may paint with and not see; choose it."""
         self.complain("", "style")
         if digest not in self._own:
             self._own.append(digest)
+            if not seen:
+                self._unseen.add(digest)
             with self._own_place:
-                title = self._say("own_style_n", n=len(self._own))
-                self._tile(digest, title, say("web.own_style_alt", self._language), picture_url(digest))
+                title = self._say("own_style_n" if seen else "recipe_style", n=len(self._own))
+                self._tile(digest, title, say("web.own_style_alt", self._language), self._source(digest))
         if digest not in self.styles:
             self.choose(digest)
 
@@ -131,13 +134,14 @@ class Bench:
         self._touch()
         self._show_chosen()
 
-    def fill(self, styles: Sequence[str], options: StyleOptions, mask: str = "") -> None:
+    def fill(self, styles: Sequence[str], options: StyleOptions, mask: str = "", unseen: Collection[str] = ()) -> None:
         """Set everything as a recipe says.
 
         Args:
-            styles: Presets' names and blob hashes of pictures that this session may see; empty keeps the chosen.
+            styles: Presets' names and blob hashes of pictures that this session may use; empty keeps the chosen.
             options: The recipe's.
             mask: Blob hash of its mask, or "".
+            unseen: Hashes among the styles that this session may paint with and not look at.
         """
         self._mask.clear()
         if mask:
@@ -148,7 +152,7 @@ class Bench:
                 if style in self._presets:
                     self.styles.append(style)
                 else:
-                    self.show_style(style)
+                    self.show_style(style, style not in unseen)
         self._show_chosen()
         self._opened = options
         ui.run_javascript(f"playground.fill({_js(form_of(options))})")
@@ -184,7 +188,9 @@ class Bench:
         pictures = [self._source(style) for style in self.styles]
         self._pad.show_styles(pictures)
 
-    def _source(self, style: str) -> str:
+    def _source(self, style: str) -> str | None:
+        if style in self._unseen:
+            return None
         return thumbnail_url(style) if style in self._presets else picture_url(style)
 
     def _build_styles(self, takes: Takes) -> None:
@@ -200,7 +206,7 @@ class Bench:
             self._style_problem = tag("p", "problem", role="alert")
             self._pad = Pad(self._language)
 
-    def _tile(self, value: str, title: str, alt: str, source: str) -> None:
+    def _tile(self, value: str, title: str, alt: str, source: str | None) -> None:
         tile = button("tile pick", "", lambda: self.choose(value), aria_pressed="false", title=title, data_style=value)
         self._tiles[value] = tile
         with tile:

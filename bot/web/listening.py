@@ -68,7 +68,7 @@ class Listening:
             results = await asyncio.gather(*(service.result(entry.job.job_id) for entry in entries))
             self._shows.fill(entries, {result.job_id: result for result in results if result})
             if entries:
-                self._resume(entries[-1].job)
+                await self._resume(entries[-1].job)
             await self.look()
 
     async def hear(self, event: Event) -> None:
@@ -112,13 +112,15 @@ class Listening:
     async def _show(self, job_id: str, standing: Standing) -> None:
         event = standing.event
         if event and event.preview and event.preview not in self._previews:
-            await asyncio.to_thread(self._studio.album.let_see, self._visit.user, event.preview)
+            await asyncio.to_thread(self._studio.album.shown.note, self._visit.user, event.preview)
             self._previews.add(event.preview)
         self._shows.stand(job_id, standing)
 
-    def _resume(self, job: Job) -> None:
+    async def _resume(self, job: Job) -> None:
         self._visit.composer.show_content(job.content)
-        if not job.style_label:
+        shown, style = self._studio.album.shown, job.styles[0]
+        # It may be of a recipe of somebody else's.
+        if not job.style_label and await asyncio.to_thread(shown.has, self._visit.user, style):
             self._visit.composer.show_style(job.styles[0])
         if job.mask:
             self._visit.composer.show_mask(job.mask)

@@ -42,11 +42,11 @@ class Pad:
                         aria_describedby="mixer-hint",
                     )
 
-    def show_styles(self, pictures: Sequence[str]) -> None:
+    def show_styles(self, pictures: Sequence[str | None]) -> None:
         """Put the styles' thumbnails around the pad.
 
         Args:
-            pictures: Their addresses, none to four.
+            pictures: Their addresses, none to four; None for one that is not to be seen.
         """
         put(self.root, data_styles=len(pictures))
         for place, (picture, _) in enumerate(self._corners):

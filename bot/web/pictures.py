@@ -128,7 +128,7 @@ async def _upload(studio: Studio, room: Room, request: Request) -> Response:
         await asyncio.to_thread(studio.throttle.take, UPLOADS, user, address)
         async with _arrived(request, room.arriving, address) as arrived, room.places:
             picture = await studio.service.keep(arrived.whole(), user, address)
-        await asyncio.to_thread(studio.album.let_see, user, picture)
+        await asyncio.to_thread(studio.album.shown.note, user, picture)
     except UserError as error:
         return JSONResponse({"sentence": explain(error, language)}, 422)
     except ClientDisconnect:  # or too slow to be waited for
@@ -206,7 +206,7 @@ def _check_size(size_bytes: int) -> None:
 async def _show(studio: Studio, room: Room, request: Request) -> Response:
     user, digest = user_of(request.session), str(request.path_params["digest"])
     try:
-        if user is None or not await asyncio.to_thread(studio.album.may_see, user, digest):
+        if user is None or not await asyncio.to_thread(studio.album.shown.has, user, digest):
             return Response(status_code=404)
         async with room.places:
             data = await studio.service.picture(digest)

@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from bot.chat.access import Access
 from bot.presets.catalogue import load_presets
 from bot.recipe_codes import RecipeCodes
 from bot.service import StyleService
@@ -66,6 +67,7 @@ def build_site(settings: Settings, connection: redis.Redis, address: str, place:
         presets=presets,
         throttle=throttle,
         recipes=RecipeCodes(connection),
+        access=Access(connection),
         language=settings.language,
     )
 

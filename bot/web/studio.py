@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.chat.access import Access
 from bot.presets.catalogue import Preset
 from bot.recipe_codes import RecipeCodes
 from bot.service import StyleService
@@ -72,6 +73,7 @@ class Studio:
         album: Who has which jobs and pictures.
         presets: All presets by name.
         recipes: Recipes by code.
+        access: Whose a picture is.
         throttle: How much a session and an address may ask for.
         language: For browsers that name none that is spoken here.
         doorbell: Tells open pages.
@@ -84,6 +86,7 @@ class Studio:
     presets: Mapping[str, Preset]
     throttle: Throttle
     recipes: RecipeCodes
+    access: Access
     language: str
     doorbell: Doorbell = field(default_factory=Doorbell)
     curves: Curves = field(default_factory=Curves)

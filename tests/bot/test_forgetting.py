@@ -10,6 +10,7 @@ import pytest
 import redis
 from PIL import Image
 
+from bot.chat.shown import Shown
 from bot.chat_settings import ChatSettings, ChatSettingsStore
 from bot.conversation import Choice
 from bot.drafts import Drafts
@@ -81,6 +82,8 @@ def traces(redis_connection: redis.Redis) -> list[str]:
     result = Result(job_id="job1", frontend="telegram", outcome="done", picture=painted, user=USER, job=done.to_json())
     post_terminal(connection, result)
     RecipeCodes(connection).keep(Recipe.of(done), USER)
+    Shown(connection).note(CHAT, done.content, blob_hash(picture(200)))
+    Shown(connection).note(USER, done.content)
     own_style, refused = blobs.put(picture(120), owner=USER), picture(130)
     Sessions(connection).note_style(CHAT, USER, own_style)
     Drafts(connection).note_choice(USER, Choice(presets=("mosaic",), strength=0.5, method="palette"))
@@ -106,7 +109,7 @@ def test_a_sweep_finds_nothing_of_a_forgotten_user(redis_connection: redis.Redis
     after = everything(redis_connection)
     assert [trace for trace in traces if trace in after] == []
     assert "job1" not in after.replace("pastiche:done:job1", ""), "its tombstone alone, so that nothing is told later"
-    assert RecipeCodes(redis_connection).read(code) == recipe
+    assert RecipeCodes(redis_connection).read(code, "telegram:8").recipe == recipe
     assert redis_connection.exists(keys.blob(other.content), keys.blob(blob_hash(PRESET))) == 2
     assert QueueClient(redis_connection).jobs_of("telegram:8") == ["job9"]
 
@@ -130,7 +133,7 @@ def test_a_forgotten_recipe_is_unknown(redis_connection: redis.Redis) -> None:
     code = RecipeCodes(redis_connection).keep(Recipe.of(job), USER)
     forget(redis_connection, USER)
     with pytest.raises(UserError, match="recipe_unknown"):
-        RecipeCodes(redis_connection).read(code)
+        RecipeCodes(redis_connection).read(code, USER)
 
 
 def test_whatever_is_kept_has_its_end(redis_connection: redis.Redis, traces: list[str]) -> None:

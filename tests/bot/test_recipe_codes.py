@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import redis
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.recipe_codes import Recipe, RecipeCodes
+from bot.recipe_codes import Kept, Recipe, RecipeCodes
 from nst.errors import UserError
 from nst.options import StyleOptions
 from workers.contract import Job
@@ -17,21 +18,40 @@ from workers.contract import Job
 OPTIONS = StyleOptions(method="gatys", strength=0.7, seed=7, style_weights=(2.0, 1.0))
 
 
-def test_a_code_leads_back_to_its_recipe_and_is_the_same_for_the_same(redis_connection: redis.Redis) -> None:
+def test_a_code_leads_back_to_its_recipe_and_asking_twice_gives_the_same(redis_connection: redis.Redis) -> None:
     codes = RecipeCodes(redis_connection)
     recipe = Recipe("content", ("s1", "s2"), ("mosaic", "peacock"), OPTIONS)
     code = codes.keep(recipe, "ann")
-    assert len(code) == 10
+    assert re.fullmatch("[a-z2-7]{16}", code), "80 bits, and safe in a deep link"
     assert codes.keep(recipe, "ann") == code
-    assert codes.read(f" {code.upper()} ") == recipe
+    assert codes.read(f" {code.upper()} ", "ann") == Kept(recipe, own=True)
+    assert codes.read(code, "bob") == Kept(recipe, own=False)
     assert codes.keep(Recipe("content", ("s1", "s2"), (), OPTIONS), "ann") != code
+
+
+def test_a_code_does_not_follow_from_what_a_downloaded_file_says(redis_connection: redis.Redis) -> None:
+    codes = RecipeCodes(redis_connection)
+    recipe = Recipe("content", ("s1",), (), StyleOptions())
+    code = codes.keep(recipe, "ann")
+    redis_connection.flushall()
+    assert codes.keep(recipe, "ann") != code
+    assert codes.keep(recipe, "bob") != codes.keep(recipe, "ann")
+
+
+def test_a_recipe_of_an_earlier_release_is_its_owners(redis_connection: redis.Redis) -> None:
+    recipe = Recipe("content", ("s1",), (), StyleOptions())
+    redis_connection.set("pastiche:recipe:abcdefghij", recipe.as_text())
+    redis_connection.sadd("pastiche:userrecipes:ann", "abcdefghij")
+    codes = RecipeCodes(redis_connection)
+    assert codes.read("abcdefghij", "ann") == Kept(recipe, own=True)
+    assert codes.read("abcdefghij", "bob") == Kept(recipe, own=False)
 
 
 def test_a_mask_is_kept_by_its_hash_and_left_out_elsewhere(redis_connection: redis.Redis) -> None:
     codes = RecipeCodes(redis_connection)
     bare = Recipe("content", ("s1",), (), OPTIONS.replace(style_weights=()))
     masked = replace(bare, options=bare.options.replace(region="background"), mask="m")
-    assert codes.read(codes.keep(masked, "ann")) == masked
+    assert codes.read(codes.keep(masked, "ann"), "ann").recipe == masked
     assert "mask" not in bare.as_text(), "older recipes keep their codes"
     assert masked.elsewhere() == bare
 
@@ -42,14 +62,14 @@ def test_a_spoiler_stays_with_the_recipe_and_with_another_picture(redis_connecti
     hidden, bare = Recipe.of(job), Recipe.of(replace(job, reply_to={"spoiler": "0"}))
     assert hidden.words.split()[-1] == "seed=7"
     assert "spoiler" in hidden.words.split()
-    assert codes.read(codes.keep(hidden, "ann")) == hidden
+    assert codes.read(codes.keep(hidden, "ann"), "ann").recipe == hidden
     assert hidden.elsewhere().spoiler
     assert "spoiler" not in bare.as_text() + bare.words, "older recipes keep their codes"
 
 
 def test_an_unknown_code_is_named(redis_connection: redis.Redis) -> None:
     with pytest.raises(UserError, match="recipe_unknown"):
-        RecipeCodes(redis_connection).read("nosuchcode")
+        RecipeCodes(redis_connection).read("nosuchcode", "ann")
 
 
 @pytest.mark.parametrize(("label", "presets"), [("mosaic peacock", ("mosaic", "peacock")), ("mosaic", ()), ("", ())])

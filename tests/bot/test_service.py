@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import redis
 from PIL import Image
 
 from bot.presets.catalogue import load_presets
-from bot.service import Request, Style, StyleService
+from bot.service import Request, Style, StyleService, job_id_from
 from bot.variations import Button
 from nst.errors import JobError, UserError
 from nst.options import StyleOptions
@@ -122,3 +123,11 @@ async def test_a_picture_is_checked_before_it_is_kept(service: StyleService, tmp
     assert await service.picture(digest) == png()
     with pytest.raises(UserError):
         await service.keep(b"GIF89a but no more", "ann")
+
+
+def test_a_jobs_number_is_the_same_for_the_same_words_and_nobody_works_it_out() -> None:
+    first = job_id_from("token", "-100", "7")
+    assert job_id_from("token", "-100", "7") == first
+    others = [job_id_from(*words) for words in (("other", "-100", "7"), ("token", "-1007"), ("token", "-100", "8"))]
+    assert len({first, *others}) == 4
+    assert re.fullmatch(r"[A-Za-z0-9_-]{22}", first), "128 bits, in letters that RQ takes"

@@ -24,7 +24,18 @@ from bot.texts import explain
 from nst.clip_header import GIF, inspect_content
 from nst.errors import JobError, Scalar, UserError
 from tests.peers.discord.rest import ACK_LIMIT_S
-from tests.peers.discord.stage import DEADLINE_S, ROOT, Stage, Until, noise, picture, replies, running, undescribed
+from tests.peers.discord.stage import (
+    DEADLINE_S,
+    ROOT,
+    Stage,
+    Until,
+    job_id_of,
+    noise,
+    picture,
+    replies,
+    running,
+    undescribed,
+)
 from tests.peers.discord.world import (
     MANAGE_GUILD,
     MANAGE_MESSAGES,
@@ -319,8 +330,42 @@ def test_the_settings_of_a_server(stage: Stage, ann: User) -> None:
     stage.says(stage.style(carl), "Try again in")
     change(reset=True, others_may_vary=False)
     mine = stage.result(stage.style(ann))
-    stage.says(stage.peer.press(mine, "weaker", carl), "somebody else")
+    for button in ("weaker", "strip", "other_style", "original", "recipe"):
+        stage.refused(stage.peer.press(mine, button, carl), "somebody else")
     stage.result(stage.peer.press(mine, "weaker", ann))
+
+
+def test_a_stranger_brings_no_photograph_out_that_was_not_shown(stage: Stage, ann: User) -> None:
+    """The attachment of a slash command is seen by nobody else."""
+    bob = stage.peer.add_user("bob")
+    message = stage.result(stage.style(ann, strength=20))
+    for button in ("weaker", "colours", "other_style"):
+        stage.refused(stage.peer.press(message, button, bob), "more of the photograph")
+    stronger = stage.result(stage.peer.press(message, "stronger", bob))
+    assert "strength 40" in stronger.content
+    assert not {"weaker", "strip", "colours"} & stronger.buttons().keys(), "these would be refused to its owner, too"
+    stage.painted(stage.result(stage.peer.press(message, "weaker", ann)))
+
+
+def test_a_photograph_that_was_shown_is_everybodys_to_paint(stage: Stage, ann: User) -> None:
+    bob = stage.peer.add_user("bob")
+    asked = stage.peer.say(ann, "@bot mosaic 20 palette", picture(31))
+    message = stage.painted(stage.until(lambda: replies(stage, asked), "an answer")[0])
+    assert "strength 0" in stage.result(stage.peer.press(message, "weaker", bob)).content
+
+
+def test_a_recipe_paints_its_own_photograph_for_its_owner_only(stage: Stage, ann: User) -> None:
+    bob = stage.peer.add_user("bob")
+    message = stage.result(stage.style(ann, strength=55))
+    recipe = stage.says(stage.peer.press(message, "recipe", ann), "/recipe")
+    code = re.search(r"code:(\w+)", recipe.content)
+    assert code is not None
+    again = stage.says(stage.peer.press(message, "recipe", bob), "/recipe")
+    assert code[1] in again.content, "asked twice, the same"
+    stage.refused(stage.peer.slash("recipe", bob, code=code[1]), "Add a picture")
+    own = stage.result(stage.peer.slash("recipe", bob, code=code[1], content=picture(32)))
+    assert "strength 55" in own.content
+    assert stage.peer.picture(own) != stage.peer.picture(message)
 
 
 def test_a_late_result_is_a_reply_in_the_channel(stage: Stage, ann: User) -> None:
@@ -374,7 +419,7 @@ def test_progress_stops_at_the_first_429(stage: Stage, ann: User) -> None:
         stage.until(lambda: fault.met, "the 429")
         third = stage.style(ann)
         stage.says(third, "position 2")
-        stage.says(stage.peer.slash("cancel", ann, job=f"d{first.id}"), "Stopped: 1")
+        stage.says(stage.peer.slash("cancel", ann, job=job_id_of(first)), "Stopped: 1")
         stage.says(third, "position 1")  # an interval later: the second one's line would have changed as well
         assert [revision.content for revision in stage.message(second).history] == [""]
     stage.result(second)
@@ -565,7 +610,9 @@ def test_a_strip_that_was_half_queued_is_taken_back(stage: Stage, ann: User) -> 
         stage.says(strip, "five strengths")  # posted, and not one of the five is queued
         stage.end_bot(signal.SIGKILL)
         job = stage.job(waiting)
-        half = replace(job, job_id=strip_job_ids(f"d{strip.id}")[0], reply_to={**job.reply_to, "strip": f"d{strip.id}"})
+        half = replace(
+            job, job_id=strip_job_ids(job_id_of(strip))[0], reply_to={**job.reply_to, "strip": job_id_of(strip)}
+        )
         QueueClient(stage.connection).submit(half)
         let_through()
         stage.peer.faults.clear()
@@ -757,7 +804,7 @@ def test_one_of_several_jobs_is_picked_for_cancelling(stage: Stage, ann: User) -
         stage.waiting(second)
         typed = stage.peer.type_in("cancel", "job", "", ann)
         choices: Any = stage.until(lambda: typed.choices, "choices")
-        assert [choice["value"] for choice in choices] == [f"d{first.id}", f"d{second.id}"]
+        assert [choice["value"] for choice in choices] == [job_id_of(first), job_id_of(second)]
         stage.says(stage.peer.slash("cancel", ann, job=choices[1]["value"]), "Stopped: 1")
         stage.says(second, "Cancelled")
     stage.result(first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
+from bot.telegram.keyboards import owner_code
 from nst.options import StyleOptions
 from tests.peers.discord.palette_worker import HOLD
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
@@ -501,6 +503,80 @@ def test_a_recipe_is_repeated_by_code_and_by_link(peer: TelegramPeer, anna: Pers
     assert "strength 80 · palette" in chat.result(3)["caption"]
     anna.send("/recipe nosuchcode")
     chat.says("I don't know a recipe nosuchcode")
+
+
+def test_nobody_gets_a_result_by_its_number(anna: Person, chat: Chat, peer: TelegramPeer, until: Until) -> None:
+    """Anybody's client can send any data for any message of the bot's."""
+    anna.photo(picture(), caption="/style mosaic 80 palette")
+    job_id = anna.button(chat.result(), "r.recipe").removeprefix("r.recipe.")
+    assert re.fullmatch(r"t[\w-]{22}", job_id), "128 bits"
+    eve = peer.person(next(_NUMBERS))
+    eve.photo(picture(5), caption="/style mosaic 80 palette")
+    own = Chat(eve, until).result()
+    for verb in ("original", "recipe", "pick", "other_style", "weaker", "strip", "again", "delete", "cancel"):
+        query = eve.forge(own, f"r.{verb}.{job_id}")
+        assert "not there" in until(lambda query=query: eve.toast(query), "an answer")
+    assert len(uncalled(eve)) == 1
+
+
+def test_what_is_not_on_a_message_cannot_be_pressed_there(
+    peer: TelegramPeer, anna: Person, until: Until, in_chat: Callable[[Person], Chat]
+) -> None:
+    """Else one's own result, or one's own data, would be the lever to delete or overwrite somebody else's message."""
+    group = -100_500_000 - next(_NUMBERS)
+    peer.group(group)
+    ann, eve = (peer.person(next(_NUMBERS), group) for _ in range(2))
+    ann.photo(picture(2), caption=f"/style@{BOT_NAME} mosaic 80 palette")
+    hers = in_chat(ann).result()
+    eve.photo(picture(3), caption=f"/style@{BOT_NAME} mosaic 80 palette")
+    own = eve.button(in_chat(eve).result(2), "r.delete")
+    for data in (own, f"p.forget.{owner_code(eve.user['id'])}", f"d.back.{owner_code(eve.user['id'])}."):
+        query = eve.forge(hers, data)
+        until(lambda query=query: eve.toast(query), "an answer")
+    assert hers["message_id"] in peer.world.messages[group]
+    assert has_button(peer.world.messages[group][hers["message_id"]], "r.recipe")
+
+
+def test_in_a_group_a_photograph_that_was_not_shown_there_stays_unseen(
+    peer: TelegramPeer, anna: Person, chat: Chat, until: Until, in_chat: Callable[[Person], Chat]
+) -> None:
+    anna.photo(picture(11), caption="/style mosaic 40 palette")
+    anna.press(chat.result(), "r.recipe")
+    code = chat.says("Recipe ")["text"].split()[1]
+    group = -100_500_000 - next(_NUMBERS)
+    peer.group(group)
+    there, eve = peer.person(anna.user["id"], group), peer.person(next(_NUMBERS), group)
+    there.send(f"/recipe@{BOT_NAME} {code}")
+    room = in_chat(there)
+    hers = room.result()
+    for verb in ("r.weaker", "r.strip", "r.colours"):
+        query = eve.press(hers, verb)
+        refusal = until(lambda query=query: eve.toast(query), "a refusal that nobody else sees")
+        assert "more of the photograph" in refusal
+        assert "60" in refusal
+    eve.press(hers, "r.other_style")
+    eve.press(room.asks("style"), "d.style")
+    strengths = room.asks("strength")
+    assert {b["text"] for b in strengths["reply_markup"]["inline_keyboard"][0]} == {"60", "80", "100"}
+    there.press(hers, "r.weaker")
+    assert "strength 20" in room.result(2)["caption"], "it is hers"
+
+
+def test_a_recipe_paints_its_own_photograph_for_its_owner_and_where_it_was_shown(
+    peer: TelegramPeer, anna: Person, chat: Chat, until: Until, in_chat: Callable[[Person], Chat]
+) -> None:
+    anna.photo(picture(12), caption="/style mosaic 80 palette")
+    anna.press(chat.result(), "r.recipe")
+    code = chat.says("Recipe ")["text"].split()[1]
+    anna.send(f"/recipe {code}")
+    assert "strength 80" in chat.result(2)["caption"]
+    eve = peer.person(next(_NUMBERS))
+    eve.send(f"/recipe {code}")
+    hers = in_chat(eve)
+    hers.says("A recipe: Byzantine mosaic (mosaic 80 palette)")
+    assert not results(eve)
+    eve.photo(picture(13))
+    assert bytes_of(peer, hers.result()) != bytes_of(peer, chat.result())
 
 
 def test_mix_ticks_styles_off(anna: Person, chat: Chat) -> None:

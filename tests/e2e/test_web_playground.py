@@ -202,7 +202,9 @@ def test_a_mix_is_painted_and_its_recipe_gives_the_same_in_other_sessions_and_in
     eve.page.locator(".recipe-part summary").click()
     eve.page.get_by_label("Recipe code").fill(told[0].split()[1])
     eve.page.keyboard.press("Enter")
-    eve.page.locator(f".chosen[src$='{blob_hash(photograph('chelsea.png'))}']").wait_for()
+    eve.page.locator(".recipe-part .notice", has_text="Opened").wait_for()
+    assert eve.chosen() == "", "a code shows nobody else's photograph"
+    eve.bring(photograph("chelsea.png"))
     eve.page.wait_for_function("document.querySelector('[name=strength]').value === '62'")
     again = eve.finished(paint(eve))
     assert pixels(eve.fetch(again.locator(".after").get_attribute("src"))) == pixels(pastiche)

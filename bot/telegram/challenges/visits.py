@@ -16,13 +16,13 @@ from bot.challenges.speech import clock_time
 from bot.telegram.asker import Asker, chat_key
 from bot.telegram.challenges.buttons import Pressed
 from bot.telegram.challenges.people import person_in
-from bot.telegram.posting import MessageGoneError, Picture, Post, clipped
+from bot.telegram.posting import TOAST, MessageGoneError, Picture, Post, clipped
 
 if TYPE_CHECKING:
     from bot.telegram.frontend import Frontend
 
 
-_TOAST, _SHORT = 200, 60  # Telegram's limit; beyond the second people could not read it in passing
+_SHORT = 60  # beyond that people could not read it in passing
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Visit:
             return
         self._known["told"] = True
         with contextlib.suppress(TelegramError):  # "query is too old": the press counts all the same
-            words = clipped(text, _TOAST) if text else None
+            words = clipped(text, TOAST) if text else None
             await self.query.answer(words, show_alert=len(text) > _SHORT)
 
     async def show(self, post: Post, new: bool = False) -> None:

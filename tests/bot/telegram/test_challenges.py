@@ -12,6 +12,8 @@ from telegram import Chat, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 from bot.challenges.model import Scoring
 from bot.presets.catalogue import load_presets
+from bot.service import job_id_from
+from bot.strips import strip_job_ids
 from bot.telegram.challenges.buttons import button, link, read_button, read_link
 from bot.telegram.challenges.entering import job_in
 from bot.telegram.challenges.form import Form, evening_in, read_closing, read_zone, turned
@@ -23,7 +25,7 @@ from workers.blobs import blob_hash
 NAME, ENTRY = "abcdefg2", "hijklmn3"
 SUMMER_S = datetime(2026, 7, 1, 10, 0, tzinfo=UTC).timestamp()
 LONGEST_CHAT = -1_009_999_999_999
-LONGEST_JOB = f"t{LONGEST_CHAT}m2147483647"
+LONGEST_JOB = strip_job_ids("t" + job_id_from("token", "a press"))[-1]
 CHATS = st.integers(LONGEST_CHAT, 2**40)
 
 

@@ -70,24 +70,24 @@ def test_an_entry_of_another_release_does_not_cost_the_wall(album: Album, redis_
 
 
 def test_pictures_are_seen_by_those_who_own_them(album: Album) -> None:
-    album.let_see(ANN, "a" * 64, "")
-    assert album.may_see(ANN, "a" * 64)
-    assert not album.may_see(BOB, "a" * 64)
-    assert not album.may_see(ANN, "")
+    album.shown.note(ANN, "a" * 64, "")
+    assert album.shown.has(ANN, "a" * 64)
+    assert not album.shown.has(BOB, "a" * 64)
+    assert not album.shown.has(ANN, "")
 
 
 def test_a_result_shows_its_picture_and_taking_it_down_hides_it(album: Album) -> None:
     done = Result(job_id="1", frontend="web", outcome="done", user=ANN, picture="p" * 64)
     album.add(job("1"), done)
-    assert album.may_see(ANN, "p" * 64)
+    assert album.shown.has(ANN, "p" * 64)
     album.take_down(ANN, "1", "p" * 64)
-    assert not album.may_see(ANN, "p" * 64)
+    assert not album.shown.has(ANN, "p" * 64)
     assert album.entries(ANN) == []
 
 
 def test_nothing_is_kept_for_longer_than_a_day(album: Album, redis_connection: redis.Redis) -> None:
     album.add(job("1"), Result(job_id="1", frontend="web", outcome="done", user=ANN, picture="p" * 64))
-    found = list(redis_connection.scan_iter("pastiche:web:*"))
+    found = list(redis_connection.scan_iter("pastiche:*"))
     assert len(found) == 2
     for key in found:
         assert 0 < int(redis_connection.ttl(key)) <= 86_400

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from bot.captions import failure
+from bot.chat.access import Access
 from bot.presets.catalogue import load_presets
 from bot.recipe_codes import RecipeCodes
 from bot.service import Request, Style, StyleService
@@ -38,6 +39,7 @@ def studio(redis_connection: redis.Redis) -> Studio:
         presets=presets,
         throttle=Throttle(redis_connection),
         recipes=RecipeCodes(redis_connection),
+        access=Access(redis_connection),
         language="en",
     )
 

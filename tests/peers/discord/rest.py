@@ -211,7 +211,7 @@ class Rest:
 
     def _follow_up(self, interaction: Interaction, payload: Json, files: Files) -> Message:
         check_message(payload, files, interaction.limit_bytes)
-        if interaction.message and interaction.message.loading:
+        if interaction.message and interaction.message.loading and not interaction.message.deleted:
             self._change(interaction.message, payload, files)
             return interaction.message
         message = self._new(interaction, payload, files, 0)

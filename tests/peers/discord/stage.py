@@ -21,8 +21,9 @@ import psutil
 from PIL import Image
 
 from bench.steady_redis import SteadyRedis
+from bot.service import job_id_from
 from tests.peers.discord.palette_worker import HOLD
-from tests.peers.discord.peer import DiscordPeer
+from tests.peers.discord.peer import TOKEN, DiscordPeer
 from tests.peers.discord.world import MANAGE_GUILD, MEMBER_PERMISSIONS, Interaction, Message, User
 from workers import keys
 from workers.connection import connect
@@ -129,6 +130,18 @@ class Stage:
         self.until(lambda: re.search(pattern, message.content), f"{pattern!r} in {message.content!r}", DEADLINE_S)
         return message
 
+    def refused(self, interaction: Interaction, pattern: str) -> Message:
+        """What is told to nobody but the one who pressed."""
+
+        def told() -> Message | None:
+            said = [*interaction.followups, *filter(None, [interaction.message])]
+            return next((one for one in said if not one.deleted and re.search(pattern, one.content)), None)
+
+        found: Message = self.until(told, f"{pattern!r} in private", DEADLINE_S)
+        assert found.ephemeral
+        assert not found.attachments
+        return found
+
     def result(self, interaction: Interaction) -> Message:
         message = self.message(interaction)
         return self.painted(message)
@@ -165,7 +178,7 @@ class Stage:
 
     def job(self, interaction: Interaction) -> Job:
         """The job that an interaction led to."""
-        record: Any = self.connection.hget(keys.record(f"d{interaction.id}"), "job")
+        record: Any = self.connection.hget(keys.record(job_id_of(interaction)), "job")
         return Job.from_json(record)
 
     def waiting(self, interaction: Interaction) -> Message:
@@ -178,6 +191,11 @@ class Stage:
 
     def paused_worker(self) -> Paused:
         return Paused(self)
+
+
+def job_id_of(interaction: Interaction) -> str:
+    """What the bot calls the job of an interaction."""
+    return "d" + job_id_from(TOKEN, interaction.id)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.peers.discord.stage import ROOT, Stage, Until, noise
+from tests.peers.discord.stage import ROOT, Stage, Until, job_id_of, noise
 from workers import keys
 from workers.contract import Job, Result
 from workers.embedded_redis import EmbeddedRedis
@@ -60,12 +60,12 @@ def _load(stage: Stage, until: Until) -> dict[str, float]:
 
     def all_queued() -> bool:
         watched.look()
-        return all(stage.connection.exists(keys.record(f"d{one.id}")) for one in asked)
+        return all(stage.connection.exists(keys.record(job_id_of(one))) for one in asked)
 
     until(all_queued, "all in the queue", 200)
     figures = watched.figures("in")
     for one in asked:
-        post_terminal(stage.connection, _painted(stage, f"d{one.id}"))
+        post_terminal(stage.connection, _painted(stage, job_id_of(one)))
 
     def all_shown() -> bool:
         watched.look()
