@@ -12,6 +12,7 @@ from bot.challenges.fingerprint import dhash, twins
 from bot.challenges.model import Challenge, Person
 from bot.challenges.pictures import Pictures, reduced
 from bot.challenges.store import Change, Store
+from bot.chat.access import Photograph, photograph_of
 from bot.chat.spoilers import is_hidden
 from nst.errors import JobError, UserError
 from workers import keys as queue_keys
@@ -154,6 +155,8 @@ class Submissions:
         )
 
     def _before(self, entry: Entry, owner: str, job: Job, asked: bool) -> str:
+        if photograph_of(job.reply_to) is not Photograph.OWN:
+            return ""  # the photograph is not its maker's to show
         try:
             small = reduced(self._blobs.get(job.content))
         except JobError:

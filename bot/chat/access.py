@@ -16,7 +16,6 @@ from typing import cast
 import redis
 
 from bot.chat.shown import Shown
-from bot.privacy import noted_jobs
 from bot.recipe_codes import Kept, Recipe
 from bot.variations import Button, offered, vary
 from nst.errors import JobError, UserError
@@ -217,8 +216,9 @@ class Access:
 
     def _jobs(self, user: str) -> list[Job]:
         with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
-            for job_id in noted_jobs(self._connection, user):
-                pipe.hget(keys.record(job_id), "job")
+            noted = cast("list[bytes]", self._connection.zrange(keys.jobs_of(user), 0, -1))
+            for job_id in noted:
+                pipe.hget(keys.record(job_id.decode()), "job")
             texts = cast("list[bytes | None]", pipe.execute())
         return [job for text in texts if text and (job := _read(text))]
 

@@ -72,7 +72,7 @@ def sentence(error: PasticheError, language: str) -> str:
 
 async def _tell(interaction: discord.Interaction, text: str, in_private: bool = False) -> None:
     with contextlib.suppress(discord.HTTPException, aiohttp.ClientError, OSError):
-        if in_private and interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+        if in_private and interaction.extras.get("ephemeral") is False:
             # "Thinking …" is for all to see: it goes, and what follows is for the one who asked.
             await interaction.delete_original_response()
             await interaction.followup.send(text, ephemeral=True, allowed_mentions=NOBODY)

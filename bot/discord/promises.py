@@ -144,6 +144,7 @@ async def acknowledge(bot: PasticheClient, interaction: discord.Interaction, eph
     address = Address.of(interaction, 0, language_of(interaction, bot.language))
     promise = Promise(job_id=bot.job_id(interaction), user=user_key(interaction.user), address=address)
     bot.promises.make(promise)
+    interaction.extras["ephemeral"] = ephemeral
     answer = await interaction.response.defer(thinking=True, ephemeral=ephemeral)
     known = answer.message_id if answer is not None else None
     if known is None and not ephemeral:

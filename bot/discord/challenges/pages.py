@@ -65,9 +65,10 @@ async def show_gallery(bot: PasticheClient, interaction: discord.Interaction, ch
     """Turn the interaction's message into a page of the results' gallery.
 
     Raises:
-        UserError: ``challenge_unknown`` or ``challenge_not_over``.
+        UserError: ``challenge_unknown``, ``challenge_not_here`` or ``challenge_not_over``.
     """
     language = language_of(interaction, bot.language)
+    await meant(bot, interaction, challenge_id)
     found = await asyncio.to_thread(bot.challenges.gallery.page, challenge_id, page, PER_PAGE)
     lines = [entry_line(one, bot.presets, language, escape_markdown) for one in found.placed]
     theme = escape_markdown(found.challenge.theme)

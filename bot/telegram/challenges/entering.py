@@ -121,7 +121,12 @@ async def _offer_replacing(visit: Visit, challenge: Challenge, job_id: str) -> N
 
 
 async def my_entries(visit: Visit) -> None:
-    """The door ``mine``: how to enter, and one's own entries with a button to take each back."""
+    """The door ``mine``: how to enter, and one's own entries with a button to take each back.
+
+    Raises:
+        UserError: What ``Visit.check_here`` raises.
+    """
+    await visit.check_here()
     challenge, chat_id = await visit.challenge(), await visit.chat_id()
     own, language, name = await _own(visit, challenge), visit.language, challenge.challenge_id
     until = when(challenge, chat_id, challenge.until_s, language) if challenge.until_s else ""

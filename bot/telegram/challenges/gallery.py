@@ -20,8 +20,9 @@ async def open_gallery(visit: Visit) -> None:
     """A page of the gallery; from the poster's button (``more`` ends with ``new``) in a message of its own.
 
     Raises:
-        UserError: ``challenge_not_over``.
+        UserError: ``challenge_not_over``, and what ``Visit.check_here`` raises.
     """
+    await visit.check_here()
     front, language, chat_id = visit.front, visit.language, await visit.chat_id()
     page = await asyncio.to_thread(front.challenges.gallery.page, visit.challenge_id, visit.pressed.page, PER_PAGE)
     lines = [entry_line(placed, front.presets, language) for placed in page.placed]
@@ -36,7 +37,12 @@ async def open_gallery(visit: Visit) -> None:
 
 
 async def show_leaderboard(visit: Visit) -> None:
-    """Who did best in all challenges of a group."""
+    """Who did best in all challenges of a group.
+
+    Raises:
+        UserError: What ``Visit.check_here`` raises.
+    """
+    await visit.check_here()
     post = await leaderboard(visit, await visit.chat_id())
     await visit.show(post, new=True)
 

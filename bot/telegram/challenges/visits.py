@@ -17,6 +17,7 @@ from bot.telegram.asker import Asker, chat_key
 from bot.telegram.challenges.buttons import Pressed
 from bot.telegram.challenges.people import person_in
 from bot.telegram.posting import TOAST, MessageGoneError, Picture, Post, clipped
+from nst.errors import UserError
 
 if TYPE_CHECKING:
     from bot.telegram.frontend import Frontend
@@ -74,6 +75,20 @@ class Visit:
             UserError: ``challenge_unknown``.
         """
         return await asyncio.to_thread(self.front.challenges.life.read, self.challenge_id)
+
+    async def check_here(self) -> None:
+        """Whether they may look at what is that group's: in the group itself, or as a member in private.
+
+        Raises:
+            UserError: ``challenge_unknown``, ``challenge_not_here`` or ``not_a_member``.
+        """
+        chat_id = await self.chat_id()
+        if self.challenge_id and (await self.challenge()).chat(chat_key(chat_id)) is None:
+            raise UserError("challenge_not_here")
+        if self.asker.chat_id == chat_id:
+            return
+        if not self.asker.private or (await self.person()).is_member is not True:
+            raise UserError("not_a_member")
 
     @property
     def told(self) -> bool:
