@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms, ImageFile
 
 _PLAIN = frozenset({"L", "RGB", "CMYK", "LAB"})
-_DEEP = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+_DEEP = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
+_ROWS = 256
 
 
 def split_alpha(image: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | None]:
@@ -42,23 +42,16 @@ def _opaque(image: ImageFile.ImageFile) -> Image.Image:
 
 
 def _grey(image: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | None]:
-    values = np.nan_to_num(np.asarray(image).astype(np.float64))
-    grey = Image.fromarray(_to_bytes(values, _full_scale(image.mode, values)))
+    """Greys of 16 bits, some rows at once: a second copy of a large picture would be four times as large."""
+    values = np.asarray(image)
+    levels = np.empty(values.shape, np.uint8)
+    for top in range(0, len(values), _ROWS):
+        levels[top : top + _ROWS] = (values[top : top + _ROWS].astype(np.uint32) * 255 + 32767) // 65535
+    grey = Image.fromarray(levels)
     hidden = image.info.get("transparency")
     if not isinstance(hidden, int) or not (values == hidden).any():
         return grey, None
-    return grey, Image.fromarray(np.where(values == hidden, 0, 255).astype(np.uint8))
-
-
-def _full_scale(mode: str, values: NDArray[np.float64]) -> float:
-    """What counts as white: 65535 for 16 bits; wider numbers have no agreed one, so the least that holds all."""
-    if mode.startswith("I;16"):
-        return 65535.0
-    return next((scale for scale in (1.0, 255.0, 65535.0) if values.max() <= scale), float(values.max()))
-
-
-def _to_bytes(values: NDArray[np.float64], full_scale: float) -> NDArray[np.uint8]:
-    return np.rint(np.clip(values / full_scale, 0, 1) * 255).astype(np.uint8)
+    return grey, Image.fromarray(np.where(values == hidden, np.uint8(0), np.uint8(255)))
 
 
 def to_srgb(colour: Image.Image, profile: bytes | None) -> Image.Image:

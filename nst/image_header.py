@@ -18,7 +18,6 @@ from PIL import (
     AvifImagePlugin,
     Image,
     ImageFile,
-    TiffImagePlugin,
     WebPImagePlugin,
 )
 
@@ -27,6 +26,7 @@ from nst.formats.bmp import BmpFile
 from nst.formats.gif import GifFile
 from nst.formats.jpeg import JpegFile
 from nst.formats.png import PngFile
+from nst.formats.tiff import open_tiff
 from nst.image_dimensions import Size, declared_size
 from nst.image_parts import parts_of
 from nst.image_polyglot import stowaway
@@ -167,7 +167,7 @@ _OPENERS: dict[str, _Opener] = {
     "WEBP": WebPImagePlugin.WebPImageFile,
     "GIF": GifFile,
     "BMP": BmpFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
+    "TIFF": open_tiff,
     "AVIF": AvifImagePlugin.AvifImageFile,
 }
 

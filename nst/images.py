@@ -17,6 +17,7 @@ from PIL import Image, ImageFile
 
 from nst.errors import UserError
 from nst.formats.cut_off import CUT_OFF
+from nst.formats.tiff import OTHER_PAGES
 from nst.image_colour import split_alpha, to_srgb
 from nst.image_header import DEFAULT_LIMITS, HOSTILE_INPUT, Limits, open_image
 
@@ -105,13 +106,13 @@ def seen(data: bytes, max_side_px: int | None, limits: Limits) -> Seen:
         colour, alpha = _as_seen(image, header.format, max_side_px)
     except HOSTILE_INPUT as error:
         raise UserError("image_truncated") from error
-    cut_off = ("picture_cut_off",) if CUT_OFF in image.info else ()
+    notices = [code for name, code in _NOTICES.items() if image.info.get(name)]
     if alpha is None or limits.transparent or alpha.getbbox():
-        return Seen(colour, alpha, {"frames": header.frames, "notices": cut_off})
+        return Seen(colour, alpha, {"frames": header.frames, "notices": notices})
     # Nothing of it can be seen: what lies hidden is painted, if there is anything.
     if all(low == high for low, high in (band.getextrema() for band in colour.split())):
         raise UserError("image_invisible")
-    return Seen(colour, None, {"frames": header.frames, "notices": (*cut_off, "picture_transparent")})
+    return Seen(colour, None, {"frames": header.frames, "notices": [*notices, "picture_transparent"]})
 
 
 def frame_of(image: ImageFile.ImageFile, width_px: int, height_px: int) -> Picture:
@@ -147,12 +148,12 @@ def picture_from(file: IO[bytes], words: Mapping[str, Any]) -> Picture:
     for plane in planes:
         if file.readinto(plane.data) != plane.nbytes:  # type: ignore[attr-defined]
             raise UserError("image_truncated")
-    facts = {name: tuple(value) if isinstance(value, list) else value for name, value in words["facts"].items()}
-    return _picture(planes[0], planes[1] if words["alpha"] else None, facts)
+    return _picture(planes[0], planes[1] if words["alpha"] else None, words["facts"])
 
 
 def _picture(colour: Image.Image | Bytes, alpha: Image.Image | Bytes | None, facts: Mapping[str, Any]) -> Picture:
     rgb = _unit(colour)
+    facts = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
     if alpha is None:
         return Picture(rgb, None, **facts)
     opacity = _unit(alpha)
@@ -193,8 +194,9 @@ def _shrunk(
 ) -> tuple[Image.Image, Image.Image | None]:
     if colour.size == size:
         return colour, alpha
-    if alpha is None:
-        return colour.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0), None
+    if alpha is None or not alpha.getbbox():
+        hidden = Image.new("L", size) if alpha else None
+        return colour.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0), hidden
     # Together, because Pillow then weighs colours by their opacity.
     mode = "LA" if colour.mode == "L" else "RGBA"
     both = Image.merge(mode, (*colour.split(), alpha)).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
@@ -334,6 +336,8 @@ def _bytes(values: Pixels) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.clip(values, 0, 1) * 255), dtype=np.uint8)
 
 
+# What is said of what a format's reader has left in ``info``.
+_NOTICES = {CUT_OFF: "picture_cut_off", OTHER_PAGES: "one_page_only"}
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -209,3 +209,125 @@ def _lzw(indices: NDArray[np.integer]) -> bytes:
 def _in_blocks(data: bytes) -> bytes:
     blocks = (data[at : at + 255] for at in range(0, len(data), 255))
     return b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
+
+
+# TIFF ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class TiffPage:
+    """One page of a TIFF, and how it is stored.
+
+    Attributes:
+        samples: ``[h, w, samples]``, as stored: integers of ``bits``, or floats.
+        bits: Of each value.
+        photometric: 0 white is zero, 1 black is zero, 2 RGB, 5 CMYK, ...
+        format: 1 unsigned, 2 signed, 3 float.
+        planar: Each sample in strips of its own.
+        compression: 1 none, 8 Deflate, 32773 PackBits; others by ``packer``.
+        predictor: 1 none, 2 differences of values, 3 of floats' bytes.
+        tile: Width and height, or None for strips of ``rows``.
+        rows: Of a strip.
+        tags: More of them, of type LONG.
+        below: Pages of its SubIFDs.
+    """
+
+    samples: NDArray[Any]
+    bits: int = 8
+    photometric: int = 2
+    format: int = 1
+    planar: bool = False
+    compression: int = 1
+    predictor: int = 1
+    tile: tuple[int, int] | None = None
+    rows: int = 7
+    tags: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    below: Sequence[TiffPage] = ()
+
+
+def tiff(pages: Sequence[TiffPage], order: str = "<", *, big: bool = False) -> bytes:
+    """A TIFF of any layout; ``order`` is ``<`` or ``>``, ``big`` is BigTIFF."""
+    made = _TiffFile(order, big)
+    made.add(pages)
+    return bytes(made.data)
+
+
+class _TiffFile:
+    def __init__(self, order: str, big: bool) -> None:
+        self._order, self._big, self._offset = order, big, "Q" if big else "I"
+        self.data = bytearray(b"II" if order == "<" else b"MM")
+        self.data += struct.pack(order + ("HHHQ" if big else "HI"), *((43, 8, 0, 0) if big else (42, 0)))
+
+    def add(self, pages: Sequence[TiffPage], link: int | None = None) -> list[int]:
+        """Append pages, each linked to the next one; their offsets. A link of -1 is none."""
+        room = struct.calcsize(self._offset)
+        offsets, link = [], len(self.data) - room if link is None else link
+        for page in pages:
+            directory = self._directory(self._tags(page))
+            offsets.append(len(self.data))
+            if link >= 0:
+                struct.pack_into(self._order + self._offset, self.data, link, len(self.data))
+            self.data += directory
+            link = len(self.data) - room
+        return offsets
+
+    def _tags(self, page: TiffPage) -> dict[int, Sequence[int]]:
+        height, width, samples = page.samples.shape
+        parts = [self._append(part) for part in _tiff_parts(page, self._order)]
+        below = [self.add([under], -1)[0] for under in page.below]
+        tags: dict[int, Sequence[int]] = {256: [width], 257: [height], 258: [page.bits] * samples}
+        tags |= {259: [page.compression], 262: [page.photometric], 277: [samples], 284: [1 + page.planar]}
+        tags |= {317: [page.predictor], 339: [page.format] * samples}
+        where, sizes = [at for at, _ in parts], [size for _, size in parts]
+        tags |= {322: [page.tile[0]], 323: [page.tile[1]], 324: where, 325: sizes} if page.tile else {}
+        tags |= {} if page.tile else {273: where, 278: [page.rows], 279: sizes}
+        return tags | ({330: below} if below else {}) | dict(page.tags)
+
+    def _append(self, part: bytes) -> tuple[int, int]:
+        self.data += part + b"\0" * (len(part) & 1)
+        return len(self.data) - len(part) - (len(part) & 1), len(part)
+
+    def _directory(self, tags: Mapping[int, Sequence[int]]) -> bytes:
+        """With room for the next one's place at its end."""
+        room, entries = struct.calcsize(self._offset), []
+        for tag, values in sorted(tags.items()):
+            body = struct.pack(f"{self._order}{len(values)}I", *values)
+            if len(body) > room:
+                body = struct.pack(self._order + self._offset, self._append(body)[0])
+            entries.append(
+                struct.pack(self._order + "HH" + self._offset, tag, 4, len(values)) + body.ljust(room, b"\0")
+            )
+        count = struct.pack(self._order + ("Q" if self._big else "H"), len(entries))
+        return count + b"".join(entries) + bytes(room)
+
+
+def _tiff_parts(page: TiffPage, order: str) -> Iterator[bytes]:
+    height, width, samples = page.samples.shape
+    columns, rows = page.tile or (width, page.rows)
+    for plane in range(samples) if page.planar else [slice(None)]:
+        values = page.samples[..., plane].reshape(height, width, -1)
+        for top in range(0, height, rows):
+            for left in range(0, width, columns):
+                part = values[top : top + rows, left : left + columns]
+                if page.tile:
+                    part = np.pad(part, ((0, rows - part.shape[0]), (0, columns - part.shape[1]), (0, 0)))
+                yield _tiff_packed(part, page, order)
+
+
+def _tiff_packed(part: NDArray[Any], page: TiffPage, order: str) -> bytes:
+    if page.predictor == 3:
+        high_first = part.astype(f">f{page.bits // 8}").reshape(part.shape[0], -1)
+        raw = high_first.view(np.uint8).reshape(part.shape[0], -1, page.bits // 8).transpose(0, 2, 1)
+        raw = np.ascontiguousarray(raw).reshape(part.shape[0], -1, part.shape[2])
+        body = np.diff(raw, axis=1, prepend=np.zeros_like(raw[:, :1])).astype(np.uint8).tobytes()
+    elif page.format == 3:
+        body = part.astype(f"{order}f{page.bits // 8}").tobytes()
+    else:
+        if page.predictor == 2:
+            part = np.mod(np.diff(part.astype(np.int64), axis=1, prepend=0), 1 << page.bits)
+        body = b"".join(packed(row.ravel() % (1 << page.bits), page.bits, order) for row in part.astype(np.int64))
+    if page.compression == 8:
+        return zlib.compress(body)
+    if page.compression == 32773:
+        return b"".join(bytes([len(body[at : at + 128]) - 1]) + body[at : at + 128] for at in range(0, len(body), 128))
+    return body

@@ -21,8 +21,11 @@ from PIL import Image
 
 from nst.errors import UserError
 from nst.images import decode
+from tests.picture_samples import GifFrame, TiffPage, bmp, chunk, gif, tiff
+from tests.picture_samples import png as any_png
 
 HTML = b"<!DOCTYPE html><html><body><script>alert(1)</script></body></html>"
+WIDE = np.zeros((20, 24, 3), int)
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><circle r="9"/></svg>'
 
 
@@ -239,6 +242,11 @@ def _sound_files() -> tuple[bytes, ...]:
         saved("TIFF", small, exif=exif),
         saved("AVIF", small),
         *_heic(small),
+        tiff([TiffPage(np.arange(480).reshape(20, 24, 1), 12, 1, compression=8, predictor=1)]),
+        tiff([TiffPage(np.arange(1440).reshape(20, 24, 3) / 1440, 32, 2, 3, True, below=[TiffPage(WIDE)])], ">"),
+        bmp(np.zeros((20, 24, 4), np.uint8), 16, (0xF00, 0xF0, 0xF, 0xF000), header_bytes=124),
+        gif([GifFrame(np.zeros((16, 20), int), 3, 2, 2), GifFrame(np.ones((16, 20), int), 9, 9, 3)], 24, 20),
+        any_png(np.arange(1440).reshape(20, 24, 3), 2, 16, interlaced=True, before=chunk(b"tRNS", bytes(6))),
     )
 
 
