@@ -122,10 +122,10 @@ class Posting:
                         await self._webhook(address).edit_message(address.message_id, **content)
                     else:
                         await self._partial(address).edit(**content)
-        except (TooManyRequestsError, TimeoutError, discord.DiscordServerError, OSError, aiohttp.ClientError) as error:
+        except (TimeoutError, discord.DiscordServerError, OSError, aiohttp.ClientError) as error:
             log.info("Progress was not shown: %s", type(error).__name__)
             return Shown.NOT_NOW
-        except discord.HTTPException as error:
+        except (TooManyRequestsError, discord.HTTPException) as error:  # ten thousand refusals in ten minutes are a ban
             log.info("Progress ends here: %s", type(error).__name__)
             return Shown.NEVER
         return Shown.YES
