@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from bot.discord.pictures import (
 )
 from bot.discord.posting import NOBODY
 from bot.discord.promises import Promise
+from bot.discord.throttle import outlast
 from bot.recipes import StyleCommand, parse_style_command
 from bot.service import Request, Style
 from bot.texts import nearest_language, say
@@ -103,7 +105,10 @@ async def _queue(
     language = _language(bot, message, settings)
     mask = pictures[-1] if command.masked and len(pictures) > 1 else None
     given = pictures[:-1] if mask else pictures
-    said = await message.reply(say("progress.waiting", language), mention_author=False, allowed_mentions=NOBODY)
+    text, nonce = say("progress.waiting", language), hashlib.sha256(str(message.id).encode()).hexdigest()[:25]
+    said = await outlast(
+        lambda: message.reply(text, mention_author=False, allowed_mentions=NOBODY, nonce=nonce)  # with one, sent once
+    )
     address = Address(
         channel_id=message.channel.id,
         message_id=said.id,

@@ -16,6 +16,7 @@ import aiohttp
 import discord
 
 from bot.chat.fetching import Fetcher
+from bot.discord.throttle import outlast
 from nst.errors import UserError
 from nst.image_header import DEFAULT_LIMITS
 
@@ -103,7 +104,7 @@ async def read_picture(fetcher: Fetcher, picture: Given) -> bytes:
     if isinstance(picture.source, str):
         return await fetcher.fetch(picture.source)
     try:
-        return await picture.source.read()
+        return await outlast(picture.source.read)
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
         raise UserError("image_not_received") from error
 
