@@ -23,6 +23,8 @@ from bot.presets.catalogue import load_presets
 from bot.settings import Settings
 from bot.texts import explain
 from nst.errors import PasticheError
+from nst.image_header import readable_formats
+from nst.image_signature import READABLE
 from workers import keys
 from workers.connection import connect
 
@@ -61,7 +63,18 @@ def examine(settings: Settings) -> int:
     """
     console = Console(highlight=False)
     worst = 0
-    for check in (_settings, _redis, _presets, _tensorflow, _fast_model, _gatys_weights, _discord, _telegram, _web):
+    for check in (
+        _settings,
+        _redis,
+        _presets,
+        _pictures,
+        _tensorflow,
+        _fast_model,
+        _gatys_weights,
+        _discord,
+        _telegram,
+        _web,
+    ):
         for finding in _guarded(check, settings):
             console.print(f"{_MARKS[finding.verdict]} {finding.what}: {escape(finding.text)}", soft_wrap=True)
             worst = max(worst, finding.verdict == "bad")
@@ -111,6 +124,16 @@ def _presets(settings: Settings) -> Iterator[Finding]:
     presets = load_presets(settings.presets_dir)
     own = sum(preset.picture.parent == settings.presets_dir for preset in presets.values())
     yield Finding("ok", "presets", f"{len(presets)}, {own} of them from PRESETS_DIR")
+
+
+def _pictures(settings: Settings) -> Iterator[Finding]:
+    readable = readable_formats()
+    yield Finding("ok", "pictures", f"{', '.join(readable)} can be read")
+    missing = [name for name in READABLE if name not in readable]
+    if missing:
+        # Both come with the same extra; what phones send is mostly the first.
+        text = f"{', '.join(missing)} cannot be read here, which phones send: `uv sync --extra heic`"
+        yield Finding("note", "pictures", text)
 
 
 def _tensorflow(settings: Settings) -> Iterator[Finding]:

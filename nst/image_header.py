@@ -30,7 +30,7 @@ from nst.formats.tiff import open_tiff
 from nst.image_dimensions import Size, declared_size
 from nst.image_parts import parts_of
 from nst.image_polyglot import stowaway
-from nst.image_signature import identify
+from nst.image_signature import READABLE, identify
 
 # Named one by one, because a broad except would hide our own mistakes as well as running out of memory.
 HOSTILE_INPUT = (
@@ -133,6 +133,18 @@ def open_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[ImageFile.
     image = _open(data, name, declared, limits)
     _check_size(image.width, image.height, limits)
     return image, Header(name, image.width, image.height, _frames(image, name), bool(image.has_transparency_data))
+
+
+def readable_formats() -> tuple[str, ...]:
+    """Those of ``image_signature.READABLE`` whose decoder is installed here."""
+
+    def has_decoder(name: str) -> bool:
+        try:
+            return _opener(name) is not WebPImagePlugin.WebPImageFile or WebPImagePlugin.SUPPORTED
+        except UserError:
+            return False
+
+    return tuple(filter(has_decoder, READABLE))
 
 
 def _open(data: bytes, name: str, declared: Size | None, limits: Limits) -> ImageFile.ImageFile:

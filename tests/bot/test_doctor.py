@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +16,7 @@ import redis
 from bot import doctor
 from bot.doctor import Finding
 from bot.settings import Settings
+from nst.image_signature import READABLE
 
 GOOD_TOKEN, BAD_TOKEN = "12:good", "12:bad"
 
@@ -57,6 +60,27 @@ def test_a_redis_that_is_away_is_bad_and_its_password_stays_hidden(tmp_path: Pat
     assert finding.verdict == "bad"
     assert "REDIS_URL" in finding.text
     assert "hunter2" not in finding.text
+
+
+def test_what_can_be_read_is_said() -> None:
+    pytest.importorskip("pillow_heif", reason="the heic extra is not installed")
+    (finding,) = doctor._pictures(settings())
+    assert finding.verdict == "ok"
+    assert all(name in finding.text for name in READABLE)
+
+
+def test_what_cannot_be_read_is_said_with_what_to_do() -> None:
+    script = (
+        "import sys; sys.modules['pillow_heif'] = None\n"  # what Python itself does for a module that is not there
+        "from bot import doctor\nfrom bot.settings import Settings\n"
+        "for finding in doctor._pictures(Settings(_env_file=None)): print(finding.verdict, finding.text)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    can, cannot = done.stdout.splitlines()
+    assert can.startswith("ok JPEG, PNG")
+    assert "HEIC" not in can
+    assert cannot.startswith("note HEIC")
+    assert "--extra heic" in cannot
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "deploy/Dockerfile"
 TARGETS = ["bot", "worker-cpu", "worker-gpu"]
-HEAVY = re.compile(r"tensorflow|--extra|--all-extras|gpu-requirements", re.I)
+HEAVY = re.compile(r"tensorflow|--extra (?!heic\b)|--all-extras|gpu-requirements", re.I)
 HADOLINT = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
 
 
@@ -67,6 +67,13 @@ def test_workers_have_what_makes_pictures() -> None:
         assert all("--extra worker" in line for line in everything_in(target) if "uv sync" in line)
     assert any("gpu-requirements.txt" in line for line in everything_in("worker-gpu"))
     assert not any("gpu-requirements.txt" in line for line in everything_in("worker-cpu"))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_image_reads_what_phones_send(target: str) -> None:
+    syncs = [line for line in everything_in(target) if "uv sync" in line]
+    assert syncs
+    assert all("--extra heic" in line for line in syncs)
 
 
 @pytest.mark.parametrize("target", TARGETS)
