@@ -103,6 +103,11 @@ class ChatSettingsStore:
             if text:
                 self._connection.set(_settings(new), text, nx=True)
 
+    def forget(self, chat: str) -> None:
+        """Delete a chat's settings: a private chat's are its user's."""
+        with speaking_redis():
+            self._connection.delete(_settings(chat))
+
     def take(self, chat: str, user: str, settings: ChatSettings) -> None:
         """Count one request of a user; ``give_back`` undoes it if nothing came of it.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import cast
 
 import redis
@@ -34,13 +34,19 @@ def noted_jobs(connection: redis.Redis, user: str) -> list[str]:
         return [job_id.decode() for job_id in cast("list[bytes]", connection.zrange(keys.jobs_of(user), 0, -1))]
 
 
-def forget(connection: redis.Redis, user: str, presets: Collection[str] = ()) -> int:
+def forget(
+    connection: redis.Redis,
+    user: str,
+    presets: Collection[str] = (),
+    besides: Callable[[Collection[str]], object] | None = None,
+) -> int:
     """Stop a user's jobs and delete their pictures, results, previews, records, sessions and part in challenges.
 
     Args:
         connection: To the queue's Redis. This blocks for up to ten seconds: call it in a thread.
         user: Opaque key of the user.
         presets: Blob hashes of the presets, which are nobody's.
+        besides: Deletes what the platform itself notes; it gets the ids of the user's jobs.
 
     Returns:
         How many jobs were forgotten.
@@ -56,6 +62,8 @@ def forget(connection: redis.Redis, user: str, presets: Collection[str] = ()) ->
         jobs = list(dict.fromkeys([*noted, *client.jobs_of(user)]))
         _stop(connection, client, jobs, user)
         count = sum(forget_job(connection, job_id, presets) for job_id in jobs)
+        if besides:
+            besides(jobs)
         forget_in_challenges(connection, user)
         given = {digest.decode() for digest in cast("set[bytes]", connection.smembers(keys.given(user)))}
         given |= Sessions(connection).forget(user)

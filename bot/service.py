@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ import redis
 
 from bot.fitting import CLIP_TYPES
 from bot.presets.catalogue import Preset
+from bot.privacy import forget
 from bot.unfinished import HeldJobs
 from bot.variations import Button, vary
 from nst.clip_header import inspect_content
@@ -221,6 +222,18 @@ class StyleService:
         """
         return await asyncio.to_thread(self._keep, picture, user, address)
 
+    async def forget(self, user: str, besides: Callable[[Collection[str]], object]) -> int:
+        """Forget all of a user.
+
+        Args:
+            user: Opaque key of the user.
+            besides: Deletes what the platform itself notes; it gets the ids of the user's jobs.
+
+        Returns:
+            How many jobs were forgotten.
+        """
+        return await asyncio.to_thread(self._forget, user, besides)
+
     async def picture(self, digest: str) -> bytes:
         """A stored picture.
 
@@ -262,11 +275,17 @@ class StyleService:
         self._client.submit(job, resumes=resumes, presets=self._presets_among(job))
         self.held.hold(job)
 
+    def _forget(self, user: str, besides: Callable[[Collection[str]], object]) -> int:
+        return forget(self._connection, user, self._all_presets(), besides)
+
     def _presets_among(self, job: Job) -> frozenset[str]:
         """Which of a job's pictures are nobody's."""
+        return self._all_presets().intersection(job.styles)
+
+    def _all_presets(self) -> frozenset[str]:
         if not self._nobodys:
             self._nobodys = frozenset(blob_hash(preset.picture.read_bytes()) for preset in self.presets.values())
-        return self._nobodys.intersection(job.styles)
+        return self._nobodys
 
     def _style(self, style: Style, given: list[bytes]) -> str:
         if not style.preset:

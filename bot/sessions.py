@@ -35,10 +35,10 @@ class Sessions:
             self._connection.set(_style(chat, user), digest, ex=keys.RESULT_TTL_S)
 
     def noted_style(self, chat: str, user: str) -> str:
-        """The blob hash of the user's style in this chat, or ""."""
+        """The blob hash of the user's style in this chat, as long as it is kept; or ""."""
         with speaking_redis():
-            digest = cast("bytes | None", self._connection.get(_style(chat, user)))
-        return digest.decode() if digest else ""
+            digest = (cast("bytes | None", self._connection.get(_style(chat, user))) or b"").decode()
+            return digest if digest and self._connection.exists(keys.blob(digest)) else ""
 
     def forget(self, user: str) -> set[str]:
         """Delete everything that any chat remembers of a user.

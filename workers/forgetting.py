@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import cast
 
@@ -14,6 +15,15 @@ from workers.made_before import made_key
 from workers.outbox import GROUP, result_of
 from workers.owners import Owners
 from workers.progress import last_event
+from workers.routing import QUEUES
+
+# KEYS: done, which is empty for a job that was forgotten. ARGV: commands, as JSON.
+_NOTE = """
+if redis.call('GET', KEYS[1]) == '' then return 0 end
+local answer
+for _, command in ipairs(cjson.decode(ARGV[1])) do answer = redis.call(unpack(command)) end
+return (answer and answer ~= 0) and 1 or 0
+"""
 
 
 def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = ()) -> bool:
@@ -32,7 +42,7 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
     """
     record = cast("dict[bytes, bytes]", connection.hgetall(keys.record(job_id)))
     result, event = result_of(connection, job_id), last_event(connection, job_id)
-    owner = result.user if result else ""
+    owner = result.user if result else record.get(b"user", b"").decode()
     blobs = {record.get(b"checkpoint", b"").decode()}
     blobs |= {result.picture, result.time_lapse} if result else set()
     blobs |= {event.preview} if event else set()
@@ -48,6 +58,12 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
         pipe.delete(keys.record(job_id), keys.rq_job(job_id), *([keys.cancel(job_id)] if result else []), *made)
         pipe.set(keys.done(job_id), b"", ex=keys.RESULT_TTL_S, xx=not text)
         pipe.zrem(keys.FAILURES, job_id)
+        for queue in QUEUES:
+            pipe.zrem(keys.rq_finished(queue), job_id)
+            pipe.zrem(keys.rq_failed(queue), job_id)
+        for order in cast("list[bytes]", connection.lrange(keys.CARD_ORDERS, 0, -1)):
+            if f'"{job_id}"'.encode() in order:
+                pipe.lrem(keys.CARD_ORDERS, 0, order.decode())
         pipe.execute()
     Owners(connection).release(owner, *(blobs - set(shared)))
     return bool(text)
@@ -59,6 +75,21 @@ def _readable(text: str | bytes) -> Job | None:
         return Job.from_json(text)
     except (ContractError, UserError):
         return None
+
+
+def note_of(connection: redis.Redis, job_id: str, *commands: tuple[str | int | float, ...]) -> bool:
+    """Write something down that is about a job, unless the job was forgotten: what comes late stays out.
+
+    Args:
+        connection: To the queue's Redis.
+        job_id: The job.
+        commands: Of Redis, one tuple each.
+
+    Returns:
+        Whether the last command did something.
+    """
+    words = json.dumps([[str(word) for word in command] for command in commands])
+    return bool(connection.register_script(_NOTE)(keys=[keys.done(job_id)], args=[words]))
 
 
 def _drop_undelivered(connection: redis.Redis, job: Job) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import discord
@@ -12,9 +11,7 @@ from bot.discord.keys import user_key
 from bot.discord.posting import NOBODY
 from bot.discord.promises import acknowledge
 from bot.discord.views import forget_view
-from bot.privacy import forget
 from bot.texts import say
-from workers.blobs import blob_hash
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient
@@ -31,11 +28,7 @@ async def explain_privacy(bot: PasticheClient, interaction: discord.Interaction)
 async def forget_user(bot: PasticheClient, interaction: discord.Interaction) -> None:
     """Forget everything about the one who asks, and say so."""
     await acknowledge(bot, interaction, ephemeral=True)
-    count = await asyncio.to_thread(_forget, bot, user_key(interaction.user))
+    user = user_key(interaction.user)
+    count = await bot.service.forget(user, lambda _: bot.promises.forget_all(user))
     text = say("discord.forgotten", language_of(interaction, bot.language), count=count)
     await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
-
-
-def _forget(bot: PasticheClient, user: str) -> int:
-    presets = [blob_hash(preset.picture.read_bytes()) for preset in bot.presets.values()]
-    return forget(bot.connection, user, presets)

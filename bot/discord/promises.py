@@ -121,6 +121,12 @@ class Promises:
                 found.append(Promise.from_json(text))
         return [promise for promise in found if promise.job_id not in self._writing]
 
+    def forget_all(self, user: str) -> None:
+        """Delete what an earlier process promised somebody; this blocks: call it in a thread."""
+        for promise in self.earlier():
+            if promise.user == user:
+                self._delete(promise.job_id)
+
     def _write(self, promise: Promise) -> None:
         with contextlib.suppress(PasticheError), speaking_redis():
             self._connection.set(_PREFIX + promise.job_id, promise.to_json(), ex=_LIFE_S)

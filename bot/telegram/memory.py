@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import cast
 
@@ -12,9 +14,12 @@ import redis
 from workers import keys
 from workers.connection import speaking_redis
 from workers.contract import ContractError, fill, read_object
+from workers.forgetting import note_of
 
 _RECENT = 50  # what an inline query may show
 _MOVED_TTL_S = 30 * 86_400
+_OF_JOBS = ("asked", "shown", "rung", "place")
+_PARTS = ("-film-itself", "-film", "-itself")  # of an answer: messages of their own
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Memory:
     def note_shown(self, key: str) -> None:
         """A result is to be seen."""
         with speaking_redis():
-            self._connection.set(_name("shown", key), 1, ex=keys.OUTBOX_TTL_S)
+            self._note("shown", key, 1)
 
     def shown(self, key: str) -> bool:
         """Whether a result was to be seen already."""
@@ -73,17 +78,25 @@ class Memory:
     def first_ring(self, key: str) -> bool:
         """Whether nobody was called to a result yet; true once only."""
         with speaking_redis():
-            return bool(self._connection.set(_name("rung", key), 1, nx=True, ex=keys.OUTBOX_TTL_S))
+            return self._note("rung", key, 1, "NX")
 
     def note_place(self, key: str, message_id: int) -> None:
         """A new message was made for a result whose own is gone."""
         with speaking_redis():
-            self._connection.set(_name("place", key), message_id, ex=keys.OUTBOX_TTL_S)
+            self._note("place", key, message_id)
 
     def place(self, key: str) -> int:
         """The message that was made for a result, or 0."""
         with speaking_redis():
             return int(cast("bytes | None", self._connection.get(_name("place", key))) or 0)
+
+    def forget(self, job_ids: Collection[str]) -> None:
+        """Delete what is noted of jobs, and of the strips that they are part of."""
+        about = sorted({*job_ids, *(job_id.rpartition("-")[0] for job_id in job_ids)} - {""})
+        names = [_name(what, key + more) for key in about for what in _OF_JOBS for more in ("", *_PARTS)]
+        with speaking_redis():
+            for first in range(0, len(names), 1000):
+                self._connection.delete(*names[first : first + 1000])
 
     def note_move(self, old_chat: int, new_chat: int) -> None:
         """A group became a supergroup."""
@@ -107,11 +120,19 @@ class Memory:
 
     def note_result(self, user: str, result: RecentResult) -> None:
         """Keep a user's newest results at hand for a day; ``Sessions.forget`` deletes them."""
-        with speaking_redis(), self._connection.pipeline() as pipe:
-            pipe.lpush(_results(user), json.dumps(asdict(result)))
-            pipe.ltrim(_results(user), 0, _RECENT - 1)
-            pipe.expire(_results(user), keys.RESULT_TTL_S)
-            pipe.execute()
+        name = _results(user)
+        with speaking_redis():
+            note_of(
+                self._connection,
+                result.job_id,
+                ("LPUSH", name, json.dumps(asdict(result))),
+                ("LTRIM", name, 0, _RECENT - 1),
+                ("EXPIRE", name, keys.RESULT_TTL_S),
+            )
+
+    def _note(self, what: str, key: str, value: int, *more: str) -> bool:
+        job_id = re.sub(f"({'|'.join(_PARTS)})$", "", key)
+        return note_of(self._connection, job_id, ("SET", _name(what, key), value, "EX", keys.OUTBOX_TTL_S, *more))
 
     def results(self, user: str) -> list[RecentResult]:
         """A user's results, the newest first, each once."""

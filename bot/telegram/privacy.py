@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.privacy import forget
 from bot.telegram.asker import Asker
 from bot.telegram.keyboards import owner_code
 from bot.telegram.posting import Post
 from bot.texts import say
-from workers.blobs import blob_hash
 
 if TYPE_CHECKING:
     from bot.telegram.frontend import Frontend
@@ -28,10 +26,10 @@ async def explain_privacy(front: Frontend, asker: Asker) -> None:
 
 async def forget_user(front: Frontend, asker: Asker, message_id: int) -> None:
     """Forget everything about the one who asks, and say so in the message with the button."""
-    count = await asyncio.to_thread(_forget, front, asker.user)
+
+    def besides(job_ids: Collection[str]) -> None:
+        front.memory.forget(job_ids)
+        front.chats.forget(asker.user)  # a private chat has its user's key
+
+    count = await front.service.forget(asker.user, besides)
     await front.posting.edit(asker.chat_id, message_id, Post(say("telegram.forgotten", asker.language, count=count)))
-
-
-def _forget(front: Frontend, user: str) -> int:
-    presets = [blob_hash(preset.picture.read_bytes()) for preset in front.presets.values()]
-    return forget(front.connection, user, presets)

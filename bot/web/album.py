@@ -16,6 +16,7 @@ from bot.chat.shown import Shown
 from nst.errors import UserError
 from workers.connection import speaking_redis
 from workers.contract import ContractError, Job, Result, read_object
+from workers.forgetting import note_of
 
 _TTL_S = 86_400  # as long as results and pictures live (README, "What is kept")
 STRIP = "strip"  # the name in ``reply_to`` of the strip that a job belongs to
@@ -65,11 +66,12 @@ class Album:
             result: What became of it, where that is known: its picture becomes visible.
         """
         hung_at_s = 0.0 if job.reply_to.get(STRIP) else job.submitted_at_s or time.time()
-        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
-            pipe.hsetnx(_wall(job.user), job.job_id, _packed(Entry(job, hung_at_s)))
-            pipe.expire(_wall(job.user), _TTL_S)
-            pipe.execute()
-        self.shown.note(job.user, job.content, *((result.picture, result.time_lapse) if result else ()))
+        wall = _wall(job.user)
+        hung = ("HSETNX", wall, job.job_id, _packed(Entry(job, hung_at_s)))
+        with speaking_redis():
+            known = note_of(self._connection, job.job_id, hung, ("EXPIRE", wall, _TTL_S))
+        if known:  # else it was forgotten
+            self.shown.note(job.user, job.content, *((result.picture, result.time_lapse) if result else ()))
 
     def hang(self, user: str, job_id: str) -> Entry | None:
         """Give a part of a strip a card of its own.
@@ -97,6 +99,11 @@ class Album:
             texts = cast("list[bytes]", self._connection.hvals(_wall(user)))
         known = [entry for text in texts if (entry := _unpacked(text))]
         return sorted(known, key=lambda entry: (entry.job.submitted_at_s, entry.job.job_id))
+
+    def forget(self, user: str) -> None:
+        """Empty a session's wall."""
+        with speaking_redis():
+            self._connection.delete(_wall(user))
 
     def take_down(self, user: str, job_id: str, picture: str = "") -> None:
         """Take a job off the wall, and its picture out of sight.

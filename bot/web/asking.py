@@ -19,7 +19,7 @@ from bot.web.album import STRIP
 from bot.web.composer import reset_file_inputs
 from bot.web.offers import Takes
 from bot.web.samples import sample_photograph
-from bot.web.throttle import JOBS
+from bot.web.throttle import FORGETS, JOBS
 from bot.web.visit import Visit
 from bot.web.wanted import Wanted
 from nst.errors import UserError
@@ -96,6 +96,14 @@ class Asking:
             picture = self._visit.wall.picture_of(job.job_id)
             await asyncio.to_thread(self._album.take_down, self._user, job.job_id, picture)
             self._visit.wall.take_down(job.job_id)
+
+    async def forget_me(self) -> None:
+        """Forget all of the session, on all of its pages."""
+        async with self._visit.boundary("banner"):
+            studio = self._visit.studio
+            await asyncio.to_thread(studio.throttle.take, FORGETS, self._user, self._visit.address)
+            count = await self._service.forget(self._user, lambda _: self._album.forget(self._user))
+            await studio.doorbell.begin_anew(self._user, count)
 
     async def hang(self, job: Job) -> None:
         """Give a picture of a strip a card of its own."""

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from nicegui import ui
+
 from bot.service import Standing
 from bot.web.album import Entry
 from bot.web.markup import put_text, shown_text
@@ -88,6 +90,11 @@ class Listening:
                     return  # a strip is hung as a whole: by who asked for it, or at the next load
                 self._shows.place([entry])
             self._shows.finish(result)
+
+    async def begin_anew(self, forgotten: int) -> None:
+        """Load the page again: it says what was forgotten."""
+        async with self._visit.boundary("banner"):
+            ui.run_javascript(f'location.assign(location.pathname + "?forgotten={forgotten}")')
 
     async def look(self) -> None:
         """Ask how everything stands: positions in the line are told by nobody."""

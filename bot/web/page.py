@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from nicegui import Client, ui
 from nicegui.client import ClientConnectionTimeout
 from starlette.requests import Request as HttpRequest
@@ -11,7 +13,7 @@ from bot.web.asking import Asking
 from bot.web.composer import Composer
 from bot.web.furniture import masthead, set_up_head
 from bot.web.listening import Listening, Shows
-from bot.web.markup import tag
+from bot.web.markup import button, tag
 from bot.web.reader import Reader, Wishes
 from bot.web.studio import Studio
 from bot.web.throttle import address_of
@@ -44,7 +46,10 @@ def arrive(studio: Studio, request: HttpRequest) -> Visit:
     user = user_of(request.session)
     if user is None:  # NiceGUI gives every page a session; without one, strangers would share a wall
         raise LookupError("a page without a session")
-    return Visit(studio, user, language, ui.context.client, address_of(request.scope))
+    visit = Visit(studio, user, language, ui.context.client, address_of(request.scope))
+    forgotten = request.query_params.get("forgotten", "")
+    visit.forgotten = int(forgotten) if re.fullmatch("[0-9]{1,6}", forgotten) else None
+    return visit
 
 
 async def enter(visit: Visit, here: str, main: str = "wall") -> bool:
@@ -86,6 +91,18 @@ def forget_page(client: Client) -> None:
         client.delete()
 
 
+def foot(visit: Visit, asking: Asking) -> None:
+    """What is kept of the visitor, and how to have it forgotten: there is a second button behind the first."""
+    with tag("footer", "faint"):
+        if visit.forgotten is not None:
+            tag("p", "forgotten", say("web.forgotten", visit.language, count=visit.forgotten), role="status")
+        tag("p", "", say("web.kept", visit.language))
+        with tag("details", "more forget"):
+            tag("summary", "", say("button.forget", visit.language))
+            tag("p", "", say("web.forget_ask", visit.language))
+            button("action", say("web.forget_all", visit.language), asking.forget_me)
+
+
 async def stay(visit: Visit, shows: Shows) -> None:
     """Show what the session has, and tell the page of its jobs until it is closed; last of a page's function."""
     listening, doorbell = Listening(visit, shows), visit.studio.doorbell
@@ -123,4 +140,4 @@ def _furnish(visit: Visit, asking: Asking) -> None:
         with tag("div", "desk"):
             visit.composer = Composer(visit.studio.presets, visit.language, asking.paint, asking.takes)
         visit.wall = Wall(reader, wishes_of(asking))
-    tag("footer", "faint", say("web.kept", visit.language))
+    foot(visit, asking)

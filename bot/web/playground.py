@@ -14,7 +14,7 @@ from bot.web.bench import Bench, Handlers
 from bot.web.duel import Duel
 from bot.web.furniture import set_up_head
 from bot.web.markup import tag
-from bot.web.page import arrive, enter, stay, wishes_of
+from bot.web.page import arrive, enter, foot, stay, wishes_of
 from bot.web.reader import Reader
 from bot.web.recipes import Recipes
 from bot.web.studio import Studio
@@ -43,7 +43,7 @@ def _furnish(visit: Visit, asking: Asking) -> None:
         with tag("div", "results"):
             duel = Duel(reader)
             visit.wall = Wall(reader, replace(wishes_of(asking), compare=duel.take), visit.studio.curves)
-    tag("footer", "faint", reader.say("kept"))
+    foot(visit, asking)
     _listen(asking, recipes, bench)
 
 

@@ -30,6 +30,9 @@ class Visitor(Protocol):
     async def receive(self, result: Result) -> None:
         """A job ended."""
 
+    async def begin_anew(self, forgotten: int) -> None:
+        """So many pictures of the session were forgotten: nothing is left to show."""
+
 
 class Doorbell:
     """Tells open pages about their session's jobs."""
@@ -51,6 +54,11 @@ class Doorbell:
         """Pass progress on. Events carry no user: each page knows its own jobs."""
         for visitor in [visitor for visitors in self._visitors.values() for visitor in visitors]:
             await visitor.hear(event)
+
+    async def begin_anew(self, user: str, forgotten: int) -> None:
+        """Have all pages of a session begin anew."""
+        for visitor in list(self._visitors.get(user, ())):
+            await visitor.begin_anew(forgotten)
 
     async def hand_over(self, result: Result) -> int:
         """Give a result to all pages of its session.

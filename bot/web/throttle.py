@@ -16,6 +16,7 @@ import redis
 
 from nst.errors import BusyError
 from workers.connection import speaking_redis
+from workers.keys import fingerprint
 
 # A window that begins with its first event. KEYS: counters. ARGV: window_s, then one limit per counter.
 # Nothing is counted for what is refused: who keeps asking does not wait longer.
@@ -59,6 +60,7 @@ PAGES = Rate("pages", 600, 240, 240)
 UPLOADS = Rate("uploads", 600, 60, 240)
 JOBS = Rate("jobs", 600, 60, 240)
 RECIPES = Rate("recipes", 600, 30, 60)
+FORGETS = Rate("forgets", 600, 6, 60)
 PASSWORDS = Rate("passwords", 900, 10, 10, in_all=100)
 
 
@@ -107,8 +109,9 @@ class Throttle:
 
 
 def _counters(rate: Rate, user: str, address: str) -> dict[str, int]:
-    """Where it is counted, and up to what."""
-    limits = {address: rate.per_address, user: rate.per_session, "all": rate.in_all}
+    """Where it is counted, and up to what; no name says whose it is, since "forget me" leaves them."""
+    session = fingerprint("session", user) if user else ""
+    limits = {address: rate.per_address, session: rate.per_session, "all": rate.in_all}
     return {f"pastiche:web:rate:{rate.name}:{name}": limit for name, limit in limits.items() if name and limit}
 
 

@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 class Visit:
     """An open page of one session; its furniture, and what it counts for in memory, are put in by the page.
 
+    Attributes:
+        forgotten: How many pictures were forgotten just now, at the visitor's word; else None.
+
     Args:
         studio: What all visits share.
         user: The session's key.
@@ -30,6 +33,7 @@ class Visit:
         address: Where the visitor comes from, as ``throttle.address_key``.
     """
 
+    forgotten: int | None = None
     banner: Element
     weigh: Callable[[], None]
     composer: Desk

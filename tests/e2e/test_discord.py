@@ -19,6 +19,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from bench.steady_redis import SteadyRedis
+from bot.privacy import noted_jobs
 from bot.strips import strip_job_ids
 from bot.texts import explain
 from nst.clip_header import GIF, inspect_content
@@ -48,8 +49,9 @@ from tests.peers.discord.world import (
     User,
     snowflake,
 )
+from tests.traces import traces_left
 from workers import keys
-from workers.blobs import Blobs
+from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
 from workers.contract import Result
 from workers.limits import Limits
@@ -251,21 +253,38 @@ def test_the_gallery_has_pages(stage: Stage, ann: User) -> None:
     stage.until(lambda: gallery.attachments != first, "other pictures")
 
 
-def test_help_and_privacy(stage: Stage, ann: User) -> None:
+def test_help(stage: Stage, ann: User) -> None:
     helped = stage.says(stage.peer.slash("help", ann), "/style")
     assert helped.attachments[0]["description"]
-    message = stage.result(stage.style(ann))
-    job_ids: Any = stage.connection.zrange(f"pastiche:userjobs:discord:{ann.id}", 0, -1)
-    assert job_ids
-    told = stage.says(stage.peer.slash("privacy", ann), "Forget me")
-    stage.says(stage.peer.press(told, "forget", ann), "Forgotten: 1")
-    left = [name for name in stage.connection.scan_iter(match="*") if ann.id.encode() in name]
-    assert all(b"quota" in name for name in left)
-    for job_id in job_ids:
-        assert not stage.connection.exists(keys.record(job_id.decode()))
-        assert not stage.connection.get(keys.done(job_id.decode()))
-    refused = stage.peer.press(message, "weaker", ann)
-    stage.says(refused, "no longer kept")
+
+
+def test_forget_me_leaves_nothing_of_theirs_and_all_of_others(stage: Stage, ann: User) -> None:
+    """A rich session: a result, its recipe, a style to come, waiting jobs; somebody else shares a picture."""
+    shared, own = picture(9001), [picture(seed) for seed in range(9002, 9005)]
+    bob, connection = stage.peer.add_user("bob"), stage.connection
+    result = stage.result(stage.style(ann, content=own[0]))
+    stage.says(stage.peer.press(result, "recipe", ann), "/recipe")
+    posted = stage.peer.say(bob, "look", own[1])
+    stage.says(stage.peer.menu("Use as style", ann, posted), "Noted")
+    user = f"discord:{ann.id}"
+    with stage.paused_worker():
+        others = stage.style(bob, content=shared)
+        stage.waiting(others)
+        for content in (shared, own[2]):
+            stage.waiting(stage.style(ann, content=content))
+        jobs = noted_jobs(connection, user)
+        assert len(jobs) == 3
+        found: Any = QueueClient(connection).result(jobs[0])
+        mine: list[str | bytes] = [ann.id, found.picture, *map(blob_hash, own), *own, *jobs]
+        assert len(traces_left(connection, mine)) > 20
+        told = stage.says(stage.peer.slash("privacy", ann), "Forget me")
+        stage.says(stage.peer.press(told, "forget", ann), "Forgotten: 3")
+        stage.until(lambda: connection.xlen("pastiche:outbox:discord") == 0, "everything is acknowledged")
+        promises = "pastiche:discord:promise:*"
+        stage.until(lambda: not list(connection.scan_iter(promises)), "the answer stands")
+        assert traces_left(connection, mine, but=map(keys.done, jobs)) == []
+    stage.result(others)
+    stage.says(stage.peer.press(result, "weaker", ann), "no longer kept")
 
 
 def test_menus_take_pictures_from_messages_and_avatars(stage: Stage, ann: User) -> None:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from PIL import Image, ImageChops
 
+from bot.privacy import noted_jobs
 from bot.telegram.keyboards import owner_code
 from nst.options import StyleOptions
 from tests.peers.discord.palette_worker import HOLD
@@ -26,6 +27,7 @@ from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.world import BOT, BOT_NAME, Json
 from tests.ports import reserved_port
+from tests.traces import everything, traces_left
 from workers import keys
 from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
@@ -1000,17 +1002,55 @@ def test_an_inline_query_lists_own_results(
     assert answers["1"][0]["photo_file_id"] == result["photo"][-1]["file_id"]
 
 
-def test_forget_me_leaves_nothing(anna: Person, chat: Chat, redis_server: EmbeddedRedis, until: Until) -> None:
-    anna.photo(picture(11), caption="/style mosaic 50 palette")
+def test_forget_me_leaves_nothing_of_theirs_and_all_of_others(
+    peer: TelegramPeer,
+    anna: Person,
+    chat: Chat,
+    in_chat: Callable[[Person], Chat],
+    redis_server: EmbeddedRedis,
+    until: Until,
+) -> None:
+    """A rich session: results, recipes, waiting jobs, files never ordered, drafts, settings; a picture is shared."""
+    shared, secret = picture(9001), "a caption that nobody else writes"
+    own = [picture(seed) for seed in range(9002, 9006)]
+    anna.photo(own[0], caption="/style mosaic 50 palette")
     result = chat.result()
+    anna.press(result, "r.recipe")
+    chat.says("/recipe")
     outbox_is_empty(redis_server, until)  # noted, too
-    anna.photo(picture(12))
-    chat.asks("style")
-    anna.send("/privacy")
-    anna.press(chat.says("kept for a day"), "p.forget")
-    chat.says("Forgotten: 1 pictures")
-    with connect(redis_server.url) as connection:
-        assert list(connection.scan_iter(f"*{anna.user['id']}*")) == []
+    bob = peer.person(next(_NUMBERS))
+    with connect(redis_server.url) as connection, standing_still(redis_server.url, until) as go_on:
+        bob.photo(shared, caption="/style mosaic 40 palette")
+        in_chat(bob).message(lambda m: has_button(m, "r.cancel"), "a waiting job")
+        anna.photo(shared, caption="/style mosaic 40 palette")
+        anna.photo(own[1], caption="/style mosaic 50 palette")
+        anna.file(own[2], caption=secret)  # kept, and a draft
+        chat.asks("style")
+        anna.photo(own[3])
+        anna.send("/settings language fr")
+        user = f"telegram:{anna.user['id']}"
+        until(lambda: len(QueueClient(connection).jobs_of(user)) == 2, "two jobs", DEADLINE_S)
+        jobs = noted_jobs(connection, user)
+        found = cast("Result", QueueClient(connection).result(jobs[0]))
+        mine: list[str | bytes] = [
+            str(anna.user["id"]),
+            secret,
+            found.picture,
+            *map(blob_hash, own),
+            *own,
+            bytes_of(peer, result),
+            *jobs,
+        ]
+        assert len(traces_left(connection, mine)) > 30
+        assert any(b"telegram:shown" in name for name in everything(connection))
+        anna.send("/privacy")
+        anna.press(chat.message(lambda m: has_button(m, "p.forget"), "/privacy"), "p.forget")
+        chat.says("Oubli")
+        outbox_is_empty(redis_server, until)
+        assert traces_left(connection, mine, but=map(keys.done, jobs)) == []
+        assert connection.exists(keys.blob(blob_hash(shared)))
+        go_on()
+        assert "strength 40" in in_chat(bob).result()["caption"], "who shares a picture keeps it"
     anna.press(result, "r.weaker")
     chat.says("no longer kept")
 

@@ -9,16 +9,22 @@ import struct
 import zlib
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import httpx
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from bot.presets.catalogue import load_presets
+from bot.privacy import noted_jobs
 from bot.recipe_files import recipe_in
 from nst.clips import open_clip
 from tests.e2e.conftest import Pastiche, Stack, Until, serving_address
 from tests.e2e.visiting import Come, Visit, photograph
+from tests.traces import traces_left
+from workers import keys
+from workers.blobs import blob_hash
+from workers.connection import connect
 from workers.embedded_redis import EmbeddedRedis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
@@ -178,6 +184,48 @@ def test_two_browsers_never_see_each_others_pictures(come: Come) -> None:
     assert answer.headers["cache-control"].startswith("private")
     assert answer.headers["x-frame-options"] == "DENY"
     assert "frame-ancestors 'none'" in ann.page.request.get(ann.url).headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en-GB", "Forget me"), ("fr-FR", "Oubliez-moi")])
+def test_forget_me_empties_the_wall_on_all_pages_and_leaves_nothing(
+    come: Come, stack: Stack, until: Until, artefacts: Path, locale: str, words: str
+) -> None:
+    other, visit = come(), come(locale=locale)
+    shared = photograph("chelsea.png")
+    for one, photo in ((other, shared), (visit, shared), (visit, photograph("rocket.jpg"))):
+        one.bring(photo)
+        card = one.finished(one.paint())
+    card.locator(".code").click()
+    card.locator(".recipe span .recipe-words[data-copy]").wait_for()
+    visit.hand_over(photograph("astronaut.png"), selector="[data-drop=style]")  # sent, and never used
+    visit.page.locator(".own input").wait_for(state="attached")
+    pictures = [visit.fetch(card.locator(name).get_attribute("src")) for name in (".before", ".after")]
+    second = come(context=visit.page.context, path="/playground")
+    second.page.locator(".card").first.wait_for()
+    with connect(stack.redis_url) as connection:
+        (user,) = {
+            name.decode().rpartition(":")[2]
+            for name in connection.scan_iter("pastiche:web:wall:*")
+            if blob_hash(pictures[0]).encode() in b"".join(cast("list[bytes]", connection.hvals(name)))
+        }
+        jobs = noted_jobs(connection, user)
+        digests = [blob_hash(data) for data in (*pictures, photograph("rocket.jpg"), photograph("astronaut.png"))]
+        mine: list[str | bytes] = [user, *digests, *pictures, *jobs]
+        assert len(jobs) == 2
+        assert len(traces_left(connection, mine)) > 20
+        visit.page.locator(".forget summary", has_text=words).click()
+        visit.page.screenshot(path=artefacts / f"forget-{locale}.png")
+        visit.page.locator(".forget button").click()
+        visit.page.locator(".forgotten", has_text="2").wait_for()
+        second.page.locator(".forgotten", has_text="2").wait_for()
+        for page in (visit.page, second.page):
+            assert page.locator(".card").count() == 0
+            assert not page.locator(".chosen").get_attribute("src")
+        until(lambda: traces_left(connection, mine, but=map(keys.done, jobs)) == [], "nothing of theirs is left")
+        assert connection.exists(keys.blob(blob_hash(shared)))
+    other.open()
+    assert other.fetch(other.page.locator(".card .before").first.get_attribute("src")) == shared
+    assert not visit.stumbles
 
 
 def test_uploads_are_refused_from_other_sites_and_when_they_are_too_large(come: Come) -> None:

@@ -7,6 +7,7 @@ import redis
 
 from bot.web.throttle import Rate, Throttle, address_key
 from nst.errors import BusyError
+from workers.keys import fingerprint
 
 RATE = Rate("tests", 60, per_session=3, per_address=5)
 
@@ -35,7 +36,7 @@ def test_the_window_ends_and_what_was_refused_does_not_prolong_it(redis_connecti
     throttle = Throttle(redis_connection)
     for _ in range(3):
         throttle.take(RATE, "ann", "home")
-    (key,) = redis_connection.keys("pastiche:web:rate:tests:ann")
+    (key,) = redis_connection.keys(f"pastiche:web:rate:tests:{fingerprint('session', 'ann')}")
     redis_connection.expire(key, 5)
     with pytest.raises(BusyError) as caught:
         throttle.take(RATE, "ann", "home")
