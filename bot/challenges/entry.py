@@ -40,6 +40,7 @@ class Entry:
         number: Its number on the ballot from 1, or 0 before there is one.
         entered_at_s: When.
         picture: Where its picture is kept (``Pictures``); "" before and after it has one.
+        shown: Where it is kept as pages and posters show it, where it is too large for them as it is; else "".
         media_type: Of the picture.
         width_px: Of the picture.
         height_px: Of the picture.
@@ -65,6 +66,7 @@ class Entry:
     status: Status = Status.PENDING
     number: int = 0
     picture: str = ""
+    shown: str = ""
     media_type: str = ""
     width_px: int = 0
     height_px: int = 0
@@ -78,6 +80,16 @@ class Entry:
     twin_of: tuple[str, ...] = ()
     reason: str = ""
     spoiler: bool = False
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Everything of it that is kept."""
+        return tuple(filter(None, (self.picture, self.shown, self.before)))
+
+    @property
+    def small(self) -> str:
+        """What pages and posters show of it."""
+        return self.shown or self.picture
 
     @property
     def style_options(self) -> StyleOptions:

@@ -50,7 +50,7 @@ def forget_in_challenges(connection: redis.Redis, user: str, blobs: Blobs | None
             entries = [entry for entry in store.entries(challenge_id) if entry.user == user]
             if store.commit(_forgetting(store, challenge, entries, user)):
                 style = challenge.style_kept if _gave_style(challenge, user) else ""
-                pictures.forget(challenge_id, style, *(name for one in entries for name in (one.picture, one.before)))
+                pictures.forget(challenge_id, style, *(name for one in entries for name in one.kept))
                 count += len(entries)
                 break
     with speaking_redis():

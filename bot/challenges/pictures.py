@@ -18,7 +18,9 @@ from workers.limits import Limits
 _MARK = b"pastiche challenge %s\n"
 _LONGEST_MARK = 80
 _BEFORE_PX = 1024
-_MOST_PIXELS = 16_000_000  # of what has to be decoded whole: what keeps a frontend small
+_MOST_PIXELS = 4100 * 4100  # of what has to be decoded whole: it takes 50 to 110 MiB
+SHOWN_PX = 1400
+_OPAQUE = frozenset({"RGB", "L", "CMYK"})
 
 
 class Pictures:
@@ -80,24 +82,46 @@ def _owner(challenge_id: str) -> str:
     return f"challenge:{challenge_id}"
 
 
-def reduced(data: bytes) -> bytes:
-    """A photo as a JPEG of at most 1024 pixels, upright; b"" where it is none that can be had cheaply.
+def reduced(data: bytes, side_px: int = _BEFORE_PX) -> bytes:
+    """A picture as a JPEG, upright, on paper where it is transparent; b"" where it is none that can be had cheaply.
 
     Args:
         data: An encoded picture, or anything else.
+        side_px: Longer side of the result at most.
     """
+    small = opened(data, side_px)
+    if small is None:
+        return b""
     out = io.BytesIO()
+    small.save(out, "JPEG", quality=88)
+    return out.getvalue()
+
+
+def opened(data: bytes, side_px: int) -> Image.Image | None:
+    """A picture in memory, as ``reduced`` has it; None where it cannot be read, or would take a frontend's memory."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            image.draft("RGB", (_BEFORE_PX, _BEFORE_PX))
-            if image.width * image.height > _MOST_PIXELS:
-                return b""
-            upright = flat(ImageOps.exif_transpose(image))
+            # A JPEG is decoded at an eighth, a quarter or half its size; a progressive one is held whole meanwhile.
+            whole = image.width * image.height
+            image.draft("RGB", (side_px, side_px))
+            pixels = whole if "progressive" in image.info else image.width * image.height
+            plain = image.mode in _OPAQUE
+            if pixels > (_MOST_PIXELS if plain else _MOST_PIXELS // 2):  # what is not is copied on the way
+                return None
+            small = image if plain or image.mode == "RGBA" else _true_colour(image)
+            small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+            return flat(ImageOps.exif_transpose(small))
     except OSError:
-        return b""
-    upright.thumbnail((_BEFORE_PX, _BEFORE_PX), Image.Resampling.LANCZOS)
-    upright.save(out, "JPEG", quality=88)
-    return out.getvalue()
+        return None
+
+
+def is_light(data: bytes) -> bool:
+    """Whether a picture can be shown as it is; asks its header."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.format == "JPEG" and max(image.size) <= SHOWN_PX
+    except OSError:
+        return False
 
 
 def style_of(data: bytes) -> bytes:
@@ -122,3 +146,7 @@ def flat(image: Image.Image, paper: tuple[int, int, int] = (250, 248, 243)) -> I
         return image.convert("RGB")
     seen = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", seen.size, (*paper, 255)), seen).convert("RGB")
+
+
+def _true_colour(image: Image.Image) -> Image.Image:
+    return image.convert("RGBA" if image.has_transparency_data else "RGB")

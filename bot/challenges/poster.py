@@ -14,7 +14,7 @@ from bot.captions import percent
 from bot.challenges.entry import Placed, Results, Status
 from bot.challenges.lettering import ITALIC, REGULAR, SEMIBOLD, broken, fitted, write
 from bot.challenges.model import Challenge
-from bot.challenges.pictures import Pictures, flat
+from bot.challenges.pictures import SHOWN_PX, Pictures, opened
 from bot.challenges.speech import maker, style_credit, votes
 from bot.presets.catalogue import Preset
 from bot.texts import say
@@ -29,6 +29,7 @@ _CAPTION_PX = 190
 _ENDS_PX = 900  # heading and footing at most
 _PAPER, _INK, _GREY, _ACCENT, _WHITE = (250, 248, 243), (38, 36, 34), (112, 106, 98), (172, 66, 42), (255, 255, 255)
 _PODIUM, _UNPLACED, _IN_A_ROW = 3, 6, 3
+_MOST = 12  # where more than that share the first place, the gallery has the others
 _SLOT_PX = 400  # what a caption needs beside others
 
 
@@ -109,7 +110,7 @@ def _shown(results: Results) -> list[Placed]:
     there = [one for one in results.placed if one.entry.status is Status.ENTERED]
     if not results.winners:
         return there[:_UNPLACED]
-    return [one for one in there if 1 <= one.place <= _PODIUM][: max(_PODIUM, len(results.winners))]
+    return [one for one in there if 1 <= one.place <= _PODIUM][: max(_PODIUM, min(_MOST, len(results.winners)))]
 
 
 def _rows(hung: Sequence[_Hung], results: Results) -> list[Sequence[_Hung]]:
@@ -127,23 +128,15 @@ def _evenly(group: Sequence[_Hung]) -> list[Sequence[_Hung]]:
 
 
 def _hang(placed: Placed, pictures: Pictures) -> _Hung | None:
+    picture = _opened(pictures, placed.entry.small, SHOWN_PX)
+    return _Hung(placed, picture, _opened(pictures, placed.entry.before, 500)) if picture else None
+
+
+def _opened(pictures: Pictures, digest: str, side_px: int) -> Image.Image | None:
     try:
-        picture = _opened(pictures.get(placed.entry.picture), 1400)
-    except (JobError, OSError):
+        return opened(pictures.get(digest), side_px) if digest else None
+    except JobError:
         return None
-    try:
-        before = _opened(pictures.get(placed.entry.before), 500) if placed.entry.before else None
-    except (JobError, OSError):
-        before = None
-    return _Hung(placed, picture, before)
-
-
-def _opened(data: bytes, side_px: int) -> Image.Image:
-    with Image.open(io.BytesIO(data)) as image:
-        image.draft("RGB", (side_px, side_px))
-        upright = flat(ImageOps.exif_transpose(image), _PAPER)
-    upright.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-    return upright
 
 
 def _heading(sheet: Image.Image, challenge: Challenge, results: Results, language: str) -> int:

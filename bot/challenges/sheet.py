@@ -6,9 +6,10 @@ import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from bot.challenges.lettering import SEMIBOLD, write
+from bot.challenges.pictures import opened
 
 PER_PAGE = 4
 
@@ -48,19 +49,10 @@ def entries_sheet(cells: Sequence[tuple[str, bytes | None]]) -> bytes:
     for place, (label, data) in enumerate(cells):
         left = _GAP_PX + place % columns * (_CELL_PX + _GAP_PX)
         top = _GAP_PX + place // columns * (_CELL_PX + _BAND_PX + _GAP_PX)
-        if data is not None:
-            picture = _fitted(data)
+        if data is not None and (small := opened(data, _CELL_PX)):
+            picture = ImageOps.contain(small, (_CELL_PX, _CELL_PX), Image.Resampling.LANCZOS)
             sheet.paste(picture, (left + (_CELL_PX - picture.width) // 2, top + (_CELL_PX - picture.height) // 2))
         write(draw, (left + _CELL_PX / 2, top + _CELL_PX + _BAND_PX / 2), label, SEMIBOLD, _LABEL_PX, _INK)
     buffer = io.BytesIO()
     sheet.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
-
-
-def _fitted(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data)) as opened:
-        scale = min(_CELL_PX / opened.width, _CELL_PX / opened.height)
-        size = (max(1, round(opened.width * scale)), max(1, round(opened.height * scale)))
-        picture = opened.convert("RGBA").resize(size, Image.Resampling.LANCZOS)
-    paper = Image.new("RGBA", picture.size, (*_PAPER, 255))
-    return Image.alpha_composite(paper, picture).convert("RGB")

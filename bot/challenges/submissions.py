@@ -10,7 +10,7 @@ from bot.challenges import keys
 from bot.challenges.entry import Entry, Status
 from bot.challenges.fingerprint import dhash, twins
 from bot.challenges.model import Challenge, Person
-from bot.challenges.pictures import Pictures, reduced
+from bot.challenges.pictures import SHOWN_PX, Pictures, is_light, reduced
 from bot.challenges.store import Change, Store
 from bot.chat.access import Photograph, photograph_of
 from bot.chat.spoilers import is_hidden
@@ -122,7 +122,7 @@ class Submissions:
     def forget(self, entry: Entry | None) -> None:
         """Delete an entry's pictures."""
         if entry:
-            self._pictures.forget(entry.challenge_id, entry.picture, entry.before)
+            self._pictures.forget(entry.challenge_id, *entry.kept)
 
     def forget_style(self, challenge: Challenge) -> None:
         """Delete the style picture of a challenge that came to nothing."""
@@ -131,7 +131,7 @@ class Submissions:
     def keep_on(self, challenge: Challenge) -> None:
         """Keep a challenge's pictures for as long as its records, from now."""
         rows = self._store.entries(challenge.challenge_id)
-        pictures = [digest for entry in rows for digest in (entry.picture, entry.before)]
+        pictures = [digest for entry in rows for digest in entry.kept]
         self._pictures.keep_on(challenge.challenge_id, challenge.style_kept, *pictures)
 
     def _made(self, entry: Entry, job: Job, result: Result, asked: bool) -> Entry:
@@ -144,6 +144,7 @@ class Submissions:
         return entry.changed(
             status=Status.ENTERED,
             picture=self._pictures.keep(entry.challenge_id, owner, data, entry.user, asked),
+            shown=self._shown(entry, owner, data, asked),
             before=self._before(entry, owner, job, asked),
             media_type=result.media_type,
             width_px=result.width_px,
@@ -153,6 +154,11 @@ class Submissions:
             dhash=look,
             twin_of=tuple(name for name in twins(look, seen) if name != entry.entry_id),
         )
+
+    def _shown(self, entry: Entry, owner: str, data: bytes, asked: bool) -> str:
+        """Made once, here: nobody who looks at a page makes us decode a large picture."""
+        small = b"" if is_light(data) else reduced(data, SHOWN_PX)
+        return self._pictures.keep(entry.challenge_id, owner, small, entry.user, asked) if small else ""
 
     def _before(self, entry: Entry, owner: str, job: Job, asked: bool) -> str:
         if photograph_of(job.reply_to) is not Photograph.OWN:

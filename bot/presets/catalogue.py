@@ -140,10 +140,10 @@ def _square(path: Path, side_px: int) -> Image.Image:
     """Return the picture's middle square, upright, without alpha."""
     with Image.open(path) as image:
         image.draft("RGB", (2 * side_px, 2 * side_px))
-        upright = ImageOps.exif_transpose(image).convert("RGBA")
-    fitted = ImageOps.fit(upright, (side_px, side_px), Image.Resampling.LANCZOS)
+        seen = image if image.mode in ("RGB", "RGBA", "L", "CMYK") else image.convert("RGBA")
+        fitted = ImageOps.exif_transpose(ImageOps.fit(seen, (side_px, side_px), Image.Resampling.LANCZOS))
     paper = Image.new("RGBA", fitted.size, (*_PAPER, 255))
-    return Image.alpha_composite(paper, fitted).convert("RGB")
+    return Image.alpha_composite(paper, fitted.convert("RGBA")).convert("RGB")
 
 
 def _label(sheet: Image.Image, text: str, centre: tuple[float, float], width_px: int) -> None:

@@ -31,8 +31,8 @@ from nst.mp4_boxes import is_mp4
 THUMBNAIL_PX = 192
 SAMPLE_PX = 112
 _AT_ONCE = 2  # pictures that are checked, stored or fetched at the same time, 20 MiB each at most
-_ARRIVING_BYTES, _ARRIVING_OF_AN_ADDRESS = 64 * 2**20, 8
-_LEAVING_BYTES = 64 * 2**20
+_ARRIVING_BYTES, _ARRIVING_OF_AN_ADDRESS = 48 * 2**20, 8
+_LEAVING_BYTES = 32 * 2**20
 _RETRY_S = 10
 _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -62,13 +62,25 @@ def routes(studio: Studio, room: Room) -> list[BaseRoute]:
     async def show(request: Request) -> Response:
         return await _show(studio, room, request)
 
-    async def thumbnail(request: Request) -> Response:
-        return await _thumbnail(studio, request)
+    @cache  # there are as many as presets
+    def drawn(name: str) -> bytes:
+        return thumbnail(studio.presets[name], THUMBNAIL_PX)
+
+    async def show_preset(request: Request) -> Response:
+        name = str(request.path_params["name"])
+        if name not in studio.presets:
+            return Response(status_code=404)
+        try:
+            async with room.places:
+                data = await asyncio.to_thread(drawn, name)
+        except OSError:  # the operator's folder may change
+            return Response(status_code=404)
+        return _public(data)
 
     return [
         Route("/pictures", upload, methods=["POST"]),
         Route("/pictures/{digest}", show),
-        Route("/presets/{name}", thumbnail),
+        Route("/presets/{name}", show_preset),
         Route("/samples/{name}", _sample),
     ]
 
@@ -222,22 +234,15 @@ async def _show(studio: Studio, room: Room, request: Request) -> Response:
     return Leaving(data, room, media_type=media_type(data), headers=headers)
 
 
-async def _thumbnail(studio: Studio, request: Request) -> Response:
-    preset = studio.presets.get(str(request.path_params["name"]))
-    if preset is None:
-        return Response(status_code=404)
-    try:
-        data = await asyncio.to_thread(thumbnail, preset, THUMBNAIL_PX)
-    except OSError:  # the operator's folder may change
-        return Response(status_code=404)
-    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
-
-
 async def _sample(request: Request) -> Response:
     path = sample_photograph(str(request.path_params["name"]))
     if path is None:
         return Response(status_code=404)
     data = await asyncio.to_thread(_small, path)
+    return _public(data)
+
+
+def _public(data: bytes) -> Response:
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "public, max-age=3600"})
 
 

@@ -17,8 +17,8 @@ from bot.web.throttle import Throttle
 from workers.contract import Event, Result
 
 FRONTEND = "web"
-# NiceGUI holds 5 to 6 KiB for each element of an open page: 160 studios and 90 playgrounds, or fewer with full walls.
-ELEMENTS, PAGES_OF_AN_ADDRESS = 50_000, 80
+# NiceGUI holds 5 to 6 KiB for each element of an open page: 150 studios or 80 playgrounds, or fewer with full walls.
+ELEMENTS, PAGES_OF_AN_ADDRESS = 30_000, 80
 
 
 class Visitor(Protocol):

@@ -21,7 +21,7 @@ def draw_card(theme: str, kicker: str, line: str, pictures: Sequence[bytes]) -> 
         theme: What people wrote; up to three lines.
         kicker: Above it, short.
         line: Below it, short.
-        pictures: Up to five, side by side along the lower edge.
+        pictures: Up to five small ones, side by side along the lower edge.
     """
     card = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), _PAPER)
     draw, middle = ImageDraw.Draw(card), WIDTH_PX / 2
@@ -40,16 +40,4 @@ def draw_card(theme: str, kicker: str, line: str, pictures: Sequence[bytes]) -> 
         card.paste(cell, (left, HEIGHT_PX - _STRIP_PX))
     buffer = io.BytesIO()
     card.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()
-
-
-def shrink(data: bytes, side_px: int) -> bytes:
-    """A picture as a JPEG of at most so many pixels a side, for pages of many."""
-    with Image.open(io.BytesIO(data)) as opened:
-        opened.draft("RGB", (side_px, side_px))
-        upright = ImageOps.exif_transpose(opened).convert("RGBA")
-    upright.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-    paper = Image.new("RGBA", upright.size, (*_PAPER, 255))
-    buffer = io.BytesIO()
-    Image.alpha_composite(paper, upright).convert("RGB").save(buffer, "JPEG", quality=88)
     return buffer.getvalue()

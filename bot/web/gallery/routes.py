@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 import redis
 from starlette.requests import Request
@@ -12,16 +13,16 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.challenges.model import FINISHED, VOTABLE, Challenge
+from bot.challenges.pictures import SHOWN_PX, is_light, reduced
 from bot.presets.catalogue import Preset
 from bot.texts import explain, say
-from bot.web.gallery.card import draw_card, shrink
+from bot.web.gallery.card import draw_card
 from bot.web.gallery.frame import Sheet, answer
 from bot.web.gallery.pages import Pages, description
 from bot.web.gallery.shown import Shown, slug_of
 from bot.web.visitors import language_of
 from nst.errors import JobError, OperatorError, UserError
 
-_SIDE_PX = 960
 _KEPT_S = 300
 _CARD_PICTURES = 5
 Answer = Callable[[Request], Awaitable[Response]]
@@ -43,8 +44,9 @@ class Gallery:
         self._language = language
         self._url = url
         self._poster = lru_cache(maxsize=16)(self._draw_poster)
-        self._card = lru_cache(maxsize=64)(self._draw_card)
-        self._small = lru_cache(maxsize=64)(lambda digest: shrink(self._shown.core.entries.picture(digest), _SIDE_PX))
+        self._card = lru_cache(maxsize=32)(self._draw_card)
+        self._small = lru_cache(maxsize=32)(self._reduce)
+        self._drawing = asyncio.Semaphore(1)
 
     def routes(self) -> list[BaseRoute]:
         """Every route, behind the boundary that turns errors into pages."""
@@ -119,19 +121,17 @@ class Gallery:
 
     async def _show_poster(self, request: Request) -> Response:
         challenge = await self._find(request)
-        self._shown.core.gallery.results(challenge.challenge_id)  # "not over" is no reason to draw
-        key = (challenge.challenge_id, challenge.version, self._language_of(request))
-        return _jpeg(await asyncio.to_thread(self._poster, *key))
+        await asyncio.to_thread(self._shown.core.gallery.results, challenge.challenge_id)  # else there is none to draw
+        return await self._drawn(self._poster, challenge.challenge_id, challenge.version, self._language_of(request))
 
     async def _show_card(self, request: Request) -> Response:
-        challenge = await self._find(request)
-        return _jpeg(await asyncio.to_thread(self._card, challenge, self._language_of(request)))
+        return await self._drawn(self._card, await self._find(request), self._language_of(request))
 
     async def _show_style(self, request: Request) -> Response:
         challenge = await self._find(request)
-        if not challenge.style:
-            return Response(status_code=404)
-        return _jpeg(await asyncio.to_thread(shrink, self._style(challenge), _SIDE_PX))
+        if challenge.style_label in self._presets:
+            return await self._drawn(self._small, "", challenge.style_label)
+        return await self._show(challenge.style_kept)
 
     async def _show_entry(self, request: Request) -> Response:
         challenge, kind = await self._find(request), request.path_params["kind"]
@@ -139,7 +139,19 @@ class Gallery:
             return Response(status_code=404)
         entry = str(request.path_params["entry"])
         digest = await asyncio.to_thread(self._shown.picture, challenge, entry, kind == "before")
-        return _jpeg(await asyncio.to_thread(self._small, digest)) if digest else Response(status_code=404)
+        return await self._show(digest)
+
+    async def _show(self, digest: str) -> Response:
+        """A kept picture, as it lies there: it was made small when it was given."""
+        if not digest:
+            return Response(status_code=404)
+        data = await asyncio.to_thread(self._shown.core.entries.picture, digest)
+        return _jpeg(data) if is_light(data) else await self._drawn(self._small, digest)
+
+    async def _drawn(self, draw: Callable[..., bytes], *what: Any) -> Response:
+        """What has to be drawn, or was kept by a release that kept large ones only: one at a time."""
+        async with self._drawing:
+            return _jpeg(await asyncio.to_thread(draw, *what))
 
     async def _find(self, request: Request) -> Challenge:
         return await asyncio.to_thread(self._shown.challenge, str(request.path_params["slug"]))
@@ -151,7 +163,7 @@ class Gallery:
         pages = Pages(self._presets, language)
         pictures = self._best(challenge) or ([self._style(challenge)] if challenge.style else [])
         if not pictures:
-            pictures = [preset.picture.read_bytes() for preset in list(self._presets.values())[:_CARD_PICTURES]]
+            pictures = [self._small("", name) for name in list(self._presets)[:_CARD_PICTURES]]
         kicker = say("challenge.poster_kicker", language)
         return draw_card(challenge.theme, kicker, pages.state(challenge), pictures)
 
@@ -160,11 +172,23 @@ class Gallery:
         if challenge.state not in FINISHED:
             return []
         page = self._shown.core.gallery.page(challenge.challenge_id, per_page=_CARD_PICTURES)
-        return [self._shown.core.entries.picture(one.entry.picture) for one in page.placed if not one.entry.spoiler]
+        return [self._small(one.entry.small) for one in page.placed if not one.entry.spoiler]
 
     def _style(self, challenge: Challenge) -> bytes:
-        preset = self._presets.get(challenge.style_label)
-        return preset.picture.read_bytes() if preset else self._shown.core.entries.picture(challenge.style_kept)
+        known = challenge.style_label in self._presets
+        return self._small("", challenge.style_label) if known else self._small(challenge.style_kept)
+
+    def _reduce(self, digest: str, preset: str = "") -> bytes:
+        """A kept picture, or a preset's, made small.
+
+        Raises:
+            JobError: ``job_expired``: it is not kept, or would take too much memory.
+        """
+        data = self._presets[preset].picture.read_bytes() if preset else self._shown.core.entries.picture(digest)
+        small = data if is_light(data) else reduced(data, SHOWN_PX)
+        if not small:
+            raise JobError("job_expired", {"blob": digest[:12]})
+        return small
 
     def _language_of(self, request: Request) -> str:
         return language_of(request.headers.get("accept-language"), self._language)

@@ -98,7 +98,7 @@ class Shown:
         else:
             entries = []
         found = next((one for one in entries if one.entry_id == entry_id), None)
-        return "" if found is None else found.before if before else found.picture
+        return "" if found is None else found.before if before else found.small
 
 
 def slug_of(challenge: Challenge) -> str:
