@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterable
 
 from nst.errors import UserError
 
@@ -32,13 +33,63 @@ _OTHER_PICTURES = (
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
     (b"\0\0\0\x0cJXL ", "JPEG XL"),
     (b"\xff\x0a", "JPEG XL"),
+    (b"II\xbc", "JPEG XR"),
     (b"\0\0\1\0", "ICO"),
+    (b"\0\0\2\0", "CUR"),
+    (b"icns", "ICNS"),
     (b"v/1\1", "OpenEXR"),
     (b"#?RADIANCE", "Radiance HDR"),
+    (b"#?RGBE", "Radiance HDR"),
     (b"qoif", "QOI"),
     (b"DDS ", "DDS"),
+    (b"\xabKTX ", "KTX"),
     (b"gimp xcf", "XCF"),
     (b"AT&TFORM", "DjVu"),
+    (b"CSFCHUNK", "Clip Studio Paint"),
+    (b"Paint Shop Pro Image File", "Paint Shop Pro"),
+    (b"PDN3", "Paint.NET"),
+    (b"FUJIFILMCCD-RAW", "RAF (camera RAW)"),
+    (b"IIRO", "ORF (camera RAW)"),
+    (b"IIRS", "ORF (camera RAW)"),
+    (b"MMOR", "ORF (camera RAW)"),
+    (b"IIU\0", "RW2 (camera RAW)"),
+    (b"FOVb", "X3F (camera RAW)"),
+    (b"\0MRM", "MRW (camera RAW)"),
+    (b"BPG\xfb", "BPG"),
+    (b"FLIF", "FLIF"),
+    (b"\x8aMNG\r\n\x1a\n", "MNG"),
+    (b"\x8bJNG\r\n\x1a\n", "JNG"),
+    (b"\x97JB2\r\n\x1a\n", "JBIG2"),
+    (b"SIMPLE  =", "FITS"),
+    (b"SDPX", "DPX"),
+    (b"XPDS", "DPX"),
+    (b"\x01\xda", "SGI"),
+    (b"\x59\xa6\x6a\x95", "Sun raster"),
+    (b"\n\5\1", "PCX"),
+    (b"/* XPM */", "XPM"),
+    (b"farbfeld", "farbfeld"),
+)
+# The same further on: in ISO base media files by the major brand, in zip files by the type that comes first.
+_FURTHER_ON = (
+    (4, b"ftypcrx ", "CR3 (camera RAW)"),
+    (4, b"ftypavci", "HEIF (AVC)"),
+    (4, b"ftypavcs", "HEIF (AVC)"),
+    (4, b"ftypj2k", "HEIF (JPEG 2000)"),
+    (4, b"ftypjpeg", "HEIF (JPEG)"),
+    (4, b"ftypvvic", "HEIF (VVC)"),
+    (4, b"ftypevb", "HEIF (EVC)"),
+    (8, b"ILBM", "ILBM"),
+    (30, b"mimetypeapplication/x-krita", "Krita"),
+    (30, b"mimetypeimage/openraster", "OpenRaster"),
+    (128, b"DICM", "DICOM"),
+)
+_TGA_END = b"TRUEVISION-XFILE.\0"
+_VECTORS = (
+    (0, b"%!PS", "PostScript"),
+    (0, b"\xc5\xd0\xd3\xc6", "PostScript"),
+    (0, b"\xd7\xcd\xc6\x9a", "WMF"),
+    (40, b" EMF", "EMF"),
+    (0, b"AC10", "DWG"),
 )
 _OTHERS = (
     (b"PK\3\4", "ZIP"),
@@ -80,6 +131,8 @@ def identify(data: bytes) -> str:
 
 
 def _picture(data: bytes) -> str | None:
+    if data[:4] in {b"II*\0", b"MM\0*"} and data[8:10] == b"CR":
+        raise unsupported("CR2 (camera RAW)")
     for magic, name in _PICTURES:
         if data.startswith(magic):
             return name
@@ -104,18 +157,21 @@ def _box_picture(data: bytes) -> str | None:
 def _refusal(data: bytes) -> UserError:
     head = data[:_HEAD_BYTES]
     text = _as_text(head)
-    if _PDF.search(head[:1024]):
-        return UserError("image_vector", {"found": "PDF"})
-    if head.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")):
-        return UserError("image_vector", {"found": "PostScript"})
-    if _SVG.search(_as_text(_unzipped(head))) and not re.match(r"\s*<(!doctype\s+)?html", text, re.IGNORECASE):
-        return UserError("image_vector", {"found": "SVG"})
-    for magic, name in _OTHER_PICTURES:
-        if head.startswith(magic):
-            return unsupported(name)
-    if _PORTABLE_ANYMAP.match(head):
-        return unsupported("PNM")
+    vector = "PDF" if _PDF.search(head[:1024]) else _named(head, _VECTORS)
+    if vector is None and _SVG.search(_as_text(_unzipped(head))):
+        vector = None if re.match(r"\s*<(!doctype\s+)?html", text, re.IGNORECASE) else "SVG"
+    if vector:
+        return UserError("image_vector", {"found": vector})
+    other = _named(head, ((0, magic, name) for magic, name in _OTHER_PICTURES)) or _named(head, _FURTHER_ON)
+    if _PORTABLE_ANYMAP.match(head) or data.endswith(_TGA_END):
+        other = other or ("TGA" if data.endswith(_TGA_END) else "PNM")
+    if other:
+        return unsupported(other)
     return UserError("image_not_an_image", {"found": _other(head, text)})
+
+
+def _named(head: bytes, table: Iterable[tuple[int, bytes, str]]) -> str | None:
+    return next((name for at, magic, name in table if head.startswith(magic, at)), None)
 
 
 def unsupported(name: str) -> UserError:

@@ -17,6 +17,7 @@ _KINDS = {0xC0: "sequential", 0xC1: "sequential", 0xC2: "progressive"} | {
     marker: "lossless" if marker & 3 == 3 else "arithmetic" if marker > 0xC8 else "hierarchical"
     for marker in (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 }
+_KINDS[0xF7] = "LS"  # ITU T.87
 _READ = frozenset({"sequential", "progressive", "arithmetic"})
 _BARE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # markers without a length, and no markers
 _REMARKS = frozenset({*range(0xE0, 0xF0), 0xFE})

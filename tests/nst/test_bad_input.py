@@ -94,6 +94,7 @@ def test_other_files_are_named(data: bytes, found: str) -> None:
         (gzip.compress(SVG, mtime=0), "SVG"),
         (b"%PDF-1.7\n", "PDF"),
         (b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript"),
+        (b"\1\0\0\0" + bytes(36) + b" EMF", "EMF"),
     ],
 )
 def test_vector_graphics(data: bytes, found: str) -> None:
@@ -108,6 +109,19 @@ def test_vector_graphics(data: bytes, found: str) -> None:
         (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
         (b"P6 16 16 255 ", "PNM"),
         (b"\0\0\1\0\1\0", "ICO"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\xff\x4f\xff\x51\0\x2f", "JPEG 2000"),
+        (b"II\xbc\1\x20\0\0\0", "JPEG XR"),
+        (b"II*\0\x10\0\0\0CR\2\0", "CR2 (camera RAW)"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "CR3 (camera RAW)"),
+        (b"FUJIFILMCCD-RAW 0201", "RAF (camera RAW)"),
+        (b"IIRO\x08\0\0\0", "ORF (camera RAW)"),
+        (b"IIU\0\x18\0\0\0", "RW2 (camera RAW)"),
+        (b"FORM\0\0\1\0ILBMBMHD", "ILBM"),
+        (bytes(18) + bytes(100) + b"TRUEVISION-XFILE.\0", "TGA"),
+        (bytes(128) + b"DICM", "DICOM"),
+        (b"PK\3\4" + bytes(26) + b"mimetypeapplication/x-krita", "Krita"),
+        (b"CSFCHUNK", "Clip Studio Paint"),
     ],
 )
 def test_other_raster_formats(data: bytes, found: str) -> None:

@@ -75,3 +75,12 @@ def test_a_jpeg_keeps_its_colours_whatever_its_remarks_are() -> None:
     for marker, body in strange:
         segment = bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body
         assert np.array_equal(decode(whole[:2] + segment + whole[2:]).rgb, decode(whole).rgb), (hex(marker), body)
+
+
+@pytest.mark.parametrize(("marker", "bits", "name"), [(0xC3, 8, "lossless"), (0xC1, 12, "12 bit"), (0xF7, 8, "LS")])
+def test_what_cannot_be_read_is_called_by_its_name(marker: int, bits: int, name: str) -> None:
+    whole = saved(QUARTERS, "JPEG")
+    at = whole.index(b"\xff\xc0")
+    with pytest.raises(UserError) as caught:
+        decode(whole[: at + 1] + bytes((marker, 0, 17, bits)) + whole[at + 5 :])
+    assert (caught.value.code, caught.value.detail["found"]) == ("image_format_unsupported", f"JPEG ({name})")
