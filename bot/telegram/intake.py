@@ -19,6 +19,7 @@ from bot.telegram.address import Address
 from bot.telegram.asker import Asker
 from bot.telegram.boundary import ToldError, comes_back, last_try, sentence
 from bot.telegram.keyboards import queued_keyboard
+from bot.telegram.memory import CALLED_OFF
 from bot.telegram.pictures import (
     fetch,
     full_quality,
@@ -175,6 +176,8 @@ async def queue_job(
         await asyncio.to_thread(front.memory.note_asked, job_id)
     shown_in = message_id or noted or 0
     try:
+        if noted == CALLED_OFF:
+            raise ToldError
         address = await _announce(front, asker.speaking(settings.language), settings, job_id, shown, shown_in)
         await asyncio.to_thread(front.memory.note_asked, job_id, address.message_id)
         await _submit(front, address, job_id, submit, told=not message_id)
@@ -230,6 +233,8 @@ async def _submit(front: Frontend, address: Address, job_id: str, submit: Submit
         raise
     front.actions.show(address.chat_id, address.thread_id)
     front.lines.start(job)
+    if await asyncio.to_thread(front.memory.asked, job_id) == CALLED_OFF:  # while its pictures were fetched
+        await front.service.cancel(job_id, job.user)
 
 
 async def _tell(front: Frontend, address: Address, job_id: str, text: str) -> None:

@@ -59,6 +59,14 @@ def owner_code(user_id: int) -> str:
     return sign + digits
 
 
+def owner_of(code: str) -> int:
+    """The inverse of ``owner_code``; 0 for what is none."""
+    try:
+        return int(code, 36)
+    except ValueError:
+        return 0
+
+
 def draft_keyboard(
     draft: Draft, owner: int, presets: Mapping[str, Preset], last: Choice | None, language: str
 ) -> InlineKeyboardMarkup:

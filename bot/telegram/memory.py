@@ -16,6 +16,7 @@ from workers.connection import speaking_redis
 from workers.contract import ContractError, fill, read_object
 from workers.forgetting import note_of
 
+CALLED_OFF = -1
 _RECENT = 50  # what an inline query may show
 _MOVED_TTL_S = 30 * 86_400
 _OF_JOBS = ("asked", "shown", "rung", "place")
@@ -59,6 +60,11 @@ class Memory:
         """A request was admitted, and shown in a message: whoever takes it up again does neither twice."""
         with speaking_redis():
             self._connection.set(_name("asked", job_id), message_id, ex=keys.RESULT_TTL_S)
+
+    def call_off(self, job_id: str) -> bool:
+        """Somebody wants a request no more; False if it is not on its way."""
+        with speaking_redis():
+            return bool(self._connection.set(_name("asked", job_id), CALLED_OFF, xx=True, ex=keys.RESULT_TTL_S))
 
     def never_mind(self, job_id: str) -> None:
         """A request came to nothing: it may be made again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from telegram import CallbackQuery, Message
@@ -23,7 +23,7 @@ from bot.telegram.boundary import sentence, spoken
 from bot.telegram.challenges.entering import open_here
 from bot.telegram.challenges.presses import press, press_enter
 from bot.telegram.intake import Showing, repeat
-from bot.telegram.keyboards import Meaning, meaning, owner_code, result_keyboard
+from bot.telegram.keyboards import Meaning, meaning, owner_code, owner_of, result_keyboard
 from bot.telegram.pickers import open_draft, press_draft
 from bot.telegram.pictures import as_document, as_photo, of_result
 from bot.telegram.posting import TOAST, Post, clipped
@@ -67,6 +67,8 @@ async def take_press(front: Frontend, query: CallbackQuery) -> None:
     if asker is not None and pressed is not None and (pressed.kind == "c" or pressed.verb == "enter"):
         await _challenge(front, asker, query, pressed)
         return
+    if asker is not None and pressed is not None and pressed.kind in ("d", "p"):
+        asker = await _speaking(front, asker, pressed)
     stranger = bool(asker and pressed and pressed.kind in ("d", "p") and pressed.argument != owner_code(asker.user_id))
     if asker is None or pressed is None or stranger:
         await _answer(query, say("error.not_your_job", asker.language) if asker and stranger else "")
@@ -79,6 +81,14 @@ async def take_press(front: Frontend, query: CallbackQuery) -> None:
         await front.saw(asker)
         settings = await asyncio.to_thread(front.chats.read, asker.chat)
         await _act(front, asker.speaking(settings.language), query, pressed)
+
+
+async def _speaking(front: Frontend, asker: Asker, pressed: Meaning) -> Asker:
+    """Who presses, as the one they wrote as: Telegram shows presses of anonymous people under their own names."""
+    identity = owner_of(pressed.argument)
+    if identity >= 0 or asker.private or not await front.rights.speaks_as(asker.chat_id, asker.user_id, identity):
+        return asker
+    return replace(asker, user_id=identity)
 
 
 async def _answer(query: CallbackQuery, text: str = "") -> None:
@@ -241,7 +251,19 @@ async def _delete(front: Frontend, press: Press) -> None:
 
 async def _cancel(front: Frontend, press: Press) -> None:
     """The message itself changes when the job's result says "cancelled"."""
-    await front.service.cancel(press.job_id, press.asker.user)
+    asker = press.asker
+    try:
+        await front.service.cancel(press.job_id, asker.user)
+    except UserError as error:
+        if not asker.private and not await front.rights.manages(asker.chat_id, asker.user_id):
+            raise
+        if error.code == "not_your_job" and not asker.private:
+            await front.service.cancel(press.job_id, user_key(asker.chat_id))  # they asked anonymously
+        elif error.code == "no_such_job" and await asyncio.to_thread(front.memory.call_off, press.job_id):
+            text = say("progress.cancelled", asker.language)  # its pictures are still being fetched
+            await front.posting.edit(asker.chat_id, press.message.message_id, Post(text))
+        else:
+            raise
 
 
 async def _spoiler(front: Frontend, press: Press, job: Job) -> bool:

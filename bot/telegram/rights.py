@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from telegram import Bot, ChatMemberAdministrator, ChatMemberOwner, ChatMemberRestricted
-from telegram.error import Forbidden, TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 
 from nst.errors import UserError
 
@@ -43,6 +43,21 @@ class Rights:
         if len(self._good_until_s) > _CHATS:
             self._good_until_s.clear()
         self._good_until_s[chat_id] = time.monotonic() + _KNOWN_FOR_S
+
+    async def speaks_as(self, chat_id: int, user_id: int, identity: int) -> bool:
+        """Whether somebody writes in a group as ``identity``: as the group itself, or as a channel that they run.
+
+        Args:
+            chat_id: The group.
+            user_id: Who presses a button.
+            identity: Telegram's id of the group or channel that wrote.
+        """
+        if identity == chat_id:
+            return await self.manages(chat_id, user_id)
+        try:
+            return await self.manages(identity, user_id)
+        except (BadRequest, Forbidden):
+            return False  # a channel that we are not in: who runs it cannot be known
 
     async def manages(self, chat_id: int, user_id: int) -> bool:
         """Whether somebody is an administrator of a group, or speaks for the group itself."""

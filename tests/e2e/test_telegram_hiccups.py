@@ -198,6 +198,51 @@ def test_a_call_that_fails_once_costs_no_order(peer: TelegramPeer, bot: Process,
     assert {name: len(uncalled(person)) for name, (person, _) in started.items()} == dict.fromkeys(started, 1)
 
 
+def test_an_order_whose_picture_is_still_fetched_can_be_cancelled(
+    peer: TelegramPeer, bot: Process, until: Until
+) -> None:
+    person, fault = begin(peer, "file", status=200, slow_s=4)
+    slow = fault()
+    person.photo(picture(next(_SEEDS)), caption="/style mosaic 60 palette")
+    until(lambda: slow.met and with_button(person, "r.cancel"), "a fetch", DEADLINE_S)
+    message = with_button(person, "r.cancel")
+    assert message is not None
+    query = person.press(message, "r.cancel")
+    until(lambda: person.toast(query) == "", "an answer to the press", DEADLINE_S)
+    until(lambda: [text_of(m) for m in person.bot_messages()] == ["Cancelled."], "an end", DEADLINE_S)
+    again = person.photo(picture(next(_SEEDS)), caption="/style mosaic 60 palette")
+    until(lambda: pictures(person), "the next one", DEADLINE_S)
+    assert pictures(person)[0]["reply_to_message"]["message_id"] == again["message_id"]
+    assert len(uncalled(person)) == 2
+
+
+@pytest.mark.parametrize("as_channel", [False, True], ids=["anonymous administrator", "channel"])
+def test_who_writes_under_another_name_uses_their_own_buttons(
+    peer: TelegramPeer, bot: Process, until: Until, as_channel: bool
+) -> None:
+    """Telegram shows messages under the group's or the channel's name, and presses under the person's own."""
+    group = peer.group(-1_001_000_000_000 - next(_NUMBERS))
+    person, stranger = peer.person(next(_NUMBERS), group), peer.person(next(_NUMBERS), group)
+    identity = peer.group(-1_002_000_000_000 - next(_NUMBERS), type="channel") if as_channel else group
+    peer.do(lambda: peer.world.admins.add((identity, person.user["id"])))
+    photo = person.silently(**person.a_photo(picture(next(_SEEDS))))
+    hidden = {"id": 1087968824 if not as_channel else 136817688, "is_bot": True, "first_name": "Group"}
+    content: Json = {"text": "/style", "from": hidden, "sender_chat": peer.world.chat(identity)}
+    person.send(answering=photo["message_id"], **content)
+    until(lambda: with_button(person, "d.style"), "a picker", DEADLINE_S)
+    picker = with_button(person, "d.style")
+    assert picker is not None
+    refused = stranger.press(picker, "d.style")
+    until(lambda: stranger.toast(refused), "a refusal", DEADLINE_S)
+    steps = (("d.style", ""), ("d.strength", "60"), ("d.method", "Palette"))
+    for verb, label in steps:
+        conversation = pressed(person, verb, label)
+        until(lambda conversation=conversation: next(conversation, "over") == "over", verb, DEADLINE_S)
+    until(lambda: pictures(person), "a picture", DEADLINE_S)
+    person.send(**{**content, "text": "/privacy"})
+    until(lambda: with_button(person, "p.forget"), "an offer", DEADLINE_S)
+
+
 def test_a_bot_that_is_killed_in_a_call_costs_no_order(peer: TelegramPeer, bot: Process, until: Until) -> None:
     started, faults = {}, {}
     for name, (conversation, calls) in CONVERSATIONS.items():
