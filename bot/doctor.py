@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import httpx
@@ -37,6 +37,25 @@ from nst.device import configure_tensorflow
 configure_tensorflow()
 import tensorflow as tf
 print(tf.__version__, len(tf.config.list_physical_devices("GPU")))
+"""
+
+_MODEL_PROBE = """
+import json, sys
+from bot.texts import explain
+from nst.errors import OperatorError
+from nst.method import MethodSettings, create_method
+from nst.models import absent
+from nst.weights import is_remote
+settings = MethodSettings(**json.loads(sys.argv[2]))
+found = {"absent": list(absent(sys.argv[1], settings).items())}
+found["fetchable"] = sys.argv[1] == "fast" and (settings.fast_model == "auto" or is_remote(settings.fast_model))
+try:
+    method = create_method(sys.argv[1], settings)
+    method.prepare()
+    found["model"] = getattr(method, "model", "")
+except OperatorError as error:
+    found["error"] = explain(error)
+print(json.dumps(found))
 """
 
 
@@ -85,7 +104,15 @@ def _guarded(check: Callable[[Settings], Iterator[Finding]], settings: Settings)
     try:
         yield from check(settings)
     except PasticheError as error:
-        yield Finding("bad", check.__name__.strip("_").replace("_", " "), explain(error))
+        yield Finding("bad", _name(check), explain(error))
+    except subprocess.TimeoutExpired as error:
+        yield Finding(
+            "bad", _name(check), f"no answer within {error.timeout:g} s: this machine is too slow, or too busy"
+        )
+
+
+def _name(check: Callable[[Settings], Iterator[Finding]]) -> str:
+    return check.__name__.strip("_").replace("_", " ")
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -161,24 +188,32 @@ def _gatys_weights(settings: Settings) -> Iterator[Finding]:
 
 
 def _method_model(method: str, setting: str, settings: Settings) -> Iterator[Finding]:
+    """Load what is on this machine; nothing is downloaded."""
     if importlib.util.find_spec("tensorflow") is None:
         return
-    code = (
-        "import json, sys\nfrom nst.errors import OperatorError\nfrom nst.method import MethodSettings, create_method\n"
-        "from bot.texts import explain\nsettings = MethodSettings(**json.loads(sys.argv[2]))\n"
-        "method = create_method(sys.argv[1], settings)\n"
-        "try:\n    method.prepare()\n    print('ok', getattr(method, 'model', ''))\n"
-        "except OperatorError as error:\n    print('bad', explain(error))\n"
-    )
-    command = [sys.executable, "-c", code, method, json.dumps(asdict(settings.methods))]
+    given = json.dumps(asdict(replace(settings.methods, download=False)))
+    command = [sys.executable, "-c", _MODEL_PROBE, method, given]
     probe = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False)  # noqa: S603
-    lines = (probe.stdout if probe.returncode == 0 else probe.stderr).strip().splitlines() or ["no answer"]
-    verdict, _, text = lines[-1].partition(" ") if probe.returncode == 0 else ("bad", "", lines[-1])
     what = f"{method} model ({setting})"
-    if verdict == "ok":
-        yield Finding("ok", what, text or "loads")
+    if probe.returncode != 0:
+        yield Finding("bad", what, (probe.stderr.strip().splitlines() or ["no answer"])[-1])
+        return
+    found = json.loads(probe.stdout.splitlines()[-1])
+    paints = "pictures are painted with colours only (palette)"
+    if "model" in found:
+        paints = f"{found['model'] or 'the bundled one'} paints"
+    if found["absent"]:
+        sources = " or ".join(
+            f"{source}{why and f' (cannot be reached now: {why})'}" for source, why in found["absent"]
+        )
+        when = "a worker fetches it at its first start, `pastiche models fetch` at once"
+        yield Finding("note", what, f"not on this machine: {when}, from {sources}. Until then {paints}.")
+    elif "model" in found:
+        yield Finding("ok", what, found["model"] or "loads")
+    elif found["fetchable"]:
+        yield Finding("note", what, f"{found['error']} Workers pass it over; `pastiche models fetch` fetches it again.")
     else:
-        yield Finding("note", what, f"{text} Pictures are painted with colours only (palette).")
+        yield Finding("note", what, f"{found['error']} Until then {paints}.")
 
 
 def _discord(settings: Settings) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """``pastiche models``: what the methods need, fetched before the first job instead of during it.
 
     pastiche models list               what there is, where it comes from, what of it is on this machine
-    pastiche models fetch [NAME...]    download it (the fast method's network and VGG-19 if no name is given)
+    pastiche models fetch [NAME...]    download it (the fast method's network and VGG-19 if no name is given), check it,
+                                       and fetch again what is damaged
     pastiche models verify [NAME...]   hold what is here against its checksums; load the fast method's networks
 
 Tables and progress go to standard output and standard error. A download that was broken off is resumed where the
@@ -43,14 +44,20 @@ def list_models() -> None:
 
 @app.command()
 def fetch(names: Names = None) -> None:
-    """Download models into MODEL_CACHE_DIR."""
+    """Download models into MODEL_CACHE_DIR; what is here already is checked, and fetched again where it is damaged."""
+    from nst.models import fault
 
     def get(model: Model) -> str:
-        if model.place is not None or model.fetch is None:
-            return "is here" if model.place else "is not here, and there is nowhere to get it from"
+        error = fault(model) if model.place else None
+        if model.fetch is None:
+            if error is not None:
+                raise error
+            return "is here and whole" if model.place else "is not here, and there is nowhere to get it from"
+        if model.place is not None and error is None:
+            return "is here and whole"
         with _progress_bar(model.name) as advance:
             model.fetch(advance)
-        return "fetched"
+        return "was damaged; fetched again" if error else "fetched"
 
     _each(names, get)
 

@@ -90,6 +90,13 @@ def fetch_archive(
     return folder
 
 
+def put_aside(folder: Path) -> None:
+    """Take a folder out of the way; the one that was put aside before it goes."""
+    aside = folder.with_name(f"{folder.name}.damaged")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.replace(folder, aside)
+
+
 def _download(url: str, archive: Path, patience: Patience, advance: Advance) -> None:
     timeout = httpx.Timeout(patience.silence_s, connect=patience.connect_s)
     with httpx.Client(timeout=timeout, follow_redirects=True) as client:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from nst.errors import OperatorError, UserError
 from nst.extractor_table import ENTRIES, VGG_STYLE, Entry
-from nst.extractor_weights import VGG_BLOCKS, VggWeights, fetch, identity, read_vgg, vgg_layers
+from nst.extractor_weights import VGG_BLOCKS, VggWeights, cached, fetch, identity, read_vgg, vgg_layers
 from nst.half_gradients import Features, held_gradients
 from nst.method import MethodSettings, Notice
 from nst.vgg import Padding, Pooling, Precision, random_vgg, vgg_features
@@ -139,8 +139,18 @@ def _vgg(name: str, settings: MethodSettings, looks: Looks, random_seed: int | N
         extractor = _vgg_from_file(settings, looks)
         if extractor.name == name:
             return extractor
-    file = fetch(name, ENTRIES[name].download, settings.model_cache, settings.keras_weights_url)
+    file = _weights_file(name, settings)
     return _vgg_extractor(name, f"imagenet:{ENTRIES[name].download.md5[:12]}", read_vgg(file)[1], looks)
+
+
+def _weights_file(name: str, settings: MethodSettings) -> Path:
+    download = ENTRIES[name].download
+    if settings.download:
+        return fetch(name, download, settings.model_cache, settings.keras_weights_url)
+    if file := cached(download, settings.model_cache):
+        return file
+    reason = "not on this machine, and nothing is downloaded now"
+    raise OperatorError("weights_missing", {"model": name, "reason": reason})
 
 
 def _vgg_from_file(settings: MethodSettings, looks: Looks) -> Extractor:
@@ -172,7 +182,7 @@ def _keras(name: str, settings: MethodSettings, random_seed: int | None, precisi
     file = None
     if random_seed is None:
         source = f"imagenet:{entry.download.md5[:12]}"
-        file = str(fetch(name, entry.download, settings.model_cache, settings.keras_weights_url))
+        file = str(_weights_file(name, settings))
     else:
         _seed_keras(random_seed)
         source, notices = f"random:{random_seed}", _random_notice(name)

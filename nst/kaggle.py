@@ -11,18 +11,37 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nst.download import Advance, Patience, SourceFailed
+from nst.download import Advance, Patience, SourceFailed, put_aside
 
 _CHILD = "import sys, kagglehub; print(kagglehub.model_download(sys.argv[1]))"
+_PAGE = re.compile(
+    r"https?://(?:www\.)?kaggle\.com/(?:api/v1/)?models/([\w-]+)/([\w.-]+)/(?:frameworks/)?([\w-]+)/(?:variations/)?([\w.-]+)"
+    r"(?:/(?:versions/)?(\d+))?(?:/download)?/?(?:[?#].*)?"
+)
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*: ")
 _CACHE_VARIABLE = "KAGGLEHUB_CACHE"
 _LOOK_EVERY_S = 0.5
 # The child also has to start and to be told which files there are, before any byte arrives.
 _SILENCES = 2
+
+
+def handle_of(page: str) -> str:
+    """The handle of the model that a page of Kaggle's shows.
+
+    Args:
+        page: Its address, as https://www.kaggle.com/models/OWNER/MODEL/FRAMEWORK/VARIATION/VERSION, or with
+            ``frameworks``, ``variations`` and ``versions`` between.
+
+    Returns:
+        ``owner/model/framework/variation[/version]``; "" for any other address.
+    """
+    found = _PAGE.fullmatch(page)
+    return "/".join(filter(None, found.groups())) if found else ""
 
 
 def address() -> str:
@@ -32,8 +51,8 @@ def address() -> str:
     return str(get_endpoint(get_env()))
 
 
-def cached_model(handle: str, cache: Path) -> Path | None:
-    """A model that was downloaded before, by Pastiche or by anybody else's ``kagglehub``.
+def cached_models(handle: str, cache: Path) -> Iterator[Path]:
+    """Where a model lies that was downloaded before, by Pastiche or by anybody else's ``kagglehub``.
 
     Args:
         handle: ``owner/model/framework/variation/version``; without a version nothing is found, because only
@@ -45,11 +64,26 @@ def cached_model(handle: str, cache: Path) -> Path | None:
     for root in (cache / "kaggle", Path(elsewhere)):
         folder = root / "models" / Path(*parts)
         # kagglehub writes this marker beside a version's folder once all of it is there.
-        if len(parts) == 5 and folder.with_name(f"{parts[4]}.complete").exists():
+        if len(parts) == 5 and _marker(folder).exists():
             found = _saved_model(folder)
             if found:
-                return found
-    return None
+                yield found
+
+
+def version_folder(folder: Path) -> Path | None:
+    """What kagglehub unpacked and marked as complete, by the folder of a SavedModel in it; None for other folders."""
+    found = (parent for parent in (folder, *folder.parents) if parent.name and _marker(parent).exists())
+    return next(found, None)
+
+
+def put_version_aside(version: Path) -> None:
+    """Let kagglehub fetch a version again.
+
+    Args:
+        version: From ``version_folder``.
+    """
+    _marker(version).unlink()
+    put_aside(version)
 
 
 def fetch_model(handle: str, cache: Path, patience: Patience, advance: Advance = lambda received, total: None) -> Path:
@@ -71,7 +105,8 @@ def fetch_model(handle: str, cache: Path, patience: Patience, advance: Advance =
     try:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / ".lock", timeout=patience.lock_s):
-            return cached_model(handle, cache) or _run(handle, root, patience, advance)
+            own = (folder for folder in cached_models(handle, cache) if root in folder.parents)
+            return next(own, None) or _run(handle, root, patience, advance)
     except Timeout as error:
         raise SourceFailed(f"another process has been downloading it for {patience.lock_s:g} s") from error
     except OSError as error:
@@ -114,6 +149,10 @@ def _watched(child: subprocess.Popen[str], root: Path, patience: Patience, advan
                 advance(max(0, size - before), 0)
             if time.monotonic() - grew_at > _SILENCES * patience.silence_s:
                 raise SourceFailed(f"silent for {_SILENCES * patience.silence_s:g} s") from None
+
+
+def _marker(version: Path) -> Path:
+    return version.with_name(f"{version.name}.complete")
 
 
 def _size_bytes(root: Path) -> int:

@@ -143,6 +143,7 @@ class MethodSettings:
         fast_xla: ``NST_FAST_XLA``: whether the fast network is compiled, once per size of picture.
         vgg_weights: ``NST_VGG_WEIGHTS``: a local VGG-19 weight file, or "".
         model_cache: Folder for what is downloaded.
+        download: False: nothing is downloaded; what is not on this machine counts as missing.
         keras_weights_url: ``NST_KERAS_WEIGHTS_URL``: a mirror of Keras' weights, or "".
         gatys_precision: ``NST_GATYS_PRECISION``: of the extractor's convolutions: ``float32``, ``auto``, ``bfloat16``.
         gatys_xla: ``NST_GATYS_XLA``: whether steps are compiled, once per size of picture.
@@ -156,6 +157,7 @@ class MethodSettings:
     fast_xla: bool = False
     vgg_weights: str = ""
     model_cache: str = ""
+    download: bool = True
     keras_weights_url: str = ""
     gatys_precision: str = "float32"
     gatys_xla: bool = False

@@ -29,15 +29,16 @@ class Model:
         name: For the command line: ``fast``, ``fast:2``, ``vgg19``, ``bundled:network``.
         source: Where it comes from.
         place: Where it lies on this machine, or None.
-        fetch: Gets it, telling bytes received and bytes in all; raises ``OperatorError``. None where there is
-            nothing to get.
+        fetch: Gets it, telling bytes received and bytes in all, and holds it against what it should be; what lies
+            there already is taken if it is whole, and else fetched again. Raises ``OperatorError``. None where there
+            is nothing to get.
         check: Raises ``OperatorError`` if what lies there is damaged.
     """
 
     name: str
     source: str
     place: Path | None
-    fetch: Callable[[Advance], object] | None
+    fetch: Callable[[Advance], None] | None
     check: Callable[[], object]
 
 
@@ -65,6 +66,26 @@ def chosen(settings: MethodSettings, names: list[str]) -> list[Model]:
     return [known[name] for name in names or [name for name in ("fast", "vgg19") if name in known]]
 
 
+def absent(method: str, settings: MethodSettings) -> dict[str, str]:
+    """Where a method's model will be fetched from at its first use, as none that it takes is on this machine.
+
+    Args:
+        method: ``fast`` or ``gatys``.
+        settings: The operator's.
+
+    Returns:
+        The sources, each with the reason why its host cannot be reached now, or ""; {} where nothing has to be fetched.
+    """
+    wanted = [model for model in models(settings) if model.name.partition(":")[0] == method]
+    if method == "gatys" and not settings.vgg_weights:
+        wanted = chosen(settings, ["vgg19"])
+    if any(model.place for model in wanted):
+        return {}
+    sources = [model.source for model in wanted if model.fetch]
+    reasons = weights.unreachable(sources)
+    return {source: reasons.get(source, "") for source in sources}
+
+
 def _fast(settings: MethodSettings) -> Iterator[Model]:
     cache, spec = weights.cache_folder(settings.model_cache), settings.fast_model
     sources = weights.AUTO if spec == "auto" else () if spec == "bundled" else (spec,)
@@ -72,8 +93,8 @@ def _fast(settings: MethodSettings) -> Iterator[Model]:
         remote = weights.is_remote(source)
         place = weights.cached_folder(source, cache) if remote else Path(source).expanduser()
 
-        def get(advance: Advance, source: str = source) -> object:
-            return weights.locate(source, cache, advance=advance)
+        def get(advance: Advance, source: str = source) -> None:
+            _fetch_whole(source, cache, advance)
 
         def check(place: Path | None = place) -> None:
             from nst.hub_module import load_module
@@ -83,6 +104,21 @@ def _fast(settings: MethodSettings) -> Iterator[Model]:
 
         name = "fast" if number == 1 else f"fast:{number}"
         yield Model(name, source, place if place and place.exists() else None, get if remote else None, check)
+
+
+def _fetch_whole(source: str, cache: Path, advance: Advance) -> None:
+    from nst.hub_module import load_module
+
+    while True:
+        located = weights.locate(source, cache, advance=advance)
+        assert located.folder is not None  # noqa: S101 - only ``auto`` and ``bundled`` come without one
+        try:
+            load_module(located.folder)
+        except OperatorError as error:
+            if not weights.reject(located, cache, str(error.detail.get("reason", error))) or located.fetched:
+                raise
+        else:
+            return
 
 
 def _gatys(settings: MethodSettings) -> Iterator[Model]:
@@ -98,8 +134,8 @@ def _gatys(settings: MethodSettings) -> Iterator[Model]:
     for name, entry in ENTRIES.items():
         download = entry.download
 
-        def get(advance: Advance, name: str = name) -> object:
-            return fetch(name, ENTRIES[name].download, settings.model_cache, settings.keras_weights_url, advance)
+        def get(advance: Advance, name: str = name) -> None:
+            fetch(name, ENTRIES[name].download, settings.model_cache, settings.keras_weights_url, advance)
 
         # A file with another checksum counts as absent: what is found is whole.
         place = cached(download, settings.model_cache)

@@ -6,12 +6,13 @@
     bundled     the network that comes with Pastiche
     a folder    with a saved_model.pb
     a URL       of TF-Hub (https://tfhub.dev/…), or of an archive with its checksum: https://…/model.tar.gz#sha256=…
-    a handle    of Kaggle: google/arbitrary-image-stylization-v1/tensorFlow1/256/2
+    a handle    of Kaggle: google/arbitrary-image-stylization-v1/tensorFlow1/256/2, or the address of its page there
 
 TF-Hub has answered 403 for days on end, so every source fails on its own and the message says which failed
 how. ``auto`` notices within 5 s that nothing can be reached: the sources are knocked at together, each with
 4.5 s. A source that failed is not asked again by this process for five minutes, so a method that is made
-anew meanwhile decides at once; what was downloaded is found in the cache without asking anybody.
+anew meanwhile decides at once; what was downloaded is found in the cache without asking anybody. What was found and
+cannot be loaded is rejected: then the next one in line is found, or it is fetched again.
 """
 
 from __future__ import annotations
@@ -22,18 +23,19 @@ import os
 import re
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+from filelock import FileLock
 from platformdirs import user_cache_path
 
-from nst.download import Advance, Patience, SourceFailed, fetch_archive
+from nst.download import Advance, Patience, SourceFailed, fetch_archive, put_aside
 from nst.errors import OperatorError
 from nst.kaggle import address as kaggle_address
-from nst.kaggle import cached_model, fetch_model
+from nst.kaggle import cached_models, fetch_model, handle_of, put_version_aside, version_folder
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +46,12 @@ ASK_AGAIN_S = 300.0
 
 _KAGGLE_HANDLE = re.compile(r"[\w-]+/[\w.-]+/[\w-]+/[\w.-]+(/\d+)?")
 _CHECKSUM = re.compile(r"sha256=([0-9a-fA-F]{64})")
+_KAGGLE_HOSTS = ("kaggle.com", "www.kaggle.com")
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
 
 _failures: dict[str, tuple[float, str]] = {}
+_damaged: dict[Path, float] = {}  # in caches that are not ours to mend
+_NOT_HERE = "not on this machine, and nothing is downloaded now"
 
 
 @dataclass(frozen=True)
@@ -57,11 +62,15 @@ class Located:
         folder: A SavedModel, or None for the network that comes with Pastiche.
         source: What gave it: the folder, URL or handle, or ``bundled``.
         reason: Why ``auto`` came down to the bundled network: each source with its failure; "" otherwise.
+        fetched: Whether it was downloaded just now.
+        stamp: Tells this model's folder from one that takes its place later.
     """
 
     folder: Path | None
     source: str
     reason: str = ""
+    fetched: bool = field(default=False, compare=False)
+    stamp: int = field(default=0, compare=False)
 
 
 def cache_folder(setting: str) -> Path:
@@ -117,6 +126,7 @@ def locate(
     patience: Patience | None = None,
     advance: Advance = no_advance,
     auto: Sequence[str] = AUTO,
+    download: bool = True,
 ) -> Located:
     """Find the fast method's model, downloading it if need be.
 
@@ -126,6 +136,7 @@ def locate(
         patience: Time-outs and attempts.
         advance: Told the bytes received and the bytes in all (0 if unknown).
         auto: What ``auto`` tries, in order.
+        download: False: what is not on this machine counts as missing.
 
     Returns:
         The model's place. ``auto`` always finds one: the bundled network is the last.
@@ -137,34 +148,100 @@ def locate(
     if spec == "bundled":
         return Located(None, "bundled")
     if spec == "auto":
-        return _auto(auto, cache, patience, advance)
+        return _auto(auto, cache, patience, advance, download)
     try:
         if is_remote(spec):
-            return Located(cached_folder(spec, cache) or _fetch(spec, cache, patience, advance), spec)
+            return _cached(spec, cache) or _fetched(spec, cache, patience, advance, download)
         return Located(_folder(Path(spec).expanduser()), spec)
     except SourceFailed as error:
         raise OperatorError("weights_missing", {"model": spec, "reason": str(error)}) from error
 
 
+def reject(located: Located, cache: Path, reason: str) -> bool:
+    """Note that a located model cannot be loaded.
+
+    In Pastiche's own cache it is put aside, so that it is fetched again; in others it is passed over for a while. A
+    source whose download cannot be loaded has failed.
+
+    Args:
+        located: From ``locate``.
+        cache: As given to it.
+        reason: What is wrong with it.
+
+    Returns:
+        Whether ``locate`` may find another one.
+    """
+    folder = located.folder
+    if folder is None or not is_remote(located.source):
+        return False
+    log.warning("The model in %s cannot be used and is put aside: %s", folder, reason)
+    if located.fetched:
+        _failures[located.source] = (time.monotonic(), reason)
+    try:
+        _put_aside(located, folder, cache)
+    except OSError as error:
+        log.warning("It stays where it is: %s", error)
+        _damaged[folder] = time.monotonic()
+    return True
+
+
+def _put_aside(located: Located, folder: Path, cache: Path) -> None:
+    if cache not in folder.parents:
+        _damaged[folder] = time.monotonic()
+        return
+    version = version_folder(folder)
+    with FileLock(cache / "kaggle" / ".lock" if version else f"{folder}.lock"):
+        if _stamp(folder) != located.stamp:
+            return  # another process has replaced it
+        if version:
+            put_version_aside(version)
+        else:
+            put_aside(folder)
+
+
+def _stamp(folder: Path) -> int:
+    model = folder / "saved_model.pb"
+    return model.stat().st_ino if model.exists() else 0
+
+
 def forget_failures() -> None:
     """Ask every source again, as after a change of settings."""
     _failures.clear()
+    _damaged.clear()
 
 
-def _auto(sources: Sequence[str], cache: Path, patience: Patience, advance: Advance) -> Located:
+def _auto(sources: Sequence[str], cache: Path, patience: Patience, advance: Advance, download: bool) -> Located:
     for source in sources:
-        if folder := cached_folder(source, cache):
-            return Located(folder, source)
-    _knock([source for source in sources if not _recent_failure(source)], patience)
+        if found := _cached(source, cache):
+            return found
+    if download:
+        unanswered = unreachable([source for source in sources if not _recent_failure(source)], patience)
+        _failures.update({source: (time.monotonic(), reason) for source, reason in unanswered.items()})
+    reasons = {}
     for source in sources:
-        if not _recent_failure(source):
+        reasons[source] = _recent_failure(source)
+        if not reasons[source]:
             try:
-                return Located(_fetch(source, cache, patience, advance), source)
+                return _fetched(source, cache, patience, advance, download)
             except SourceFailed as error:
-                _failures[source] = (time.monotonic(), str(error))
-    reason = "; ".join(f"{source}: {_recent_failure(source)}" for source in sources)
+                reasons[source] = str(error)
+                if download:
+                    _failures[source] = (time.monotonic(), str(error))
+    reason = "; ".join(f"{source}: {why}" for source, why in reasons.items())
     log.warning("No model could be fetched, the bundled network takes its place: %s", reason)
     return Located(None, "bundled", reason)
+
+
+def _cached(source: str, cache: Path) -> Located | None:
+    folder = cached_folder(source, cache)
+    return Located(folder, source, stamp=_stamp(folder)) if folder else None
+
+
+def _fetched(source: str, cache: Path, patience: Patience, advance: Advance, download: bool) -> Located:
+    if not download:
+        raise SourceFailed(_NOT_HERE)
+    folder = _fetch(source, cache, patience, advance)
+    return Located(folder, source, fetched=True, stamp=_stamp(folder))
 
 
 def _recent_failure(source: str) -> str:
@@ -185,14 +262,21 @@ def _folder(folder: Path) -> Path:
 
 def cached_folder(source: str, cache: Path) -> Path | None:
     """A model that was fetched before: by Pastiche, by tensorflow-hub or by kagglehub."""
+    since_s = time.monotonic() - ASK_AGAIN_S
+    found = (folder for folder in _caches(source, cache) if _damaged.get(folder, since_s) <= since_s)
+    return next(found, None)
+
+
+def _caches(source: str, cache: Path) -> Iterator[Path]:
+    source = handle_of(source) or source
     if not source.startswith("http"):
-        return cached_model(source, cache)
+        yield from cached_models(source, cache)
+        return
     # tensorflow-hub names folders by the SHA-1 of the handle; so do we, and either finds the other's.
     name = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
     for folder in (cache / name, *_hub_caches(name)):
         if (folder / "saved_model.pb").is_file():
-            return folder
-    return None
+            yield folder
 
 
 def _hub_caches(name: str) -> list[Path]:
@@ -202,6 +286,7 @@ def _hub_caches(name: str) -> list[Path]:
 
 def _fetch(source: str, cache: Path, patience: Patience, advance: Advance) -> Path:
     log.info("Fetching a model from %s", source)
+    source = handle_of(source) or source
     if not source.startswith("http"):
         return fetch_model(source, cache, patience, advance)
     target = cache / hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
@@ -209,6 +294,11 @@ def _fetch(source: str, cache: Path, patience: Patience, advance: Advance) -> Pa
     checksum = _CHECKSUM.fullmatch(fragment)
     if checksum:
         return fetch_archive(address, target, checksum[1], patience, advance)
+    if urlsplit(address).hostname in _KAGGLE_HOSTS:
+        allowed = (
+            "a page of Kaggle's names all of it: https://www.kaggle.com/models/OWNER/MODEL/FRAMEWORK/VARIATION/VERSION"
+        )
+        raise OperatorError("bad_setting", {"setting": "NST_FAST_MODEL", "received": source, "allowed": allowed})
     if fragment or urlsplit(address).path.endswith(_ARCHIVES):
         allowed = "an archive's URL ends in #sha256= and 64 hex digits"
         raise OperatorError("bad_setting", {"setting": "NST_FAST_MODEL", "received": source, "allowed": allowed})
@@ -217,11 +307,16 @@ def _fetch(source: str, cache: Path, patience: Patience, advance: Advance) -> Pa
     return fetch_archive(f"{address}{separator}tf-hub-format=compressed", target, "", patience, advance)
 
 
-def _knock(sources: Sequence[str], patience: Patience) -> None:
-    """Note the sources whose host does not answer at all; all are asked together.
+def unreachable(sources: Sequence[str], patience: Patience | None = None) -> dict[str, str]:
+    """The sources whose host does not answer at all, with the reason; all are asked together.
 
     In threads because a name that does not resolve can hang for longer than any time-out of a socket.
+
+    Args:
+        sources: URLs and Kaggle handles.
+        patience: Its ``connect_s`` counts.
     """
+    patience = patience or Patience()
     reasons = dict.fromkeys(sources, f"no answer within {patience.connect_s:g} s")
     threads = [threading.Thread(target=_try_host, args=(s, reasons, patience), daemon=True) for s in sources]
     deadline = time.monotonic() + patience.connect_s
@@ -229,13 +324,11 @@ def _knock(sources: Sequence[str], patience: Patience) -> None:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    for source, reason in reasons.copy().items():
-        if reason:
-            _failures[source] = (time.monotonic(), reason)
+    return {source: reason for source, reason in reasons.copy().items() if reason}
 
 
 def _try_host(source: str, reasons: dict[str, str], patience: Patience) -> None:
-    address = source if source.startswith("http") else kaggle_address()
+    address = source if source.startswith("http") and not handle_of(source) else kaggle_address()
     try:
         with httpx.stream("GET", address, timeout=patience.connect_s):
             reasons[source] = ""

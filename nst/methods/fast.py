@@ -26,7 +26,7 @@ from nst.options import StyleOptions
 from nst.precision import ReducedPrecision
 from nst.split_module import Floats, SplitModule
 from nst.style_vectors import MemoryVectors, VectorStore, shared_or
-from nst.weights import Located, LoggedProgress, cache_folder, locate
+from nst.weights import Located, LoggedProgress, cache_folder, locate, reject
 from nst.xla import compile_with_xla
 
 log = logging.getLogger(__name__)
@@ -127,9 +127,21 @@ class Fast:
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
-            cache = cache_folder(self._settings.model_cache)
-            self._loaded = self._open(locate(self._settings.fast_model, cache, advance=LoggedProgress()))
+            self._loaded = self._first_that_opens()
         return self._loaded
+
+    def _first_that_opens(self) -> _Loaded:
+        """What is damaged is passed over, or fetched again; ``auto`` ends at the bundled network."""
+        settings = self._settings
+        cache = cache_folder(settings.model_cache)
+        while True:
+            located = locate(settings.fast_model, cache, advance=LoggedProgress(), download=settings.download)
+            try:
+                return self._open(located)
+            except OperatorError as error:
+                again = settings.download and reject(located, cache, str(error.detail.get("reason", error)))
+                if not again or (located.fetched and settings.fast_model != "auto"):
+                    raise
 
     def _open(self, located: Located) -> _Loaded:
         if located.folder is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import subprocess
 import sys
 import threading
@@ -17,6 +19,7 @@ from bot import doctor
 from bot.doctor import Finding
 from bot.settings import Settings
 from nst.image_signature import READABLE
+from nst.weights import MAGENTA_HUB
 
 GOOD_TOKEN, BAD_TOKEN = "12:good", "12:bad"
 
@@ -131,3 +134,77 @@ def test_proxies_before_the_web_chat_are_looked_at(url: str, proxies: str, verdi
     findings = found(doctor._web, settings(web_public_url=url, web_trusted_proxies=proxies))
     assert {what: finding.verdict for what, finding in findings.items()} == verdicts
     assert any(words in finding.text for finding in findings.values())
+
+
+class Trickle(BaseHTTPRequestHandler):
+    """A model of 85 MB on a line on which it never comes to its end."""
+
+    over = threading.Event()
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "85000000")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.do_HEAD()
+        with contextlib.suppress(OSError):
+            while not self.over.wait(0.1):
+                self.wfile.write(bytes(20_000))
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: tests are quiet."""
+
+
+@pytest.fixture
+def slow_line(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Trickle)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    yield f"http://127.0.0.1:{server.server_port}"
+    Trickle.over.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.tensorflow
+def test_models_that_are_not_here_are_said_and_not_downloaded(
+    slow_line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    fast = f"{slow_line}/model.tar.gz#sha256={'0' * 64}"
+    given = settings(nst_fast_model=fast, nst_keras_weights_url=slow_line, model_cache_dir=tmp_path / "cache")
+    (finding,) = found(doctor._fast_model, given).values()
+    assert (finding.verdict, finding.text.split(":")[0]) == ("note", "not on this machine")
+    assert "`pastiche models fetch`" in finding.text
+    assert "colours only" in finding.text
+    (finding,) = found(doctor._gatys_weights, given).values()
+    assert (finding.verdict, finding.text.split(":")[0]) == ("note", "not on this machine")
+    assert "Until then the bundled one paints" in finding.text
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "keras.json"]
+
+
+@pytest.mark.tensorflow
+def test_a_damaged_cache_is_said_and_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / hashlib.sha1(MAGENTA_HUB.encode(), usedforsecurity=False).hexdigest()
+    place.mkdir()
+    (place / "saved_model.pb").write_bytes(b"damaged")
+    (finding,) = found(doctor._fast_model, settings(nst_fast_model="auto", model_cache_dir=tmp_path)).values()
+    assert finding.verdict == "note"
+    assert str(place) in finding.text
+    assert "fetches it again" in finding.text
+    assert (place / "saved_model.pb").read_bytes() == b"damaged"
+
+
+def test_what_takes_too_long_is_bad_and_the_rest_is_checked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(doctor, "_PROBE_TIMEOUT_S", 0.01)
+    monkeypatch.chdir(tmp_path)
+    assert doctor.examine(settings(redis_url=f"unix://{tmp_path}/none.sock")) == 1
+    said = capsys.readouterr().out
+    assert said.count("no answer within 0.01 s") == 3, "TensorFlow and two models"
+    assert "Telegram: TELEGRAM_TOKEN is not set" in said

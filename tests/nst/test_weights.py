@@ -18,8 +18,8 @@ import pytest
 from nst import weights
 from nst.download import Patience, SourceFailed, fetch_archive
 from nst.errors import OperatorError
-from nst.kaggle import cached_model
-from nst.weights import forget_failures, locate
+from nst.kaggle import cached_models, handle_of
+from nst.weights import forget_failures, locate, reject
 
 IMPATIENT = Patience(connect_s=2.0, silence_s=1.0, attempts=3, lock_s=20.0)
 
@@ -347,9 +347,9 @@ def test_kagglehubs_cache_is_found_without_asking(tmp_path: Path, monkeypatch: p
     (versions / "2" / "saved_model.pb").write_bytes(b"model")
     cache = tmp_path / "cache"
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kaggle"))
-    assert cached_model(weights.MAGENTA_KAGGLE, cache) is None  # half a download has no marker
+    assert not list(cached_models(weights.MAGENTA_KAGGLE, cache))  # half a download has no marker
     (versions / "2.complete").touch()
-    assert cached_model(weights.MAGENTA_KAGGLE, cache) == versions / "2"
+    assert list(cached_models(weights.MAGENTA_KAGGLE, cache)) == [versions / "2"]
 
 
 def test_a_folder_must_hold_a_model(tmp_path: Path) -> None:
@@ -384,3 +384,96 @@ def test_a_worker_says_in_its_log_how_far_a_download_is(
     for received in range(0, 90_000_001, 1_000_000):
         told(received, 90_000_000)
     assert [record.getMessage() for record in caplog.records] == [f"Fetched {9 * n}.0 of 90.0 MB" for n in range(1, 11)]
+
+
+def rejected(spec: str, cache: Path, auto: tuple[str, ...] = weights.AUTO) -> weights.Located:
+    """What ``locate`` finds, after it turned out that it cannot be loaded."""
+    found = locate(spec, cache, patience=IMPATIENT, auto=auto)
+    assert reject(found, cache, "damaged")
+    return found
+
+
+def test_what_is_damaged_in_our_cache_is_put_aside_and_fetched_again(host: Host, tmp_path: Path) -> None:
+    url = host.url("/hub")
+    locate(url, tmp_path, patience=IMPATIENT)
+    found = rejected(url, tmp_path)
+    assert not found.fetched
+    again = locate(url, tmp_path, patience=IMPATIENT)
+    assert again.fetched
+    assert again.folder is not None
+    assert (tmp_path / f"{again.folder.name}.damaged" / "saved_model.pb").is_file()
+    assert reject(found, tmp_path, "as another worker found before it was replaced")
+    assert not locate(url, tmp_path, patience=IMPATIENT).fetched
+
+
+def test_what_is_damaged_in_others_caches_stays_there_and_is_passed_over(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = host.url("/hub")
+    shared = tmp_path / "hub" / hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest()
+    shared.mkdir(parents=True)
+    (shared / "saved_model.pb").write_bytes(b"damaged")
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "hub"))
+    assert rejected("auto", tmp_path / "cache", (url,)).folder == shared
+    assert (shared / "saved_model.pb").read_bytes() == b"damaged"
+    own = locate("auto", tmp_path / "cache", patience=IMPATIENT, auto=(url,))
+    assert own.fetched
+    assert own.folder != shared
+
+
+def test_kaggles_marker_goes_with_what_is_damaged(kaggle: Host, tmp_path: Path) -> None:
+    locate(weights.MAGENTA_KAGGLE, tmp_path, patience=Patience())
+    rejected(weights.MAGENTA_KAGGLE, tmp_path)
+    asked = len(kaggle.asked)
+    assert locate(weights.MAGENTA_KAGGLE, tmp_path, patience=Patience()).fetched
+    assert len(kaggle.asked) >= asked + 3
+
+
+def test_a_source_whose_download_cannot_be_loaded_has_failed(host: Host, tmp_path: Path) -> None:
+    sources = (host.url("/hub"), host.url("/ok"))
+    for source in sources:
+        assert rejected("auto", tmp_path, sources).source == source
+    located = locate("auto", tmp_path, patience=IMPATIENT, auto=sources)
+    assert located.folder is None
+    assert located.reason == f"{sources[0]}: damaged; {sources[1]}: damaged"
+
+
+def test_what_must_not_be_downloaded_counts_as_missing(host: Host, tmp_path: Path) -> None:
+    url = host.url("/hub")
+    located = locate("auto", tmp_path, auto=(url,), download=False)
+    assert (located.folder, located.reason) == (None, f"{url}: not on this machine, and nothing is downloaded now")
+    with pytest.raises(OperatorError, match="nothing is downloaded now"):
+        locate(url, tmp_path, download=False)
+    assert not host.asked
+
+
+KAGGLE = weights.MAGENTA_KAGGLE
+
+
+@pytest.mark.parametrize(
+    ("page", "handle"),
+    [
+        ("google/arbitrary-image-stylization-v1/tensorFlow1/256/2", KAGGLE),
+        (
+            "google/arbitrary-image-stylization-v1/frameworks/tensorFlow1/variations/256/versions/2",
+            weights.MAGENTA_KAGGLE,
+        ),
+        ("google/arbitrary-image-stylization-v1/tensorFlow1/256/2?tfhub-redirect=true", KAGGLE),
+        ("google/arbitrary-image-stylization-v1/tensorFlow1/256/", KAGGLE.removesuffix("/2")),
+        ("google/arbitrary-image-stylization-v1", ""),
+    ],
+)
+def test_a_page_of_kaggles_is_a_handle(page: str, handle: str) -> None:
+    assert handle_of(f"https://www.kaggle.com/models/{page}") == handle
+    assert not handle_of("https://tfhub.dev/google/magenta/arbitrary-image-stylization-v1-256/2")
+
+
+def test_a_model_is_fetched_by_its_page_at_kaggle(kaggle: Host, tmp_path: Path) -> None:
+    page = "https://www.kaggle.com/models/google/arbitrary-image-stylization-v1/tensorFlow1/256/2"
+    folder = locate(page, tmp_path, patience=Patience()).folder
+    assert folder is not None
+    assert locate(weights.MAGENTA_KAGGLE, tmp_path, patience=IMPATIENT).folder == folder
+    with pytest.raises(OperatorError) as incomplete:
+        locate("https://www.kaggle.com/models/google/arbitrary-image-stylization-v1", tmp_path, patience=IMPATIENT)
+    assert incomplete.value.code == "bad_setting"
+    assert "FRAMEWORK/VARIATION" in str(incomplete.value.detail["allowed"])

@@ -1,4 +1,6 @@
+import hashlib
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +19,7 @@ from nst.methods.fast_strength import plan
 from nst.options import StyleOptions
 from nst.split_module import Floats, SplitModule
 from nst.style_vectors import MemoryVectors, share_vectors
-from nst.weights import forget_failures
+from nst.weights import MAGENTA_HUB, MAGENTA_KAGGLE, forget_failures
 
 pytestmark = pytest.mark.tensorflow
 
@@ -229,6 +231,66 @@ def test_without_a_network_the_bundled_one_paints_and_says_so(
     failures = str(notices[0].detail["reason"]).split("; ")
     assert len(failures) == 2
     assert all("unreachable" in failure or "no answer within" in failure for failure in failures)
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, unused_tcp_port_factory: Callable[[], int]) -> None:
+    """No source can be reached, and all caches are the test's own."""
+    forget_failures()
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unused_tcp_port_factory()}")
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "hub"))
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "kaggle"))
+
+
+def without_variables(model: Path) -> None:
+    shutil.rmtree(model / "variables")
+
+
+def without_an_end(model: Path) -> None:
+    graph = model / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[: graph.stat().st_size // 2])
+
+
+def with_other_variables(model: Path) -> None:
+    (data,) = (model / "variables").glob("*.data*")
+    data.write_bytes(bytes(data.stat().st_size // 2))
+
+
+DAMAGES = (without_variables, without_an_end, with_other_variables)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_one_damaged_cache_is_passed_over_for_the_next(
+    damage: Callable[[Path], None], model: Path, offline: None, tmp_path: Path
+) -> None:
+    hub = tmp_path / "hub" / hashlib.sha1(MAGENTA_HUB.encode(), usedforsecurity=False).hexdigest()
+    shutil.copytree(model, hub)
+    damage(hub)
+    version = tmp_path / "kaggle" / "models" / MAGENTA_KAGGLE
+    shutil.copytree(model, version)
+    version.with_name("2.complete").touch()
+    method = Fast(MethodSettings(fast_model="auto", model_cache=str(tmp_path / "cache")), bfloat16=False)
+    pastiche = method.stylize(CONTENT, [STYLE], StyleOptions())
+    assert pastiche.model == load_module(model).identity
+    assert not pastiche.notices
+
+
+def test_where_every_cache_is_damaged_and_nothing_can_be_fetched_the_bundled_network_paints(
+    model: Path, offline: None, tmp_path: Path
+) -> None:
+    name = hashlib.sha1(MAGENTA_HUB.encode(), usedforsecurity=False).hexdigest()
+    version = tmp_path / "kaggle" / "models" / MAGENTA_KAGGLE
+    for damage, place in zip(DAMAGES, (tmp_path / "cache" / name, tmp_path / "hub" / name, version), strict=True):
+        shutil.copytree(model, place)
+        damage(place)
+    version.with_name("2.complete").touch()
+    method = Fast(MethodSettings(fast_model="auto", model_cache=str(tmp_path / "cache")))
+    pastiche = method.stylize(CONTENT, [STYLE], StyleOptions())
+    assert [notice.code for notice in pastiche.notices] == ["bundled_network"]
+    assert (tmp_path / "hub" / name).is_dir()
+    assert not (tmp_path / "cache" / name).exists()
+    assert (tmp_path / "cache" / f"{name}.damaged").is_dir()
 
 
 def test_the_stand_in_paints_a_known_style_without_its_style_network(stand_in: Path) -> None:
