@@ -25,6 +25,7 @@ from nst.errors import UserError
 from nst.options import MAX_STYLES, METHODS, REGIONS, StyleOptions, strength_from_percent
 
 _SPOILER = "spoiler"
+_LINKS = ("http://", "https://")
 _NUMBER = re.compile(r"^-?\d+(\.\d+)?%?$")
 _NAMED = re.compile(r"^(seed|steps|scale|start-scale)=(.+)$")
 _COLOURS = {"keep-colours": "keep", "keep-colors": "keep", "match-colours": "match", "match-colors": "match"}
@@ -67,8 +68,8 @@ def parse_style_command(text: str, presets: Collection[str], defaults: StyleOpti
     changes: dict[str, Any] = {}
     said = text.lower().split()
     for word in said:
-        if word == _SPOILER:
-            continue
+        if word == _SPOILER or word.startswith(_LINKS):
+            continue  # links are pictures, which the chat finds by itself
         option = _option(word)
         if option:
             changes |= option

@@ -69,6 +69,7 @@ class UserError(PasticheError):
             "image_missing",  # no picture was given
             "image_unreachable",  # a path or address that cannot be read (name)
             "image_not_received",  # a chat did not hand it over
+            "image_in_story",  # a chat shows bots no picture of it
             "address_refused",  # not http or https, another port, or a password in it
             "address_unreachable",  # no answer, a bad one, or not of the public internet: nobody learns which
             "address_too_slow",  # (allowed_s)

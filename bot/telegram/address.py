@@ -25,6 +25,7 @@ class Address:
         spoiler: Whether the result is hidden until tapped.
         strip: The strip's name, where the job is one of its five.
         photograph: What the one who asked has of the job's photograph: a ``bot.chat.access.Photograph``.
+        sticker: Whether the result comes as a sticker as well, as its content image did.
     """
 
     chat_id: int
@@ -37,6 +38,7 @@ class Address:
     spoiler: bool = False
     strip: str = ""
     photograph: str = Photograph.OWN.value
+    sticker: bool = False
 
     def to_reply_to(self) -> dict[str, str]:
         """For ``Job.reply_to``; its ``chat`` is for the queue's limit of one chat."""

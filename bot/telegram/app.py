@@ -32,6 +32,7 @@ from workers.connection import connect, connect_async
 from workers.reaper import keep_reaping
 
 if TYPE_CHECKING:
+    from bot.chat.fetching import Reach
     from bot.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -42,11 +43,12 @@ _FINISH_S = 10.0
 _LONGEST_PAUSE_S = 30.0
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, reach: Reach | None = None) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
         settings: Of this process.
+        reach: Where addresses that people give may lead; the public internet if None.
 
     Raises:
         OperatorError: ``setting_missing`` or ``bad_setting`` for the token, ``queue_unavailable``.
@@ -56,17 +58,17 @@ def run(settings: Settings) -> None:
         raise OperatorError("setting_missing", {"setting": "TELEGRAM_TOKEN"})
     keep_secret(token)
     return_freed_memory()
-    asyncio.run(_serve(settings, token))
+    asyncio.run(_serve(settings, token, reach))
 
 
-async def _serve(settings: Settings, token: str) -> None:
+async def _serve(settings: Settings, token: str, reach: Reach | None) -> None:
     webhook = Webhook.of(settings)
     connection = await asyncio.to_thread(connect, settings.redis_url)
     stream = await connect_async(settings.redis_url)
     polls = Polls(connection_pool_size=2, read_timeout=_POLL_S / 3, httpx_kwargs={"verify": certificates()})
     app = build_application(settings.telegram_api_url, token, polls)
     try:
-        await Service(app, Frontend(app.bot, settings, connection, stream), polls, webhook).run()
+        await Service(app, Frontend(app.bot, settings, connection, stream, reach), polls, webhook).run()
     except InvalidToken:
         detail = {"setting": "TELEGRAM_TOKEN", "received": "(hidden)", "allowed": "the token that @BotFather gave"}
         raise OperatorError("bad_setting", detail) from None

@@ -13,15 +13,16 @@ from bot.captions import standing, style_name
 from bot.conversation import begin, begin_mix
 from bot.recipes import parse_style_command
 from bot.telegram.asker import Asker
+from bot.telegram.boundary import ToldError
 from bot.telegram.challenges.doors import challenge_command, enter_command, start_link
 from bot.telegram.intake import Order, job_id_of, place_order
 from bot.telegram.pickers import open_draft
-from bot.telegram.pictures import hide, keep, kept, picture_in
+from bot.telegram.pictures import Holder, answered_by, hide, keep, kept, picture_in
 from bot.telegram.posting import Picture, Post
 from bot.telegram.privacy import explain_privacy
 from bot.telegram.settings_command import settings_command
 from bot.texts import say
-from nst.errors import UserError
+from nst.errors import PasticheError, UserError
 from nst.options import StyleOptions
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class Question:
         """
         if self.pictures:
             return self.pictures[0]
-        for message in (self.message, _answered(self.message)):
-            reference = picture_in(message) if message else ""
+        for holder in (self.message, _answered(self.message)):
+            reference = picture_in(holder) if holder else ""
             if reference:
                 return reference
         draft = await asyncio.to_thread(front.drafts.waiting, self.asker.chat, self.asker.user)
@@ -102,35 +103,54 @@ class Meant:
     region: str = ""
 
 
-def _answered(message: Message | None) -> Message | None:
-    return message.reply_to_message if message else None
+def _answered(message: Message | None) -> Holder | None:
+    return answered_by(message) if message else None
 
 
 Run = Callable[["Frontend", Question], Awaitable[None]]
 
 
 async def style(front: Frontend, question: Question) -> None:
-    """``/style hokusai 70``: at once where a style is named, with buttons for what is not said."""
+    """``/style hokusai 70``: at once where a style is named, with buttons for what is not said.
+
+    Of several pictures each is painted in the style that is named; without one the others are the first one's styles.
+    """
     asker = question.asker
     asked = parse_style_command(question.rest, front.presets)
     meant = await question.meant(front, asked.masked)
     if not meant.content:
         raise UserError("image_missing")
     chosen = _with_region(_said(question.rest, asked.options), meant)
+    order = Order(
+        content=meant.content,
+        presets=asked.presets,
+        pictures=meant.styles,
+        chosen=chosen,
+        mask=meant.mask,
+        spoiler=asked.spoiler,
+    )
     if asked.presets or (meant.styles and question.rest):
-        order = Order(
-            content=meant.content,
-            presets=asked.presets,
-            pictures=meant.styles,
-            chosen=chosen,
-            mask=meant.mask,
-            spoiler=asked.spoiler,
-        )
-        await place_order(front, asker, order, job_id_of(front, asker))
+        await _place_each(front, asker, order)
         await asyncio.to_thread(front.drafts.wait_no_more, asker.chat, asker.user)
     else:
         content, mask = await _kept(front, asker, meant, asked.spoiler)
         await open_draft(front, asker, begin(content, pictures=meant.styles, mask=mask, **chosen))
+
+
+async def _place_each(front: Frontend, asker: Asker, order: Order) -> None:
+    """An order for each of an album's pictures, where the words name the style; what keeps one holds up no other."""
+    if not order.presets:
+        await place_order(front, asker, order, job_id_of(front, asker))
+        return
+    failed: list[Exception] = []
+    for number, content in enumerate((order.content, *order.pictures)):
+        job_id = f"{job_id_of(front, asker)}-{number}" if number else job_id_of(front, asker)
+        try:
+            await place_order(front, asker, replace(order, content=content, pictures=()), job_id)
+        except (PasticheError, ToldError) as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 async def mix(front: Frontend, question: Question) -> None:

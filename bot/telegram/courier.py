@@ -29,10 +29,11 @@ from bot.telegram.bell import Bell, Call
 from bot.telegram.challenges.entering import open_here
 from bot.telegram.keyboards import result_keyboard, strip_keyboard
 from bot.telegram.memory import RecentResult
-from bot.telegram.pictures import as_document, as_photo
+from bot.telegram.pictures import as_document, as_photo, as_sticker
 from bot.telegram.posting import ANIMATION, MessageGoneError, NoMediaError, Picture, Post
 from bot.telegram.rights import missing_right
 from bot.texts import explain, say
+from bot.variations import CLIPS
 from nst.errors import JobError, OperatorError, UserError
 from workers.clock import server_time_s
 from workers.contract import ContractError, Job, Result
@@ -163,6 +164,24 @@ class Courier:
                 await self._ring(result, address, message)
         if result.time_lapse and result.outcome == "done":
             await self._post_film(result, address)
+        if address.sticker and not address.spoiler and result.outcome == "done" and result.media_type not in CLIPS:
+            await self._post_sticker(result, address)
+
+    async def _post_sticker(self, result: Result, address: Address) -> None:
+        """The result as a sticker too, below itself: a message cannot become one by an edit.
+
+        Noted before it is sent: killed in between, it is missed rather than there twice.
+        """
+        key = f"{result.job_id}-sticker"
+        if await asyncio.to_thread(self._front.memory.shown, key):
+            return
+        await asyncio.to_thread(self._front.memory.note_shown, key)
+        below = await asyncio.to_thread(self._front.memory.place, result.job_id) or address.message_id
+        try:
+            sticker = await asyncio.to_thread(as_sticker, await self._front.service.picture(result.picture))
+            await self._front.posting.sticker(address.chat_id, sticker, below, address.thread_id)
+        except (JobError, TelegramError) as error:  # the picture itself is there
+            log.warning("Job %s: its sticker cannot be posted: %s", result.job_id, type(error).__name__)
 
     async def _post_film(self, result: Result, address: Address) -> None:
         """The time-lapse as a reply to its picture: a line of its own, noted, and then edited, as all that is new."""

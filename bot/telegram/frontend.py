@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import redis
 import redis.asyncio
@@ -33,6 +35,9 @@ from workers.blobs import Blobs
 from workers.client import QueueClient
 from workers.outbox import OutboxReader
 
+if TYPE_CHECKING:
+    from bot.chat.fetching import Fetcher, Reach
+
 log = logging.getLogger(__name__)
 
 FRONTEND = "telegram"
@@ -49,10 +54,16 @@ class Frontend:
         settings: Of this process.
         connection: To the queue's Redis, for threads.
         stream: To the same, for the outbox.
+        reach: Where addresses that people give may lead; the public internet if None.
     """
 
     def __init__(
-        self, bot: ExtBot[str], settings: Settings, connection: redis.Redis, stream: redis.asyncio.Redis
+        self,
+        bot: ExtBot[str],
+        settings: Settings,
+        connection: redis.Redis,
+        stream: redis.asyncio.Redis,
+        reach: Reach | None = None,
     ) -> None:
         self.bot, self.language, self.connection = bot, settings.language, connection
         self.presets = load_presets(settings.presets_dir)
@@ -67,10 +78,17 @@ class Frontend:
         self.shared_lines = SharedLines(bot, self.posting, connection)
         self.actions, self.rights = ChatActions(bot), Rights(bot)
         self.outbox = OutboxReader(stream, FRONTEND)
-        self.picture_room = PictureRoom(_PICTURES_BYTES)
+        self.picture_room, self._reach = PictureRoom(_PICTURES_BYTES), reach
         self._turns: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
         self._seen: dict[tuple[str, str], None] = {}
         self._sheets: dict[str, bytes | str] = {}
+
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """Fetches what is behind links; loaded with the first one, since nothing else here speaks aiohttp."""
+        from bot.chat.fetching import Fetcher
+
+        return Fetcher(self._reach)
 
     def job_id(self, *words: object) -> str:
         """The job of a message or a press: the same one, should Telegram deliver it twice; nobody can work it out."""

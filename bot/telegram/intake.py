@@ -26,6 +26,7 @@ from bot.telegram.pictures import (
     is_clip,
     is_hidden,
     is_of_result,
+    is_sticker,
     is_stored,
     kept,
     locate,
@@ -70,8 +71,8 @@ class Order:
     def shown(self) -> Showing:
         """How its result is to be shown."""
         spoiler = self.spoiler or any(map(is_hidden, (self.content, *self.pictures)))
-        photograph = self.photograph or Photograph.OWN
-        return Showing(as_file=full_quality(self.content), spoiler=spoiler, photograph=photograph)
+        photograph, sticker = self.photograph or Photograph.OWN, is_sticker(self.content)
+        return Showing(as_file=full_quality(self.content), spoiler=spoiler, photograph=photograph, sticker=sticker)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,17 +83,24 @@ class Showing:
         as_file: As a document, as its content image came.
         spoiler: Hidden until tapped.
         photograph: What the one who asks has of its photograph: where that is hidden, so are the previews.
+        sticker: As a sticker as well.
     """
 
     as_file: bool = False
     spoiler: bool = False
     photograph: Photograph = Photograph.OWN
+    sticker: bool = False
 
     @classmethod
     def like(cls, grant: Grant) -> Self:
         """As the result of a job that was done before."""
         before = Address.from_reply_to(grant.job.reply_to)
-        return cls(as_file=before.full_quality, spoiler=before.spoiler, photograph=grant.photograph)
+        return cls(
+            as_file=before.full_quality,
+            spoiler=before.spoiler,
+            photograph=grant.photograph,
+            sticker=before.sticker,
+        )
 
 
 Submit = Callable[[Address], Awaitable[Job]]
@@ -214,6 +222,7 @@ async def _announce(
         full_quality=shown.as_file,
         spoiler=settings.spoiler or shown.spoiler,
         photograph=shown.photograph.value,
+        sticker=shown.sticker,
     )
 
 

@@ -16,7 +16,7 @@ from bot.telegram.boundary import spoken
 from bot.telegram.challenges.doors import take_words
 from bot.telegram.commands import COMMANDS, Question
 from bot.telegram.pickers import open_draft
-from bot.telegram.pictures import is_clip, keep, picture_in
+from bot.telegram.pictures import answered_by, is_clip, is_link, keep, picture_in
 from bot.telegram.posting import Post
 from bot.telegram.words import Command, command_in
 from bot.texts import languages, say
@@ -81,10 +81,17 @@ class Messages:
         reference = picture_in(message)
         if asker.private and await take_words(front, asker, message, reference):
             return
-        if reference:
+        if reference and not (is_link(reference) and self._names_a_style(message)):
             await self._picture(asker, reference, message)
-        elif asker.private and message.text:
+        elif message.text and (asker.private or reference):
             await self._words(message, asker)
+
+    def _names_a_style(self, message: Message) -> bool:
+        """Whether words beside a link say how to paint what is behind it."""
+        try:
+            return bool(parse_style_command(message.text or "", self._front.presets).presets)
+        except UserError:
+            return False
 
     async def _picture(self, asker: Asker, reference: str, message: Message) -> None:
         """A picture by itself: the beginning, or the style or mask of the one before."""
@@ -95,7 +102,7 @@ class Messages:
             return
         reference = await keep(front, asker, reference)
         first = await asyncio.to_thread(front.drafts.waiting, asker.chat, asker.user)
-        region, answered = region_in(message.caption), message.reply_to_message
+        region, answered = region_in(message.caption), answered_by(message)
         masked = picture_in(answered) if region and answered else ""
         if region and (masked or first):
             begun = begin(await keep(front, asker, masked)) if masked else first
@@ -129,7 +136,7 @@ class Messages:
             command = command_in(captioned, front.bot.username)
             references = [(item, picture_in(item)) for item in items]
             found = [(item, reference) for item, reference in references if reference]
-            if len(found) - 1 > MAX_STYLES:
+            if command is None and len(found) - 1 > MAX_STYLES:
                 raise UserError("too_many_styles", {"received": len(found) - 1, "allowed": MAX_STYLES})
             ordered = content_before_styles(found, captioned, command)
             if command is not None and command.name in ("style", "mix"):

@@ -1,22 +1,23 @@
 """Pictures as Telegram has them: which one a message holds, how to get its bytes, what may be posted.
 
 A picture's reference is what a draft remembers: ``photo:…``, ``file:…``, ``sticker:…`` and ``clip:…`` name a
-file of Telegram's, ``kept:…`` a blob of ours, ``job:…`` and ``lent:…`` the photograph of a result (lent where it was
-not shown to the one who asks). A file, and what was kept or made of one, is full quality. With ``!`` before the colon
-(``photo!:…``) it came under a spoiler, or is to be painted under one.
+file of Telegram's, ``kept:…`` a blob of ours, ``link:…`` is an address, ``job:…`` and ``lent:…`` the photograph of a
+result (lent where it was not shown to the one who asks). A file, and what was kept or made of one, is full quality.
+With ``!`` before the colon (``photo!:…``) it came under a spoiler, or is to be painted under one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from PIL import Image
-from telegram import File, Message
+from telegram import ExternalReplyInfo, File, Message, MessageEntity, Sticker
 from telegram.error import BadRequest
 
 from bot.fitting import fit_bytes, suffix
@@ -33,23 +34,31 @@ if TYPE_CHECKING:
 DOWNLOAD_LIMIT_BYTES = 20 * 1024 * 1024
 PHOTO_LIMIT_BYTES = 10 * 1024 * 1024
 DOCUMENT_LIMIT_BYTES = 50 * 1024 * 1024
+STICKER_SIDE_PX, STICKER_LIMIT_BYTES = 512, 512 * 1000
 _SIDES_LIMIT_PX = 10_000
 _RATIO_LIMIT = 20
 _FILMS = ("video/mp4", "video/quicktime")
 _PAPER = (255, 255, 255, 255)
-
-
 _HIDDEN = "!"
+_TELEGRAMS = re.compile(r"(?:https?://)?(?:t\.me|telegram\.(?:me|org))\b|tg:", re.IGNORECASE)
 
 
-def picture_in(message: Message) -> str:
+Holder = Message | ExternalReplyInfo  # the latter is what is answered in another chat, or quoted from it
+
+
+def picture_in(holder: Holder) -> str:
     """The reference of the picture that a message holds; "" if it holds nothing of the kind.
 
     Raises:
         UserError: ``image_*``: it holds something that cannot be used, and this is known already.
     """
-    found = _picture_in(message)
-    return hide(found) if message.has_media_spoiler else found
+    found = _picture_in(holder) or (_link_in(holder) if isinstance(holder, Message) else "")
+    return hide(found) if holder.has_media_spoiler else found
+
+
+def answered_by(message: Message) -> Holder | None:
+    """What a message answers, be it in another chat."""
+    return message.reply_to_message or message.external_reply
 
 
 def hide(reference: str) -> str:
@@ -105,13 +114,14 @@ def _kind(reference: str) -> str:
     return reference.partition(":")[0].removesuffix(_HIDDEN)
 
 
-def _picture_in(message: Message) -> str:
-    if message.photo:
-        return _checked("photo", message.photo[-1].file_id, message.photo[-1].file_size)
+def _picture_in(message: Holder) -> str:
+    photo = message.photo or (message.live_photo.photo if message.live_photo else ())
+    if photo:
+        return _checked("photo", photo[-1].file_id, photo[-1].file_size)
     if message.sticker:
-        if message.sticker.is_animated or message.sticker.is_video:
-            raise UserError("image_format_unsupported", {"found": "TGS" if message.sticker.is_animated else "WEBM"})
-        return _checked("sticker", message.sticker.file_id, message.sticker.file_size)
+        return _sticker(message.sticker)
+    if message.story:
+        raise UserError("image_in_story")
     film = message.animation or message.video or message.video_note
     if film:
         duration = film.duration
@@ -123,6 +133,40 @@ def _picture_in(message: Message) -> str:
             raise UserError("image_not_an_image", {"found": kind})
         return _checked("file", message.document.file_id, message.document.file_size)
     return ""
+
+
+def _sticker(sticker: Sticker) -> str:
+    """A sticker; of one that moves the picture that stands still for it."""
+    if not (sticker.is_animated or sticker.is_video):
+        return _checked("sticker", sticker.file_id, sticker.file_size)
+    if sticker.thumbnail is None:
+        raise UserError("image_format_unsupported", {"found": "TGS" if sticker.is_animated else "WEBM"})
+    return _checked("sticker", sticker.thumbnail.file_id, sticker.thumbnail.file_size)
+
+
+def _link_in(message: Message) -> str:
+    """The first link in what a person wrote; Telegram's own lead to no picture."""
+    if message.from_user is None or message.from_user.is_bot:
+        return ""
+    entities = message.parse_entities() | message.parse_caption_entities()
+    hidden = [entity for entity in entities if entity.type == MessageEntity.SPOILER]
+    for entity, words in entities.items():
+        link = entity.url if entity.type == MessageEntity.TEXT_LINK else words
+        if entity.type in (MessageEntity.URL, MessageEntity.TEXT_LINK) and link and not _TELEGRAMS.match(link):
+            found = f"link:{link if '://' in link else f'https://{link}'}"
+            covers = any(one.offset <= entity.offset < one.offset + one.length for one in hidden)
+            return hide(found) if covers else found
+    return ""
+
+
+def is_link(reference: str) -> bool:
+    """Whether it is an address."""
+    return _kind(reference) == "link"
+
+
+def is_sticker(reference: str) -> bool:
+    """Whether the picture came as a sticker."""
+    return _kind(reference) == "sticker"
 
 
 def is_clip(reference: str) -> bool:
@@ -142,21 +186,23 @@ class Located:
     Attributes:
         blob: Its blob hash where it is stored already, else "".
         file: Telegram's file otherwise.
+        address: A person's, otherwise.
     """
 
     blob: str = ""
     file: File | None = None
+    address: str = ""
 
     @property
     def size_bytes(self) -> int:
-        """What it will take in memory; the most that can be downloaded where Telegram does not say."""
+        """What room it will take; the most that can be downloaded where Telegram does not say."""
         if self.file is None:
             return 0
         return self.file.file_size or DOWNLOAD_LIMIT_BYTES
 
 
 async def keep(front: Frontend, asker: Asker, reference: str) -> str:
-    """Check a file and store it now, so that its sender hears at once what is wrong with it.
+    """Check a file, or what is behind a link, and store it now, so that its sender hears at once what is wrong with it.
 
     Args:
         front: The bot's belongings.
@@ -169,7 +215,7 @@ async def keep(front: Frontend, asker: Asker, reference: str) -> str:
     Raises:
         UserError: ``image_*``.
     """
-    if _kind(reference) != "file":
+    if _kind(reference) not in ("file", "link"):
         return reference
     found = await locate(front, reference)
     async with front.picture_room.take(found.size_bytes):
@@ -177,7 +223,7 @@ async def keep(front: Frontend, asker: Asker, reference: str) -> str:
         digest = data if isinstance(data, str) else await front.service.keep(data, asker.user)
     for place in (asker.user, asker.chat):
         await asyncio.to_thread(front.access.shown.note, place, digest)
-    return kept(digest, is_hidden(reference), file=True)
+    return kept(digest, is_hidden(reference), full_quality(reference))
 
 
 async def locate(front: Frontend, reference: str) -> Located:
@@ -189,6 +235,8 @@ async def locate(front: Frontend, reference: str) -> Located:
     name = reference.partition(":")[2]
     if is_stored(reference):
         return Located(blob=name)
+    if is_link(reference):
+        return Located(address=name)
     try:
         file = await front.bot.get_file(name)
     except BadRequest as error:
@@ -204,8 +252,10 @@ async def fetch(front: Frontend, found: Located) -> bytes | str:
     """A picture for a request: its blob hash where it is stored, else its bytes.
 
     Raises:
-        UserError: ``image_not_received``.
+        UserError: ``image_not_received``, or what ``Fetcher.fetch`` says.
     """
+    if found.address:
+        return await front.fetcher.fetch(found.address)
     if found.file is None or not found.file.file_path:
         return found.blob
     address = urlsplit(found.file.file_path)
@@ -248,6 +298,20 @@ def as_document(data: bytes, media_type: str, name: str, spoiler: bool = False) 
     """A result as it is, unless it is beyond what Telegram takes at all; call it in a thread."""
     data, media_type = fit_bytes(data, media_type, DOCUMENT_LIMIT_BYTES)
     return Picture(data, name + suffix(media_type), as_document=True, spoiler=spoiler)
+
+
+def as_sticker(data: bytes) -> Picture:
+    """A result as a static sticker: WEBP, its longer side 512 pixels, at most 512 KB; call it in a thread."""
+    with Image.open(io.BytesIO(data)) as opened:
+        scale = STICKER_SIDE_PX / max(opened.size)
+        size = [max(1, round(side * scale)) for side in opened.size]
+        picture = opened.convert("RGBA").resize((size[0], size[1]), Image.Resampling.LANCZOS)
+    for quality in (95, 85, 70, 50, 30):
+        buffer = io.BytesIO()
+        picture.save(buffer, "WEBP", quality=quality)
+        if buffer.tell() <= STICKER_LIMIT_BYTES:
+            break
+    return Picture(buffer.getvalue(), "sticker.webp")
 
 
 def _redone(opened: Image.Image) -> bytes:

@@ -168,6 +168,16 @@ class Posting:
             has_spoiler=picture.spoiler or None,
         )
 
+    async def sticker(self, chat_id: int, sticker: Picture, answers: int, thread_id: int = 0) -> None:
+        """Post a sticker below a message; what it is read from is in ``sticker.data``.
+
+        Raises:
+            TelegramError: As in ``send``.
+        """
+        reply = ReplyParameters(answers, allow_sending_without_reply=True) if answers else None
+        thread = thread_id or None
+        await self._bot.send_sticker(chat_id, sticker.data, reply_parameters=reply, message_thread_id=thread)
+
     async def edit(self, chat_id: int, message_id: int, post: Post, droppable: bool = False) -> Message | None:
         """Turn a message into ``post``; twice is as good as once.
 

@@ -18,7 +18,8 @@ from tests.peers.discord.palette_worker import HOLD
 from tests.peers.discord.stage import Process
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.stage import DEADLINE_S, ROOT, TelegramStage, text_of
-from tests.peers.telegram.world import Json
+from tests.peers.telegram.world import Json, document, film, photo_sizes, sticker
+from tests.peers.web_host import INSIDE, OUTSIDE, Host, answer, open_host
 from workers import keys
 from workers.blobs import Blobs
 from workers.connection import connect
@@ -41,13 +42,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
 
 
 @pytest.fixture(scope="module")
-def stage(server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory, until: Until) -> Iterator[TelegramStage]:
+def host() -> Iterator[Host]:
+    """Somebody's web server, which this bot takes for one of the public internet."""
+    with open_host() as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def stage(
+    server: EmbeddedRedis, tmp_path_factory: pytest.TempPathFactory, until: Until, host: Host
+) -> Iterator[TelegramStage]:
     """The bot and a worker that is up at once."""
     folder = tmp_path_factory.mktemp("stage")
     script = str(ROOT / "tests/peers/discord/palette_worker.py")
     environment = {"REDIS_URL": server.url, "NST_FAST_MODEL": "bundled"}
     worker = Process(script, server.url, environment=environment, log=folder / "worker.log")
-    stage = TelegramStage(folder, server.url, until, GROUP)
+    bot = str(ROOT / "tests/peers/telegram/reaching_bot.py"), str(host.port)
+    stage = TelegramStage(folder, server.url, until, GROUP, *bot)
     try:
         worker.start()
         stage.bot.start()
@@ -208,3 +219,177 @@ _HIDDEN_SECOND: tuple[Json, Json] = ({}, {"has_media_spoiler": True})
 
 def _now(person: Person, message: Json) -> Json:
     return next(m for m in person.bot_messages() if m["message_id"] == message["message_id"])
+
+
+def painted_size(stage: TelegramStage, message: Json) -> tuple[int, int]:
+    file = message["photo"][-1] if "photo" in message else message["document"]
+    with Image.open(io.BytesIO(stage.peer.world.files[file["file_id"]].data)) as image:
+        return image.size
+
+
+def sized(stage: TelegramStage, width_px: int, kind: str = "JPEG") -> bytes:
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(stage.picture())) as opened:
+        opened.resize((width_px, 100)).save(out, kind)
+    return out.getvalue()
+
+
+class Sent:
+    """Every kind of message that has a still picture: its content as Telegram writes it."""
+
+    def __init__(self, stage: TelegramStage, host: Host, width_px: int) -> None:
+        self.stage, self.host, self.width_px = stage, host, width_px
+
+    def photo(self) -> Json:
+        return {"photo": photo_sizes(self._file())}
+
+    def file(self) -> Json:
+        return {"document": document(self._file("PNG", "picture.png", "image/png"))}
+
+    def static_sticker(self) -> Json:
+        return {"sticker": sticker(self._file("WEBP", mime_type="image/webp"))}
+
+    def animated_sticker(self) -> Json:
+        """A .tgs, which is no picture, and the one that stands still for it."""
+        tgs = self._do(lambda: self.stage.peer.world.new_file(b"\x1f\x8b", mime_type="application/x-tgsticker"))
+        return {"sticker": sticker(tgs, self._file("WEBP"), is_animated=True)}
+
+    def video_sticker(self) -> Json:
+        webm = self._do(lambda: self.stage.peer.world.new_file(b"\x1aE\xdf\xa3", mime_type="video/webm"))
+        return {"sticker": sticker(webm, self._file(), is_video=True)}
+
+    def live_photo(self) -> Json:
+        photo = photo_sizes(self._file())
+        return {"photo": photo, "live_photo": self._live(photo)}
+
+    def forwarded(self) -> Json:
+        origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Somebody"}
+        return {**self.photo(), "forward_origin": origin}
+
+    def quoted_from_another_chat(self) -> Json:
+        return self._elsewhere(**self.photo())
+
+    def quoted_live_photo(self) -> Json:
+        return self._elsewhere(live_photo=self._live(photo_sizes(self._file())))
+
+    def quoted_sticker(self) -> Json:
+        return self._elsewhere(**self.static_sticker())
+
+    def link(self) -> Json:
+        self.host.pages["/cat.jpg"] = answer(sized(self.stage, self.width_px))
+        return self._written(f"http://{OUTSIDE}:{self.host.port}/cat.jpg")
+
+    def page_of_a_gif_picker(self) -> Json:
+        self.host.pages["/view/cat"] = answer(b'<html><meta property="og:image" content="/cat.gif">')
+        self.host.pages["/cat.gif"] = answer(sized(self.stage, self.width_px, "GIF"))
+        return self._written(f"http://{OUTSIDE}:{self.host.port}/view/cat")
+
+    def _written(self, link: str) -> Json:
+        return {"text": link, "entities": [{"type": "url", "offset": 0, "length": len(link)}]}
+
+    def _elsewhere(self, **content: Any) -> Json:
+        """A message without a picture of its own that answers one of another chat."""
+        origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Somebody"}
+        return {"external_reply": {"origin": origin, **content}, "text": "mosaic palette"}
+
+    def _live(self, photo: list[Json]) -> Json:
+        moving = self._do(lambda: self.stage.peer.world.new_file(b"\0\0\0\x18ftypmp42", mime_type="video/mp4"))
+        return {**film(moving), "photo": photo}
+
+    def _file(self, kind: str = "JPEG", name: str = "", mime_type: str = "image/jpeg") -> Any:
+        data = sized(self.stage, self.width_px, kind)
+        return self._do(lambda: self.stage.peer.world.new_file(data, name, mime_type))
+
+    def _do(self, act: Callable[[], Any]) -> Any:
+        return self.stage.peer.do(act)
+
+
+KINDS = [name for name in vars(Sent) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_message_has_its_picture_painted(
+    stage: TelegramStage, anna: Person, host: Host, kind: str
+) -> None:
+    """Sent in private, and in a group by ``/style`` in reply to it."""
+    width_px = 110 + 2 * KINDS.index(kind)
+    sent = getattr(Sent(stage, host, width_px), kind)()
+    if "external_reply" in sent:
+        painted = after(stage, anna, lambda: anna.send(**sent))
+    else:
+        question = after(stage, anna, lambda: anna.send(**sent), "d.style")
+        anna.press(question, "d.style")
+        stage.until(lambda: has(_now(anna, question), "d.strength"), "the strength's question", DEADLINE_S)
+        painted = ordered(stage, anna, _now(anna, question))
+        member = stage.member()
+        posted = member.silently(**sent)
+        again = after(stage, member, lambda: member.send("/style mosaic palette", answering=posted["message_id"]))
+        assert painted_size(stage, again) == (width_px, 100)
+    assert painted_size(stage, painted) == (width_px, 100)
+
+
+def test_a_story_and_an_address_inside_are_refused_with_a_sentence(
+    stage: TelegramStage, anna: Person, host: Host
+) -> None:
+    anna.send(story={"chat": {"id": 5, "type": "private", "first_name": "Bea"}, "id": 7})
+    stage.says(anna, "doesn't let me see stories")
+    host.pages["/secret.jpg"] = answer(stage.picture())
+    before = list(host.connections)
+    for place in (INSIDE, "2130706433", "localhost"):
+        link = f"http://{place}:{host.port}/secret.jpg"
+        sent = anna.send(link, entities=[{"type": "url", "offset": 0, "length": len(link)}])
+        stage.says(anna, "from that address", after=sent["message_id"])
+    assert host.connections == before
+
+
+def test_a_link_under_a_spoiler_and_words_beside_it(stage: TelegramStage, anna: Person, host: Host) -> None:
+    host.pages["/cat.jpg"] = answer(sized(stage, 130))
+    link = f"http://{OUTSIDE}:{host.port}/cat.jpg"
+    url = {"type": "url", "offset": 0, "length": len(link)}
+    said = after(stage, anna, lambda: anna.send(f"{link} mosaic 60 palette", entities=[url]))
+    assert painted_size(stage, said) == (130, 100)
+    assert "strength 60" in text_of(said)
+    hidden = [url, {"type": "spoiler", "offset": 0, "length": len(link)}]
+    covered = after(stage, anna, lambda: anna.send(f"{link} peacock palette", entities=hidden))
+    assert covered["has_media_spoiler"]
+
+
+def test_each_picture_of_an_album_is_painted_in_the_style_that_is_named(stage: TelegramStage, anna: Person) -> None:
+    caption: Json = {"caption": "/style mosaic palette"}
+    album = [
+        anna.silently(**anna.a_photo(sized(stage, 120 + n)), media_group_id="88", **(caption if n == 0 else {}))
+        for n in range(6)
+    ]
+    stage.peer.push_together(*album)
+
+    def done() -> list[Json]:
+        return [m for m in anna.bot_messages() if has(m, "r.recipe")]
+
+    stage.until(lambda: len(done()) == 6, "six results", DEADLINE_S)
+    assert sorted(painted_size(stage, m) for m in done()) == [(120 + n, 100) for n in range(6)]
+    assert all("Byzantine mosaic, strength" in text_of(m) for m in done())
+
+
+def test_for_a_sticker_the_result_comes_as_one_too(stage: TelegramStage, anna: Person) -> None:
+    cut_out, out = Image.new("RGBA", (300, 200)), io.BytesIO()
+    cut_out.paste((200, 90, 40, 255), (60, 40, 240, 160))
+    cut_out.save(out, "WEBP")
+    anna.sticker(out.getvalue())
+    question = stage.until(lambda: next((m for m in anna.bot_messages() if has(m, "d.style")), None), "a question")
+    anna.press(question, "d.style")
+    stage.until(lambda: has(_now(anna, question), "d.strength"), "the strength's question", DEADLINE_S)
+    painted = ordered(stage, anna, _now(anna, question))
+
+    def stickers() -> list[Json]:
+        return [m for m in anna.bot_messages() if "sticker" in m]
+
+    stage.until(lambda: len(stickers()) == 1, "a sticker", DEADLINE_S)
+    assert stickers()[0]["reply_to_message"]["message_id"] == painted["message_id"]
+    with Image.open(io.BytesIO(stage.peer.world.files[stickers()[0]["sticker"]["file_id"]].data)) as made:
+        assert (made.format, made.size) == ("WEBP", (512, 341))
+        assert made.convert("RGBA").getchannel("A").getpixel((5, 5)) == 0, "what was clear is clear"
+    after(stage, anna, lambda: anna.press(painted, "r.weaker."))
+    stage.until(lambda: len(stickers()) == 2, "another sticker", DEADLINE_S)
+    anna.photo(stage.picture(), "/style mosaic palette")
+    stage.until(lambda: len([m for m in anna.bot_messages() if has(m, "r.recipe")]) == 3, "a third", DEADLINE_S)
+    assert len(stickers()) == 2

@@ -8,10 +8,11 @@ from typing import Any
 
 from PIL import Image
 
-from tests.peers.telegram.world import BOT, BOT_ID, File, Json, World, document, film, photo_sizes
+from tests.peers.telegram.world import BOT, BOT_ID, File, Json, World, document, film, photo_sizes, sticker
 
 MIB = 1024 * 1024
 PHOTO_LIMIT, DOCUMENT_LIMIT, DOWNLOAD_LIMIT = 10 * MIB, 50 * MIB, 20 * MIB
+STICKER_LIMIT = 512 * 1000
 Uploads = dict[str, tuple[str, bytes]]
 
 
@@ -138,6 +139,15 @@ class Api:
     def _sendDocument(self, given: Json, uploads: Uploads) -> Json:
         file = self._document(given.get("document"), uploads.get("document"))
         return self._new(given, document=document(file), **_caption(given))
+
+    def _sendSticker(self, given: Json, uploads: Uploads) -> Json:
+        _, data = uploads["sticker"]
+        if len(data) > STICKER_LIMIT:
+            raise RefusalError("Bad Request: STICKER_FILE_TOO_BIG")
+        file = self.world.new_file(data, "sticker.webp", "image/webp")
+        if data[8:12] != b"WEBP" or max(file.width, file.height) != 512:
+            raise RefusalError("Bad Request: STICKER_PNG_DIMENSIONS")
+        return self._new(given, sticker=sticker(file))
 
     def _sendAnimation(self, given: Json, uploads: Uploads) -> Json:
         film = self._film("animation", given.get("animation"), uploads)

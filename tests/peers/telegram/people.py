@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.peers.telegram.world import BOT, Json, document, film, photo_sizes
+from tests.peers.telegram.world import BOT, Json, document, film, photo_sizes, sticker
 
 if TYPE_CHECKING:
     from tests.peers.telegram.peer import TelegramPeer
@@ -66,9 +66,7 @@ class Person:
 
     def sticker(self, data: bytes) -> Json:
         """A static sticker."""
-        file = self.peer.do(lambda: self.peer.world.new_file(data, mime_type="image/webp"))
-        kind = {"type": "regular", "is_animated": False, "is_video": False, "width": file.width, "height": file.height}
-        return self.send(sticker={"file_id": file.file_id, "file_unique_id": file.file_id[-8:], **kind})
+        return self.send(sticker=sticker(self.peer.do(lambda: self.peer.world.new_file(data, mime_type="image/webp"))))
 
     def press(self, message: Json, verb: str) -> str:
         """Press the first button whose data begins with ``verb``; returns the query's id."""

@@ -32,9 +32,10 @@ class TelegramStage:
         redis_url: The queue's Redis.
         until: The waiting fixture.
         group: The group's id.
+        bot: A script that is run instead of the bot, and its arguments.
     """
 
-    def __init__(self, folder: Path, redis_url: str, until: Until, group: int) -> None:
+    def __init__(self, folder: Path, redis_url: str, until: Until, group: int, *bot: str) -> None:
         self.until, self.group_id, self._redis_url = until, group, redis_url
         self.peer = TelegramPeer(SPEC if SPEC.is_file() else None)
         self.peer.__enter__()
@@ -46,7 +47,8 @@ class TelegramStage:
             "TELEGRAM_WEBHOOK_URL": "",
             "LOG_LEVEL": "INFO",
         }
-        self.bot = Process("-m", "bot", "telegram", environment=environment, log=folder / "telegram.log")
+        command = bot or ("-m", "bot", "telegram")
+        self.bot = Process(*command, environment=environment, log=folder / "telegram.log")
         self._pictures, self._people = itertools.count(40), itertools.count(9_000_001)
 
     def go_to(self, group: int) -> None:

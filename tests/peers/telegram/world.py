@@ -126,3 +126,18 @@ def document(file: File) -> Json:
         "mime_type": file.mime_type,
         "file_size": len(file.data),
     }
+
+
+def sticker(file: File, still: File | None = None, **kind: bool) -> Json:
+    """A sticker as a message has it; one that moves with the picture that stands still for it."""
+    shown = photo_sizes(still)[1] if still else None
+    return {
+        "file_id": file.file_id,
+        "file_unique_id": file.file_id[-8:],
+        "type": "regular",
+        "is_animated": False,
+        "is_video": False,
+        "width": file.width or 512,
+        "height": file.height or 512,
+        **kind,
+    } | ({"thumbnail": shown} if shown else {})
