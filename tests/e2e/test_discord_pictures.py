@@ -13,7 +13,7 @@ from PIL import Image
 
 from nst.clip_header import GIF
 from tests.peers.discord.rest import Upload, upload_json
-from tests.peers.discord.stage import ROOT, Stage, Until, picture, replies, running
+from tests.peers.discord.stage import ROOT, Stage, Until, job_id_of, picture, replies, running
 from tests.peers.discord.world import (
     ATTACH_FILES,
     MEMBER_PERMISSIONS,
@@ -158,7 +158,7 @@ def test_previews_films_late_results_and_private_ones_stay_hidden(stage: Stage, 
         late = stage.style(ann, content=hidden(43), age_s=14 * 60 + 50)
         stage.message(late)
         alone = stage.style(ann, content=hidden(44), channel=closing, age_s=14 * 60 + 50)
-        stage.until(lambda: stage.connection.exists(keys.record(f"d{alone.id}")), "the job")
+        stage.until(lambda: stage.connection.exists(keys.record(job_id_of(alone))), "the job")
         closing.app_permissions = 0
     covered(stage.result(shown))
     refined = stage.peer.press(stage.message(shown), "refine", ann)
