@@ -19,6 +19,7 @@ from workers import keys
 from workers.clock import server_time_s
 from workers.connection import speaking_redis
 from workers.histogram import BOUNDS_S
+from workers.owners import Owners
 from workers.routing import QUEUES
 from workers.service_times import live_workers
 
@@ -44,6 +45,7 @@ class QueueCollector(Collector):
             counters = {tuple(name.decode().split(":")): float(value) for name, value in raw.items()}
             yield from self._queues()
             yield from self._workers()
+            yield self._bytes()
             yield from _totals(counters)
             yield _passes(counters)
             yield _histogram(counters, "service", "method", "Seconds that workers spent on a job.")
@@ -61,6 +63,10 @@ class QueueCollector(Collector):
             running.add_metric([queue], self._connection.zcard(keys.rq_started(queue)))
             oldest.add_metric([queue], max(0.0, now_s - min(since_s)) if since_s else 0.0)
         yield from (waiting, running, oldest)
+
+    def _bytes(self) -> Metric:
+        kept_bytes = Owners(self._connection).total_bytes()
+        return GaugeMetricFamily("pastiche_kept_bytes", "Pictures, results and states that are kept.", kept_bytes)
 
     def _workers(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("pastiche_worker_up", "Workers that hold a lease.", labels=["worker", "queues"])

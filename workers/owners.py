@@ -109,6 +109,10 @@ end
 if #missing > 1 then return missing end
 
 local most, inside = 0, ARGV[9] == '1'
+-- Jobs that wait were let in: there has to be room for their results, which are as large as what is kept on average.
+local waiting = redis.call('LLEN', 'rq:queue:fast') + redis.call('LLEN', 'rq:queue:slow')
+local kept = redis.call('ZCARD', held(''))
+growth[''] = growth[''] + (kept > 0 and math.floor(waiting * math.min(total('') / kept, 1048576)) or 0)
 if tonumber(ARGV[8]) > 0 then
   local memory = redis.call('INFO', 'memory')
   most = tonumber(string.match(memory, '\\nmaxmemory:(%d+)') or 0) * ARGV[8]
@@ -119,8 +123,9 @@ for i, account in ipairs({own, payer, ''}) do
   purge(account)
   local limit, here = tonumber(ARGV[4 + i]), total(account)
   if i == 3 and inside and most > 0 then limit = 0 end
-  if (account ~= '' or i == 3) and limit > 0 and growth[account] > 0 and here + growth[account] > limit then
-    return {({'owner', 'payer', 'all'})[i], seconds_to(account, here + growth[account] - limit), here, limit}
+  local over = here + growth[account] - limit
+  if (account ~= '' or i == 3) and limit > 0 and growth[account] > 0 and over > 0 then
+    return {({'owner', 'payer', 'all'})[i], seconds_to(account, over), here, limit}
   end
 end
 

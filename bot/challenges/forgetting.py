@@ -15,7 +15,7 @@ import redis
 
 from bot.challenges import keys, phases
 from bot.challenges.entry import Entry, Status
-from bot.challenges.model import RUNNING, VOTABLE, Challenge, State
+from bot.challenges.model import RUNNING, VOTABLE, Challenge
 from bot.challenges.moderation import leave_ballot
 from bot.challenges.pictures import Pictures
 from bot.challenges.store import Change, Store, count_row, swap_entry
@@ -60,7 +60,7 @@ def forget_in_challenges(connection: redis.Redis, user: str, blobs: Blobs | None
 
 def _forgetting(store: Store, challenge: Challenge, entries: list[Entry], user: str) -> Change:
     change, name = Change(), challenge.challenge_id
-    if challenge.created_by == user and challenge.state is State.DRAFT:  # nobody else saw it
+    if challenge.created_by == user and not challenge.opened_at_s:  # no chat was told of it
         phases.delete(change, challenge)
         return change
     gone: dict[str, Any] = {"created_by": ""} if challenge.created_by == user else {}

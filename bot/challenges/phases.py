@@ -95,11 +95,12 @@ def keep(change: Change, challenge: Challenge) -> None:
 
 
 def delete(change: Change, challenge: Challenge) -> None:
-    """Take a draft away, as if it had never been."""
+    """Take what was never opened away, as if it had never been."""
     name = challenge.challenge_id
     change.check(keys.challenge(name), "state", challenge.state)
     change.check(keys.challenge(name), "version", str(challenge.version))
-    change.write("ZREM", keys.DUE, *(due(name, moment) for moment in moments(challenge)))
+    for moment in moments(challenge):
+        change.write("ZREM", keys.DUE, due(name, moment))
     for chat in challenge.chats:
         change.write("ZREM", keys.of_chat(chat.key), name)
     for key in _parts(name):

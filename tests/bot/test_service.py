@@ -14,11 +14,14 @@ from PIL import Image
 from bot.presets.catalogue import load_presets
 from bot.service import Request, Style, StyleService, job_id_from
 from bot.variations import Button
-from nst.errors import JobError, UserError
+from nst.errors import BusyError, JobError, UserError
 from nst.options import StyleOptions
+from workers import keys
 from workers.blobs import blob_hash
 from workers.contract import Job, Result
+from workers.limits import Limits
 from workers.outbox import post_terminal
+from workers.owners import Owners
 
 
 def png(shade: int = 90) -> bytes:
@@ -123,6 +126,19 @@ async def test_a_picture_is_checked_before_it_is_kept(service: StyleService, tmp
     assert await service.picture(digest) == png()
     with pytest.raises(UserError):
         await service.keep(b"GIF89a but no more", "ann")
+
+
+async def test_pictures_that_nobody_ordered_anything_of_are_counted(redis_connection: redis.Redis) -> None:
+    service = StyleService(redis_connection, load_presets(), "test", Limits(bytes_per_user=2 * len(png())))
+    digest = await service.keep(png(), "ann")
+    with pytest.raises(BusyError, match="bytes_limited"):
+        await service.keep(png(20) + bytes(len(png())), "ann")
+    await service.keep(png(20), "bob")
+    assert 0 < int(redis_connection.ttl(keys.blob(digest))) <= keys.UNUSED_TTL_S
+    await service.submit(request(Style(preset="mosaic")))
+    assert redis_connection.ttl(keys.blob(digest)) > keys.UNUSED_TTL_S, "a job uses it"
+    owners = Owners(redis_connection)
+    assert owners.total_bytes("ann") == len(png()), "the preset is nobody's"
 
 
 def test_a_jobs_number_is_the_same_for_the_same_words_and_nobody_works_it_out() -> None:

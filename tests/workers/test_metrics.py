@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from workers.blobs import blob_hash
 from workers.executions import End, end_run
 from workers.metrics import QueueCollector
+from workers.owners import Owners
 
 
 def scrape(connection: redis.Redis) -> dict[tuple[str, ...], float]:
@@ -40,6 +41,7 @@ def test_jobs_are_counted_by_method_and_outcome(
     chat.client.cancel("bad", "eve")
     samples = scrape(redis_connection)
     assert samples["pastiche_queue_waiting", "fast"] == 4
+    assert samples["pastiche_kept_bytes",] == Owners(redis_connection).total_bytes() > 0
     assert samples["pastiche_queue_oldest_seconds", "fast"] > 0
     spawn()
     chat.wait_for("j0", "j1", "j2", "late")

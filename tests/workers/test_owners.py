@@ -153,6 +153,18 @@ def test_all_pictures_together_have_a_limit_where_redis_has_none(redis_connectio
     assert 800 < error.retry_after_s <= 900
 
 
+def test_there_stays_room_for_what_waits_to_be_painted(redis_connection: redis.Redis) -> None:
+    content, style = picture(1), picture(2)
+    mean = (len(content) + len(style)) // 2
+    client = QueueClient(redis_connection, Limits(bytes_in_all=10 * mean))
+    client.submit(new_job("j0", "ann", content, style), [content, style])
+    for number in range(1, 8):
+        client.submit(new_job(f"j{number}", "ann", content, style))
+    assert refused(lambda: client.submit(new_job("j8", "bob", content, style))).code == "store_full"
+    client.cancel("j0", "ann")
+    assert client.submit(new_job("j8", "bob", content, style))
+
+
 def test_bytes_beside_redis_count_the_same(redis_connection: redis.Redis, tmp_path: Path) -> None:
     use_byte_store(FolderStore(tmp_path))
     try:

@@ -14,7 +14,11 @@ from bot.challenges.model import Challenge, State
 from bot.challenges.scoring import read_tally
 from bot.privacy import forget
 from tests.bot.challenges.conftest import SERVER, World, picture, refused
+from tests.traces import traces_left
+from workers import keys as queue_keys
 from workers.blobs import blob_hash
+from workers.contract import Job, Result
+from workers.outbox import result_of
 
 InVoting = Callable[..., tuple[Challenge, list[Entry]]]
 
@@ -140,3 +144,24 @@ def test_what_an_entry_looked_like_is_forgotten_after_the_results_too(world: Wor
     forget(world.redis, entries[0].user)
     assert mentions(world, entries[0].dhash) == []
     assert mentions(world, entries[1].dhash) != []
+
+
+def test_nothing_tells_of_an_entrant_voter_and_moderator_who_was_forgotten(world: World, in_voting: InVoting) -> None:
+    """All that one person can do in challenges, before the voting, in it, and after the results."""
+    for hours in (0, 48, 24 * 9):
+        challenge, entries = in_voting(2)
+        name, gone = challenge.challenge_id, entries[0]
+        job = Job.from_json(cast("bytes", world.redis.hget(queue_keys.record(gone.job_id), "job")))
+        result = cast("Result", result_of(world.redis, gone.job_id))
+        moderator = world.person(gone.user, SERVER, manages=True)
+        world.core.votes.vote(name, entries[1].entry_id, world.person(gone.user))
+        world.core.life.saw(SERVER.key, gone.user)
+        own = world.core.life.create(world.plan(theme="Of their own", style_picture=picture(5)), SERVER, moderator)
+        world.core.moderation.disqualify(name, entries[1].entry_id, "copied", moderator)
+        world.wait(hours)
+        traces = [gone.user, gone.name, gone.picture, gone.before, gone.job_id, job.content, result.picture]
+        traces += [own.theme, own.style, own.style_kept, own.challenge_id, gone.dhash]
+        assert [trace for trace in traces if not traces_left(world.redis, [trace])] in ([], [own.theme])
+        forget(world.redis, gone.user, [blob_hash(picture(7777))])
+        assert traces_left(world.redis, traces, but=[queue_keys.done(gone.job_id)]) == []
+        world.redis.flushall()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import os
 import re
 import select
 import signal
@@ -18,6 +20,7 @@ import httpx
 import psutil
 import pytest
 import redis
+from PIL import Image
 
 from bot.web.app import listen
 from bot.web.pictures import media_type
@@ -167,6 +170,38 @@ def test_one_address_sends_so_many_pictures_at_once(serve: Serve, until: Callabl
         until(lambda: len(select.select(begun, [], [], 0)[0]) == 4, "an answer to those beyond the eighth")
         answers = [one.recv(4096) for one in select.select(begun, [], [], 0)[0]]
     assert all(answer.startswith(b"HTTP/1.1 429") for answer in answers)
+
+
+def test_one_address_fills_no_more_than_its_share_with_however_many_sessions(
+    serve: Serve, redis_connection: redis.Redis
+) -> None:
+    """Four uploads a session of 20 MiB each, and a new session whenever one is full: 4.7 GiB in ten minutes."""
+    web = serve(BYTES_PER_USER="1MiB", BYTES_PER_ADDRESS="2MiB")
+
+    def send(source: str, pictures: int) -> list[httpx.Response]:
+        with from_address(source, web.url) as session:
+            session.get("/")
+            return [session.post("/pictures", content=noise(), headers={"X-Pastiche": "1"}) for _ in range(pictures)]
+
+    taken, refused = send("127.0.0.2", 2)
+    assert (taken.status_code, refused.status_code) == (200, 429)
+    assert (
+        "MiB of your pictures already, and 1.0 at most. There is room for more in 30 min" in refused.json()["sentence"]
+    )
+    answers = [answer for _ in range(4) for answer in send("127.0.0.2", 1)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert "pictures from your network" in answers[-1].json()["sentence"]
+    assert send("127.0.0.9", 1)[0].status_code == 200
+    kept = list(redis_connection.scan_iter("pastiche:blob:*"))
+    assert len(kept) == 4
+    assert all(0 < int(redis_connection.ttl(name)) <= 1800 for name in kept), "no job uses them"
+
+
+def noise() -> bytes:
+    """A PNG of 0.6 MiB like no other."""
+    out = io.BytesIO()
+    Image.frombytes("RGB", (457, 457), os.urandom(3 * 457 * 457)).save(out, "PNG")
+    return out.getvalue()
 
 
 def test_behind_a_proxy_with_tls_cookies_stay_there_and_visitors_have_their_own_addresses(
