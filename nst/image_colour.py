@@ -66,6 +66,8 @@ def to_srgb(colour: Image.Image, profile: bytes | None) -> Image.Image:
     """
     source = _profile(colour.mode, profile)
     if source is not None:
+        if colour.mode == "L" and source.profile.xcolor_space == "RGB ":
+            colour = colour.convert("RGB")
         try:
             transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), colour.mode, "RGB")
         except (ImageCms.PyCMSError, ValueError):

@@ -22,6 +22,7 @@ from PIL import (
 )
 
 from nst.errors import UserError
+from nst.formats.avif import AvifFile
 from nst.formats.bmp import BmpFile
 from nst.formats.gif import GifFile
 from nst.formats.jpeg import JpegFile
@@ -180,7 +181,7 @@ _OPENERS: dict[str, _Opener] = {
     "GIF": GifFile,
     "BMP": BmpFile,
     "TIFF": open_tiff,
-    "AVIF": AvifImagePlugin.AvifImageFile,
+    "AVIF": AvifFile,
 }
 
 

@@ -18,6 +18,7 @@ from PIL import Image, ImageFile
 from nst.errors import UserError
 from nst.formats.cut_off import CUT_OFF
 from nst.formats.tiff import OTHER_PAGES
+from nst.formats.tiff_pages import orientation
 from nst.image_colour import split_alpha, to_srgb
 from nst.image_header import DEFAULT_LIMITS, HOSTILE_INPUT, Limits, open_image
 
@@ -173,20 +174,13 @@ def _as_seen(
     image.load()
     if image_format == "TIFF":
         size = fitted_size(image.width, image.height, max_side_px)  # Pillow turns TIFFs while loading them
-    turn = _TURNS.get(_orientation(image))
+    turn = _TURNS.get(orientation(image.info.get("exif") or b""))
     colour, alpha = split_alpha(image)
     colour, alpha = _shrunk(colour, alpha, size)
     colour = to_srgb(colour, image.info.get("icc_profile"))
     if turn is None:
         return colour, alpha
     return colour.transpose(turn), alpha.transpose(turn) if alpha else None
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except HOSTILE_INPUT:
-        return 1  # EXIF that is none
 
 
 def _shrunk(
@@ -338,7 +332,6 @@ def _bytes(values: Pixels) -> NDArray[np.uint8]:
 
 # What is said of what a format's reader has left in ``info``.
 _NOTICES = {CUT_OFF: "picture_cut_off", OTHER_PAGES: "one_page_only"}
-_ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

@@ -291,11 +291,13 @@ class _TiffFile:
         """With room for the next one's place at its end."""
         room, entries = struct.calcsize(self._offset), []
         for tag, values in sorted(tags.items()):
-            body = struct.pack(f"{self._order}{len(values)}I", *values)
+            short = tag == 274  # as EXIF has it, too
+            body = struct.pack(f"{self._order}{len(values)}{'H' if short else 'I'}", *values)
             if len(body) > room:
                 body = struct.pack(self._order + self._offset, self._append(body)[0])
             entries.append(
-                struct.pack(self._order + "HH" + self._offset, tag, 4, len(values)) + body.ljust(room, b"\0")
+                struct.pack(self._order + "HH" + self._offset, tag, 3 if short else 4, len(values))
+                + body.ljust(room, b"\0")
             )
         count = struct.pack(self._order + ("Q" if self._big else "H"), len(entries))
         return count + b"".join(entries) + bytes(room)

@@ -21,10 +21,10 @@ _KINDS[0xF7] = "LS"  # ITU T.87
 _READ = frozenset({"sequential", "progressive", "arithmetic"})
 _BARE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})  # markers without a length, and no markers
 _REMARKS = frozenset({*range(0xE0, 0xF0), 0xFE})
-# Of these what decides about colours and the way up, and from what length on it is taken for that.
+_EXIF = (0xE1, b"Exif\0\0")
+# Of these what else decides about colours, and from what length on it is taken for that.
 _HEEDED = {
     0xE0: (b"JFIF\0", 14),
-    0xE1: (b"Exif\0\0", 6),
     0xE2: (b"ICC_PROFILE\0", 14),
     0xEE: (b"Adobe", 12),
 }
@@ -37,13 +37,14 @@ class JpegFile(JpegImagePlugin.JpegImageFile):
     """A JPEG; one that ends too early is loaded as far as it goes."""
 
     def _open(self) -> None:
-        self._data, kind = _without_strange_segments(self.fp.read())  # type: ignore[union-attr]
+        self._data, kind, exif = _without_strange_segments(self.fp.read())  # type: ignore[union-attr]
         if kind not in _READ:
             raise unsupported(f"JPEG ({kind})")
         self._progressive = kind == "progressive"
         self._ended = False
         self.fp = io.BytesIO(self._data)
         super()._open()
+        self.info["exif"] = exif  # which Pillow has not seen: it would refuse pictures for it
         self._scan_at = self.fp.tell()
 
     def load_read(self, read_bytes: int) -> bytes:
@@ -93,9 +94,9 @@ class JpegFile(JpegImagePlugin.JpegImageFile):
         stand_in(self, lacking, float(blocks.mean()) * (1 - self._scan_at / len(self._data)))
 
 
-def _without_strange_segments(data: bytes) -> tuple[bytes, str]:
-    """A JPEG without the segments that its decoder does not heed, and its kind as ``_KINDS`` names it."""
-    kept, at, kind = [data[:2]], 2, "sequential"
+def _without_strange_segments(data: bytes) -> tuple[bytes, str, bytes]:
+    """A JPEG without the segments that its decoder does not heed, its kind as ``_KINDS`` names it, and its EXIF."""
+    kept, at, kind, exif = [data[:2]], 2, "sequential", b""
     for _ in range(_MOST_SEGMENTS):
         start = data.find(b"\xff", at)
         while data[start + 1 : start + 2] == b"\xff":
@@ -109,11 +110,13 @@ def _without_strange_segments(data: bytes) -> tuple[bytes, str]:
         if marker in _KINDS:
             bits = int.from_bytes(data[start + 4 : start + 5], "big")
             kind = _KINDS[marker] if bits == 8 else f"{bits} bit"
+        if not exif and marker == _EXIF[0] and data.startswith(_EXIF[1], start + 4):
+            exif = data[start + 4 : end]
         if _is_heeded(marker, data[start + 4 : end]):
             kept.append(data[start:end])
         at = end
     kept.append(data[at:])
-    return b"".join(kept), kind
+    return b"".join(kept), kind, exif
 
 
 def _is_heeded(marker: int, body: bytes) -> bool:

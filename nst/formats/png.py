@@ -195,7 +195,7 @@ class _Parts:
         if coded[0] in _PRIMARIES and coded[1] in _CURVES and space == b"RGB ":
             return rgb_profile(_CURVES[coded[1]], *_PRIMARIES[coded[0]])
         profile = _unpacked(self.remarks.get(b"iCCP", b""))
-        if profile[36:40] == b"acsp" and profile[16:20] == space:
+        if profile[36:40] == b"acsp" and profile[16:20] in {space, b"RGB "}:
             return profile
         gamma = int.from_bytes(self.remarks.get(b"gAMA", b""), "big") / 100_000
         primaries = self.remarks.get(b"cHRM")

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # In ``info``: how many other pages could have been meant.
 OTHER_PAGES = "other_pages"
-_ORIENTATION = 0x0112
 _ASSOCIATED, _ALPHA = 1, 2
 _ROWS = 256  # unpacked at once
 
@@ -87,17 +86,12 @@ class DeepTiffFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         self._size = self._page.size
+        self.info["exif"] = self.fp.read()  # type: ignore[union-attr]  # TIFF is what EXIF is written in
         self._alpha = _alpha_kind(self._page)
         self._mode = {1: "L", 3: "RGB", 4: "CMYK"}[self._page.colours] + ("A" if self._alpha else "")
         profile = self._page.all(pages.ICC_PROFILE)
         if isinstance(profile, bytes) and profile:
             self.info["icc_profile"] = profile
-
-    def getexif(self) -> Image.Exif:
-        """The way up, and nothing else."""
-        exif = Image.Exif()
-        exif[_ORIENTATION] = self._page.one(pages.ORIENTATION, 1)
-        return exif
 
     def load(self) -> Any:
         """Decode.

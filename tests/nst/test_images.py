@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms
 
+from nst.formats.icc import grey_profile, rgb_profile
 from nst.images import Picture, decode, encode, fit, media_type_of, resize
+from tests.picture_samples import chunk, png
 
 # Four quarters in four colours: every turn and reflection of it is different.
 QUARTERS = np.zeros((32, 48, 3), np.uint8)
@@ -75,6 +78,49 @@ def test_orientation(orientation: int, image_format: str) -> None:
     assert np.abs(levels(picture) - QUARTERS).mean() < 5
 
 
+def exif(number: int, before: bytes = b"", *, order: str = "<") -> bytes:
+    """EXIF of an orientation, behind other entries."""
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, 1 + len(before) // 12)
+    return head + before + struct.pack(order + "HHIHH", 0x0112, 3, 1, number, 0) + bytes(4)
+
+
+BROKEN_ENTRIES = {
+    "of no type": struct.pack("<HHII", 0x10F, 99, 4, 0),
+    "beyond the end": struct.pack("<HHII", 0x10F, 2, 400, 1 << 31),
+    "of a resolution elsewhere": struct.pack("<HHII", 0x11A, 5, 1, 0xFF),
+}
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("entries", BROKEN_ENTRIES.values(), ids=BROKEN_ENTRIES)
+def test_broken_entries_of_exif_do_not_leave_a_picture_lying_on_its_side(entries: bytes, image_format: str) -> None:
+    stored = Image.fromarray(np.ascontiguousarray(STORED[6](QUARTERS)))
+    sound = exif(6, struct.pack("<HHII", 0x10F, 2, 4, 0))
+    data = saved(stored, image_format, exif=b"Exif\0\0" + sound)
+    assert sound[10:22] in data
+    data = data.replace(sound[10:22], entries)
+    if image_format == "PNG":
+        data = png(np.asarray(stored), before=chunk(b"eXIf", exif(6, entries)))
+    assert np.abs(levels(decode(data)) - QUARTERS).mean() < 5
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "WEBP", "AVIF", "HEIC"])
+@pytest.mark.parametrize("garbage", [b"no TIFF at all here", b"II*\0\xff\xff\xff\xff", b"MM\0*"])
+def test_exif_that_is_none_is_passed_over(garbage: bytes, image_format: str) -> None:
+    sound = Image.Exif()
+    sound[0x010F] = "a camera's name"
+    file = io.BytesIO()
+    if image_format == "HEIC":
+        pillow_heif = pytest.importorskip("pillow_heif", reason="the heic extra is not installed")
+        pillow_heif.from_pillow(Image.fromarray(QUARTERS)).save(file, quality=90, exif=sound.tobytes())
+    else:
+        Image.fromarray(QUARTERS).save(file, image_format, exif=sound)
+    data = file.getvalue()
+    at = data.index(sound.tobytes()[6:])
+    data = data[:at] + garbage.ljust(24, b"\0") + data[at + 24 :]
+    assert np.abs(levels(decode(data)) - QUARTERS).mean() < 5
+
+
 @pytest.mark.parametrize(
     ("name", "size"), [("exif_portrait_6.jpg", (1200, 1800)), ("exif_landscape_3.jpg", (1800, 1200))]
 )
@@ -100,6 +146,44 @@ def test_profile_is_applied(image_format: str) -> None:
 
 def test_srgb_profile_changes_nothing() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert np.array_equal(np.rint(levels(decode(saved(Image.fromarray(QUARTERS), icc_profile=profile)))), QUARTERS)
+
+
+def linear(name: str, space: str = "RGB") -> bytes:
+    """A profile of light itself, under any name."""
+    made = grey_profile(lambda level: level) if space == "GRAY" else rgb_profile(lambda level: level)
+    text = b"desc" + bytes(4) + (len(name) + 1).to_bytes(4, "big") + name.encode() + bytes(1 + 11 + 67)
+    # One tag more: its name, its place and its size, and all others twelve bytes further on.
+    count = int.from_bytes(made[128:132], "big")
+    table = [made[132 + 12 * i : 144 + 12 * i] for i in range(count)]
+    moved = [tag[:4] + (int.from_bytes(tag[4:8], "big") + 12).to_bytes(4, "big") + tag[8:] for tag in table]
+    desc = b"desc" + (len(made) + 12).to_bytes(4, "big") + len(text).to_bytes(4, "big")
+    body = made[132 + 12 * count :]
+    whole = made[4:128] + (count + 1).to_bytes(4, "big") + b"".join(moved) + desc + body + text
+    return (len(whole) + 4).to_bytes(4, "big") + whole
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("name", ["sRGB IEC61966-2.1", "GIMP built-in Linear sRGB", "anything"])
+def test_profiles_are_heeded_by_what_they_say_and_not_by_their_name(name: str, image_format: str) -> None:
+    profile = linear(name)
+    assert ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip() == name
+    choices = {"quality": 95} if image_format in {"JPEG", "WEBP"} else {}
+    data = saved(Image.fromarray(QUARTERS), image_format, icc_profile=profile, **choices)
+    assert np.abs(levels(decode(data))[4, 4] - (239, 110, 110)).max() < 8
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
+@pytest.mark.parametrize("space", ["GRAY", "RGB"])
+def test_greys_heed_either_kind_of_profile(space: str, image_format: str) -> None:
+    grey = Image.new("L", (48, 32), 94)
+    picture = decode(saved(grey, image_format, icc_profile=linear("light", space)))
+    assert np.abs(levels(picture) - 163).max() <= 1
+
+
+def test_an_srgb_profile_under_another_name_changes_nothing() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = profile.replace("sRGB".encode("utf-16-be"), "abcd".encode("utf-16-be"))
     assert np.array_equal(np.rint(levels(decode(saved(Image.fromarray(QUARTERS), icc_profile=profile)))), QUARTERS)
 
 

@@ -22,6 +22,13 @@ def test_a_picture_that_is_transparent_everywhere_is_painted_as_if_opaque_and_sa
     assert np.array_equal(np.rint(seen(picture)), QUARTERS)
 
 
+def test_what_is_hidden_outlasts_being_made_smaller() -> None:
+    hidden = np.dstack([QUARTERS, np.zeros(QUARTERS.shape[:2], np.uint8)])
+    picture = decode(saved(hidden), max_side_px=48)
+    assert (picture.alpha, picture.notices) == (None, ("picture_transparent",))
+    assert np.abs(seen(picture)[8, 12] - QUARTERS[0, 0]).max() <= 1
+
+
 def test_a_picture_that_hides_nothing_is_refused() -> None:
     with pytest.raises(UserError, match="image_invisible"):
         decode(saved(np.zeros((32, 32, 4), np.uint8)))
