@@ -47,15 +47,35 @@ def fit_bytes(data: bytes, media_type: str, max_bytes: int) -> tuple[bytes, str]
             smaller = _encode(picture, quality, alpha)
             if len(smaller) <= max_bytes:
                 return smaller, "image/webp" if alpha else "image/jpeg"
-        picture = picture.resize(
-            (round(picture.width * _SHRINK), round(picture.height * _SHRINK)), Image.Resampling.LANCZOS
-        )
+        picture = _smaller(picture)
     raise ValueError(f"a picture cannot be had in {max_bytes} bytes")
+
+
+def as_gif(data: bytes, max_bytes: int) -> bytes:
+    """A picture as a GIF of one frame and 256 colours, in at most ``max_bytes``.
+
+    Raises:
+        ValueError: Not even 64 pixels fit.
+    """
+    with Image.open(io.BytesIO(data)) as opened:
+        picture = opened.convert("RGBA" if opened.has_transparency_data else "RGB")
+    while min(picture.size) >= _SMALLEST_SIDE_PX:
+        buffer = io.BytesIO()
+        picture.save(buffer, "GIF")
+        if buffer.tell() <= max_bytes:
+            return buffer.getvalue()
+        picture = _smaller(picture)
+    raise ValueError(f"a GIF cannot be had in {max_bytes} bytes")
 
 
 def suffix(media_type: str) -> str:
     """The file name's end for a media type: ``.jpg``, ``.png``, ``.webp``, ``.gif`` or ``.mp4``."""
     return _SUFFIXES[media_type]
+
+
+def _smaller(picture: Image.Image) -> Image.Image:
+    size = (round(picture.width * _SHRINK), round(picture.height * _SHRINK))
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def _encode(picture: Image.Image, quality: int, alpha: bool) -> bytes:

@@ -16,7 +16,8 @@ from workers.contract import fill
 TOKEN_LIFE_S = 15 * 60
 _MARGIN_S = 20  # a picture may take that long to upload
 _LAST_WORD_S = 60
-DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
+# What Discord lets anybody upload. It has changed before: what it refuses as too large is sent again, half as large.
+DEFAULT_LIMIT_BYTES = 20 * 1000 * 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Address:
         user_id: Who asked.
         token: The interaction's token; "" where a message was the question.
         token_until_s: Unix time at which Discord forgets the token.
-        limit_bytes: Size of a file that may be attached.
+        limit_bytes: Size of a file that may be attached, as far as Discord said it.
         language: Of everything said there.
         spoiler: Whether the result is hidden until clicked.
         strip: The strip's name, where the job is one of its five.
@@ -100,3 +101,8 @@ class Address:
             chat=chat_key(interaction) if interaction.guild_id else "",
             by_token_only=interaction.is_user_integration() and not interaction.is_guild_integration(),
         )
+
+
+def limit_in(guild: discord.Guild | None) -> int:
+    """How large a file may be where no interaction says it: as the server's tier has it, at least as for all."""
+    return max(DEFAULT_LIMIT_BYTES, guild.filesize_limit if guild else 0)

@@ -21,12 +21,14 @@ from bot.discord.posting import NOBODY, Post, to_file
 from bot.discord.posting import Picture as Attached
 from bot.discord.privacy import forget_user
 from bot.discord.promises import acknowledge
-from bot.discord.views import HIDDEN, NOTED, is_variation, meaning, style_view
+from bot.discord.views import HIDDEN, NOTED, is_variation, meaning, original_view, style_view
+from bot.fitting import as_gif
 from bot.quality_lines import with_quality
 from bot.service import Request, Style
 from bot.strips import submit_strip
 from bot.texts import say
-from bot.variations import Button
+from bot.variations import CLIPS, Button
+from nst.clip_header import GIF
 from nst.errors import UserError
 from nst.options import StyleOptions
 from workers.contract import Job
@@ -147,14 +149,32 @@ async def _original(bot: PasticheClient, interaction: discord.Interaction, job_i
     await acknowledge(bot, interaction, ephemeral=True)
     result = (await _granted(bot, interaction, job_id)).result
     language = language_of(interaction, bot.language)
-    data = await bot.service.picture(result.picture)
-    if len(data) > interaction.filesize_limit:
-        detail = {"received_bytes": len(data), "allowed_bytes": interaction.filesize_limit}
-        raise UserError("image_too_many_bytes", detail)
-    alt = result_post(bot, result, data, language).picture
-    picture, spoiler = Attached(data, result.media_type, alt.alt if alt else ""), is_hidden(Job.from_json(result.job))
-    file = await to_file(picture, interaction.filesize_limit, spoiler)
+    data, limit_bytes = await bot.service.picture(result.picture), interaction.filesize_limit
+    shown = result_post(bot, result, data, language).picture
+    picture = Attached(data, result.media_type, shown.alt if shown else "", f"pastiche-{job_id[-8:]}")
+    try:
+        file = await to_file(picture, limit_bytes, is_hidden(Job.from_json(result.job)))
+    except ValueError:  # a film
+        detail = {"received_bytes": len(data), "allowed_bytes": limit_bytes}
+        raise UserError("image_too_many_bytes", detail) from None
     text = say("discord.original", language, width_px=result.width_px, height_px=result.height_px)
+    if len(data) > limit_bytes:
+        sizes = {"received": f"{len(data) / 2**20:.1f}", "allowed": f"{limit_bytes / 2**20:.1f}"}
+        text += "\n" + say("discord.original_refitted", language, **sizes)
+    view = original_view(job_id, language) if result.media_type not in CLIPS else None
+    await interaction.edit_original_response(content=text, attachments=[file], view=view, allowed_mentions=NOBODY)
+
+
+async def _gif(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
+    """A result as a GIF for everybody: only those can be kept among one's favourites."""
+    await acknowledge(bot, interaction)
+    result, language = (await _granted(bot, interaction, job_id)).result, language_of(interaction, bot.language)
+    data = await bot.service.picture(result.picture)
+    shown = result_post(bot, result, data, language).picture
+    gif = await asyncio.to_thread(as_gif, data, interaction.filesize_limit)
+    picture = Attached(gif, GIF, shown.alt if shown else "", f"pastiche-{job_id[-8:]}")
+    file = await to_file(picture, interaction.filesize_limit, is_hidden(Job.from_json(result.job)))
+    text = say("discord.as_gif", language)
     await interaction.edit_original_response(content=text, attachments=[file], allowed_mentions=NOBODY)
 
 
@@ -221,6 +241,7 @@ _PRESSES: dict[str, Press] = {
     "choose": _choose,
     "pick": _pick,
     "original": _original,
+    "gif": _gif,
     "recipe": _recipe,
     "delete": _delete,
     "cancel": _cancel,

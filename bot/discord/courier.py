@@ -131,6 +131,15 @@ class Courier:
             self._shown_strips.add(address.strip)
 
     async def _put(self, address: Address, post: Post, key: str, redelivered: bool) -> None:
+        """Wherever it can be; smaller, where Discord says that it is too large: only it knows what a place takes."""
+        try:
+            await self._place(address, post, key, redelivered)
+        except discord.HTTPException as error:
+            if error.status != _PAYLOAD_TOO_LARGE and error.code not in _TOO_LARGE:
+                raise
+            await self._put(_with_less_room(address), post, key, redelivered)
+
+    async def _place(self, address: Address, post: Post, key: str, redelivered: bool) -> None:
         """Into the message that said "queued"; below it when that can no longer be; else in private."""
         if redelivered and post.picture and await self._bot.posting.shows_picture(address):
             return
@@ -140,11 +149,6 @@ class Courier:
                 return
         except MessageGoneError:
             pass
-        except discord.HTTPException as error:
-            if error.status != _PAYLOAD_TOO_LARGE and error.code not in _TOO_LARGE:
-                raise
-            await self._put(_with_less_room(address), post, key, redelivered)
-            return
         if redelivered and await self._bot.posting.has_reply(address, key):
             return
         await self._below(address, post, key)

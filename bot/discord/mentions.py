@@ -12,7 +12,7 @@ import aiohttp
 import discord
 
 from bot.chat_settings import ChatSettings, check_place
-from bot.discord.address import Address
+from bot.discord.address import Address, limit_in
 from bot.discord.boundary import sentence
 from bot.discord.intake import check_held, queue_job
 from bot.discord.keys import channel_key, channel_keys, role_keys, user_key
@@ -113,7 +113,7 @@ async def _queue(
         channel_id=message.channel.id,
         message_id=said.id,
         user_id=message.author.id,
-        limit_bytes=message.guild.filesize_limit if message.guild else 10 * 1024 * 1024,
+        limit_bytes=limit_in(message.guild),
         language=language,
         spoiler=settings.spoiler or command.spoiler or any(picture.spoiler for picture in given),
         chat=chat if message.guild else "",

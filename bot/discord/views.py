@@ -54,6 +54,11 @@ def result_view(result: Result, language: str, enter: bool = False) -> discord.u
     return finished([*first, *second, _button("delete", result.job_id, language, row=1, style=_DELETE)])
 
 
+def original_view(job_id: str, language: str) -> discord.ui.View:
+    """The button under an original file."""
+    return finished([_button("gif", job_id, language)])
+
+
 def queued_view(job_id: str, language: str) -> discord.ui.View:
     """The button under "queued"."""
     return finished([_button("cancel", job_id, language)])

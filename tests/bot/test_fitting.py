@@ -6,7 +6,7 @@ import os
 import pytest
 from PIL import Image
 
-from bot.fitting import fit_bytes, suffix
+from bot.fitting import as_gif, fit_bytes, suffix
 
 
 def noise(mode: str, side_px: int, kind: str) -> bytes:
@@ -45,3 +45,23 @@ def test_what_can_never_fit_is_refused() -> None:
 
 def test_every_kind_that_comes_out_has_a_file_name() -> None:
     assert [suffix(kind) for kind in ("image/jpeg", "image/png", "image/webp")] == [".jpg", ".png", ".webp"]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_gif_has_one_frame_and_fits(mode: str) -> None:
+    data = noise(mode, 300, "PNG")
+    whole = as_gif(data, 10**6)
+    with Image.open(io.BytesIO(whole)) as picture:
+        assert (picture.format, picture.size, getattr(picture, "n_frames", 1)) == ("GIF", (300, 300), 1)
+    assert len(as_gif(data, len(whole) // 2)) <= len(whole) // 2
+    with pytest.raises(ValueError, match="100 bytes"):
+        as_gif(data, 100)
+
+
+def test_what_was_clear_is_clear_in_a_gif() -> None:
+    cut_out, out = Image.new("RGBA", (80, 70)), io.BytesIO()
+    cut_out.paste((200, 90, 40, 255), (20, 20, 60, 50))
+    cut_out.save(out, "PNG")
+    with Image.open(io.BytesIO(as_gif(out.getvalue(), 10**6))) as picture:
+        alpha = picture.convert("RGBA").getchannel("A")
+        assert (alpha.getpixel((5, 5)), alpha.getpixel((40, 30))) == (0, 255)

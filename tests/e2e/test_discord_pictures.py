@@ -13,7 +13,7 @@ from PIL import Image
 
 from nst.clip_header import GIF
 from tests.peers.discord.rest import Upload, upload_json
-from tests.peers.discord.stage import ROOT, Stage, Until, job_id_of, picture, replies, running
+from tests.peers.discord.stage import ROOT, Stage, Until, job_id_of, noise, picture, replies, running
 from tests.peers.discord.world import (
     ATTACH_FILES,
     MEMBER_PERMISSIONS,
@@ -381,3 +381,39 @@ def test_who_answers_what_the_bot_cannot_see_is_told_so(stage: Stage, ann: User)
     posted = stage.peer.say(ann, "")
     said = stage.peer.say(ann, "@bot mosaic", to=posted)
     stage.until(lambda: "I can't see that message" in answered(stage, said).content, "why")
+
+
+def test_an_original_file_may_be_had_as_a_gif_for_ones_favourites(stage: Stage, ann: User) -> None:
+    message = stage.result(stage.style(ann))
+    original = stage.says(stage.peer.press(message, "original", ann), "96 × 72")
+    assert original.ephemeral
+    stage.until(original.buttons, "a button")
+    shown = stage.says(stage.peer.press(original, "gif", ann), "favourites")
+    assert not shown.ephemeral, "what is for one's eyes only has an address that ends"
+    (attachment,) = shown.attachments
+    assert attachment["filename"].endswith(".gif")
+    assert attachment["description"] == message.attachments[0]["description"]
+    with Image.open(io.BytesIO(stage.peer.picture(shown))) as gif:
+        assert (gif.format, gif.size, getattr(gif, "n_frames", 1)) == ("GIF", (96, 72), 1)
+    hidden_one = stage.result(stage.style(ann, content=hidden(101)))
+    original = covered(stage.says(stage.peer.press(hidden_one, "original", ann), "96 × 72"))
+    stage.until(original.buttons, "a button")
+    covered(stage.says(stage.peer.press(original, "gif", ann), "favourites"))
+
+
+def test_how_large_a_file_may_be_says_discord_itself(stage: Stage, ann: User) -> None:
+    """An interaction's own word, larger or smaller; elsewhere a refusal, after which it comes smaller."""
+    large, generous = noise(700), 25_000_000
+    whole = stage.result(stage.style(ann, content=large, limit_bytes=generous))
+    size = whole.attachments[0]["size"]
+    assert size > 200_000
+    assert stage.result(stage.style(ann, content=large, limit_bytes=200_000)).attachments[0]["size"] <= 200_000
+    stage.peer.world.limit_bytes = 200_000
+    try:
+        late = stage.style(ann, content=large, limit_bytes=400_000, age_s=14 * 60 + 50)
+        reply = stage.until(lambda: replies(stage, stage.message(late)), "a reply")[0]
+        assert 0 < stage.painted(reply).attachments[0]["size"] <= 200_000
+    finally:
+        stage.peer.world.limit_bytes = 10 * 1024 * 1024
+    said = answered(stage, stage.peer.say(ann, "@bot mosaic palette", large))
+    assert stage.painted(said).attachments[0]["size"] == size

@@ -15,7 +15,7 @@ import discord
 from discord.utils import escape_markdown
 
 from bot.challenges.announcements import Announcement
-from bot.discord.address import DEFAULT_LIMIT_BYTES
+from bot.discord.address import limit_in
 from bot.discord.challenges.views import announcement_view
 from bot.discord.posting import NOBODY, Picture, names, to_file
 from bot.texts import say
@@ -117,10 +117,8 @@ class Herald:
         async with self._bot.results_room.take(_POSTER_BYTES):
             gallery, chat = self._bot.challenges.gallery, announcement.chat
             poster = await asyncio.to_thread(gallery.poster, announcement.challenge_id, chat.language)
-        guild = self._bot.get_guild(int(chat.chat_id))
-        limit_bytes = guild.filesize_limit if guild else DEFAULT_LIMIT_BYTES
         picture = Picture(poster.data, poster.media_type, poster.alt, "poster")
-        return await to_file(picture, limit_bytes, poster.spoiler)
+        return await to_file(picture, limit_in(self._bot.get_guild(int(chat.chat_id))), poster.spoiler)
 
 
 def when(at_s: float) -> str:

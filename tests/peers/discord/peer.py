@@ -20,9 +20,9 @@ from tests.peers.discord.certificates import make_authority
 from tests.peers.discord.connect_proxy import ConnectProxy
 from tests.peers.discord.faults import Fault, Faults
 from tests.peers.discord.gateway import Gateway
-from tests.peers.discord.rest import DEFAULT_LIMIT_BYTES, Rest, Upload, upload_json
+from tests.peers.discord.rest import Rest, Upload, upload_json
 from tests.peers.discord.schema import Schema
-from tests.peers.discord.world import Channel, Interaction, Json, Message, User, World, snowflake
+from tests.peers.discord.world import DEFAULT_LIMIT_BYTES, Channel, Interaction, Json, Message, User, World, snowflake
 
 TOKEN = "peer.token.of-the-tests"  # noqa: S105 - opens nothing
 TOKEN_LIFE_S = 15 * 60

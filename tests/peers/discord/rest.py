@@ -31,7 +31,6 @@ from tests.peers.discord.world import (
 
 ACK_LIMIT_S = 3.0  # Discord's
 _PATIENCE_S = 30.0  # ours: other processes may keep a bot from the processor for longer than Discord would wait
-DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
 _MESSAGE, _DEFERRED_MESSAGE, _DEFERRED_UPDATE, _UPDATE, _CHOICES = 4, 5, 6, 7, 8
 _TOO_MANY = 429
 _PREFIX = "/api/v10"
@@ -284,7 +283,7 @@ class Rest:
         if verb == "PATCH":
             if message.author is not self._world.bot:
                 raise RefusalError(403, 50005, "Cannot edit a message authored by another user")
-            check_message(payload, files, DEFAULT_LIMIT_BYTES)
+            check_message(payload, files, self._world.limit_bytes)
             self._change(message, payload, files)
         elif verb == "DELETE":
             message.deleted = True
@@ -297,7 +296,7 @@ class Rest:
             _demand(channel, ATTACH_FILES, 50013)
         if channel.recipient and not channel.recipient.takes_messages:
             raise RefusalError(403, 50007, "Cannot send messages to this user")
-        check_message(payload, files, DEFAULT_LIMIT_BYTES)
+        check_message(payload, files, self._world.limit_bytes)
         nonce = str(payload["nonce"]) if payload.get("nonce") is not None else None
         if nonce is not None and len(nonce) > 25:
             raise RefusalError(400, 50035, "nonce must be 25 or fewer in length")

@@ -14,6 +14,7 @@ MANAGE_GUILD, MANAGE_MESSAGES, ADMINISTRATOR, MANAGE_EVENTS = 1 << 5, 1 << 13, 1
 OLD_ENOUGH_S = 400 * 86_400  # an account's age says its id
 READ_HISTORY = 1 << 16
 MEMBER_PERMISSIONS = VIEW_CHANNEL | SEND_MESSAGES | ATTACH_FILES | READ_HISTORY
+DEFAULT_LIMIT_BYTES = 10 * 1024 * 1024
 EPHEMERAL, LOADING = 1 << 6, 1 << 7
 Json = dict[str, Any]
 
@@ -232,6 +233,7 @@ class World:
     roles: dict[str, str] = field(default_factory=dict)
     guild_id: str = field(default_factory=snowflake)
 
+    limit_bytes: int = DEFAULT_LIMIT_BYTES  # of a file in a message of the bot's own
     reads_all: bool = False  # whether the application was given the intent to read what others say
 
     @property
