@@ -230,7 +230,7 @@ def _writer(
         film = stack.enter_context(FilmWriter(path, *size, timing, clip.sound_from, max_bytes))
         return (lambda picture: film.add(_on_white(picture))), _nothing
     file: IO[bytes] = stack.enter_context(path.open("w+b"))
-    see_through = any(sample.alpha is not None for sample in samples)
+    see_through = any(sample.alpha is not None for sample in samples) or clip.is_see_through()
     if media_type == WEBP:
         webp = WebpWriter(file, *size, timing, see_through)
         return webp.add, webp.finish

@@ -20,6 +20,7 @@ from nst.clip_header import CLIP_LIMITS, MEDIA_TYPES, MP4, check_frames, inspect
 from nst.decoder import ELSEWHERE, Decoder
 from nst.errors import UserError
 from nst.film import read_frames, scan
+from nst.formats.gif import GifFile
 from nst.image_header import HOSTILE_INPUT, open_image
 from nst.images import Picture, fitted_size, frame_of
 from nst.method import IsCancelled, never_cancelled
@@ -44,6 +45,7 @@ class Clip:
         source_side_px: Longer side of its frames in the file.
         timing: When each frame is shown.
         sound_from: A file with its sound, or None.
+        may_be_see_through: Whether the file's header leaves that open.
     """
 
     media_type: str
@@ -53,6 +55,7 @@ class Clip:
     timing: Timing
     sound_from: Path | None
     _read: _Read
+    may_be_see_through: bool = False
 
     def frames(self) -> Frames:
         """All frames, decoded one after the other; may be asked more than once.
@@ -81,6 +84,13 @@ class Clip:
                 if number == max(wanted):
                     break
         return taken
+
+    def is_see_through(self) -> bool:
+        """Whether something of some frame is transparent; looked for in all of them where the header leaves it open."""
+        if not self.may_be_see_through:
+            return False
+        with contextlib.closing(self.frames()) as frames:
+            return any(frame.alpha is not None for frame in frames)
 
 
 @contextlib.contextmanager
@@ -180,7 +190,8 @@ def _animation(data: bytes, side_px: int, even: bool, decoder: Decoder | None, c
                 raise UserError("clip_damaged") from error
 
     size = _size(image.width, image.height, side_px, even)
-    return Clip(MEDIA_TYPES[header.format], *size, max(image.size), timing, None, read)
+    see_through = header.has_alpha or (isinstance(image, GifFile) and image.takes_away)
+    return Clip(MEDIA_TYPES[header.format], *size, max(image.size), timing, None, read, see_through)
 
 
 def _size(width_px: int, height_px: int, side_px: int, even: bool) -> tuple[int, int]:

@@ -149,6 +149,11 @@ class GifFile(ImageFile.ImageFile):
         first = self._known[0]
         return self._number > 0 or first.transparent is not None or first.box != (0, 0, *self.size)
 
+    @property
+    def takes_away(self) -> bool:
+        """Whether some frame leaves nothing behind."""
+        return self.n_frames > 0 and any(frame.disposal == _TO_BACKGROUND for frame in self._known)
+
     def _knows(self, frame: int) -> bool:
         while len(self._known) <= frame:
             coming = next(self._coming, None)

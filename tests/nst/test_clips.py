@@ -17,6 +17,7 @@ from nst.errors import Cancelled, UserError
 from nst.images import Picture
 from nst.method import Progress, never_cancelled, no_report
 from nst.steady import Steady
+from tests.picture_samples import GifFrame, gif
 
 UNEVEN_MS = (0, 10, 40, 120, 200, 70)
 
@@ -120,6 +121,21 @@ def test_transparency_comes_back_and_is_laid_on_white_in_a_film(clips: ModuleTyp
             assert np.array_equal(before.alpha > 0.5, after.alpha > 0.5)
     film = seen(again(data, MP4).data)[1][0]
     assert film.rgb[40, 40].min() > 0.95
+
+
+@pytest.mark.parametrize("media_type", [GIF, WEBP])
+def test_a_hole_that_only_one_frame_has_comes_back(media_type: str) -> None:
+    whole, part = np.zeros((48, 64), int), np.ones((24, 32), int)
+    # Taken away after the second frame, filled again by the fourth: none of the samples has the hole.
+    frames = [GifFrame(whole), GifFrame(part, 8, 8, 2), GifFrame(part[:4, :4], 0, 0), *[GifFrame(whole)] * 8]
+    before, pictures = seen(gif(frames, 64, 48))
+    assert all(sample.alpha is None for sample in before.samples())
+    made = again(gif(frames, 64, 48), media_type)
+    _, copies = seen(made.data)
+    for number, (picture, copy) in enumerate(zip(pictures, copies, strict=True)):
+        right, kept = (np.ones((48, 64)) if shown.alpha is None else shown.alpha for shown in (picture, copy))
+        assert np.array_equal(right, kept), number
+    assert pictures[2].alpha is not None
 
 
 def test_odd_sides_become_even_in_a_film_only(clips: ModuleType) -> None:
