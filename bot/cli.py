@@ -59,9 +59,29 @@ def demo(
 
 @app.command()
 def stylize(
-    content: Annotated[Path, typer.Argument(help="The picture to paint.")],
-    styles: Annotated[list[str], typer.Argument(metavar="STYLE...", help="Up to four pictures or presets' names.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where to write it: .jpg, .png, .webp; clips: .gif, .mp4.")],
+    pictures: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONTENT STYLE...",
+            help="What to paint: a picture, a folder, a pattern in quotes, or - for standard input; "
+            "then up to four pictures or presets' names.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="A file: .jpg, .png, .webp; clips: .gif, .mp4. For several a folder; - for standard output.",
+        ),
+    ],
+    style_names: Annotated[
+        list[str] | None,
+        typer.Option("--styles", help="Styles with commas between, repeatable: all else is painted, each by itself."),
+    ] = None,
+    kind: Annotated[
+        str, typer.Option("--format", help="Of results in a folder or on standard output: jpg, png, webp, gif, mp4.")
+    ] = "",
     method: Method = "fast",
     strength: Strength = 100,
     size: Size = 768,
@@ -82,8 +102,11 @@ def stylize(
         bool, typer.Option("--smaller-allowed", help="Let gatys work at a smaller size where memory is short.")
     ] = False,
 ) -> None:
-    """Paint one picture right here, without Redis."""
-    from nst.commands import run_stylize
+    """Paint a picture, or each of several, right here, without Redis.
+
+    A file of a style's name is that file; a folder of a preset's name does not hide the preset.
+    """
+    from bot.stylize import contents_and_styles, ending_of, paint, style_paths
 
     options = _options(method, strength, size, seed).replace(
         colours=colours,
@@ -99,10 +122,12 @@ def stylize(
         region=region or ("subject" if mask else "everything"),
     )
     settings = _settings()
-    paths = _style_paths(styles, settings)
-    extras = {"mask": None if region == "everything" else mask, "time_lapse": time_lapse}
-    for note in run_stylize(content, paths, out, options, settings.methods, **extras):
-        _say_notice(note.code, note.detail, settings)
+    contents, styles = contents_and_styles(pictures, style_names)
+    where = None if region == "everything" else mask
+    how = {"mask": where, "time_lapse": time_lapse}
+    raise typer.Exit(
+        paint(contents, style_paths(styles, settings), out, options, settings, ending=ending_of(kind), **how)
+    )
 
 
 @app.command()
@@ -123,14 +148,15 @@ def study(
     extractor: Annotated[str | None, typer.Option(help="Feature extractor; the best at hand if left out.")] = None,
 ) -> None:
     """A contact sheet: what a choice of the Gatys method does (the paper's figures 3 and 4), or all methods."""
+    from bot.stylize import split, style_paths
     from nst.commands import run_study
 
     settings = _settings()
     options = _options("gatys", 100, size, seed).replace(steps=steps, extractor=extractor)
     # Without --styles the last picture is the style, as in `stylize`.
     *contents, last = [*pictures, ""] if styles else pictures
-    named = [name.strip() for names in styles or [last] for name in names.split(",")]
-    run_study(kind, [Path(name) for name in contents], _style_paths(named, settings), out, options, settings.methods)
+    named = split(styles or [last])
+    run_study(kind, [Path(name) for name in contents], style_paths(named, settings), out, options, settings.methods)
 
 
 @app.command()
@@ -270,29 +296,9 @@ def _weights(text: str) -> tuple[float, ...]:
         raise UserError("option_out_of_range", detail) from None
 
 
-def _style_paths(styles: Sequence[str], settings: Settings) -> list[Path]:
-    from bot.presets.catalogue import load_presets
-    from bot.recipes import find_preset
-
-    presets = load_presets(settings.presets_dir)
-    return [Path(style) if _is_path(style) else presets[find_preset(style, presets)].picture for style in styles]
-
-
-def _is_path(style: str) -> bool:
-    return Path(style).exists() or Path(style).suffix != "" or "/" in style
-
-
 def _complain(error: PasticheError) -> None:
     from bot.texts import explain
 
     sys.stderr.write(explain(error) + "\n")
     if isinstance(error, OperatorError):
         sys.stderr.write("`pastiche doctor` looks at settings, Redis, models and GPU and says what to do.\n")
-
-
-def _say_notice(code: str, detail: dict[str, str | int | float], settings: Settings) -> None:
-    from bot.texts import notice
-
-    sentence = notice(code, detail, settings.language)
-    if sentence:
-        sys.stderr.write(sentence + "\n")

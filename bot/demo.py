@@ -28,7 +28,7 @@ from bot.captions import failure, notices, standing
 from bot.fitting import suffix
 from bot.presets.catalogue import load_presets
 from bot.processes import Child, die_with_parent
-from bot.recipes import find_preset
+from bot.recipes import find_preset, is_file
 from bot.service import Request, Style, StyleService
 from bot.settings import Settings
 from bot.texts import explain, say
@@ -227,7 +227,7 @@ def _content(path: Path | None) -> bytes:
 
 
 def _style(name: str, settings: Settings) -> Style:
-    if name and (Path(name).exists() or Path(name).suffix or "/" in name):
+    if name and is_file(name):
         return Style(picture=_read(Path(name)))
     return Style(preset=find_preset(name or FIRST_STYLE, load_presets(settings.presets_dir)))
 

@@ -16,9 +16,11 @@ word     = 0…100                             strength
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nst.errors import UserError
@@ -144,6 +146,11 @@ def _number(name: str, text: str) -> float:
 def _style(word: str, presets: Collection[str]) -> tuple[str, float]:
     name, _, weight = word.partition(":")
     return find_preset(name, presets), _number("weight", weight) if weight else 1.0
+
+
+def is_file(style: str) -> bool:
+    """Whether a word names a style's picture, not a preset: a file does, a folder of a preset's name does not."""
+    return os.path.isfile(style) or Path(style).suffix != "" or "/" in style or style == "-"
 
 
 def find_preset(name: str, presets: Collection[str]) -> str:

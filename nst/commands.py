@@ -7,7 +7,6 @@ import: the engine, and with it NumPy and TensorFlow, is loaded when a picture i
 from __future__ import annotations
 
 import contextlib
-import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -17,8 +16,10 @@ from typing import TYPE_CHECKING
 from nst.errors import UserError
 from nst.method import MethodSettings, Notice, Progress, Report
 from nst.options import STUDIES, StyleOptions
+from nst.output_file import STANDARD, check_output, write_output
 
 if TYPE_CHECKING:
+    from nst.engine import Engine
     from nst.images import Picture
 
 CLIP_TYPES = {".gif": "image/gif", ".webp": "image/webp", ".mp4": "video/mp4"}
@@ -34,21 +35,26 @@ def run_stylize(
     *,
     mask: Path | None = None,
     time_lapse: Path | None = None,
+    ending: str = "",
+    engine: Engine | None = None,
+    report: Report | None = None,
 ) -> tuple[Notice, ...]:
     """Make one pastiche and write it.
 
     A progress bar is drawn on standard error when that is a terminal.
 
     Args:
-        content: File of the content image; every frame of a clip is painted where ``out`` ends in ``.gif``,
+        content: File of the content image; every frame of a clip is painted where the result's ending is ``.gif``,
             ``.webp`` or ``.mp4``, else the first one.
-        styles: Files of one to four style images.
-        out: Where the pastiche goes; the ending decides the format. Replaced in one go, so that
-            nobody ever sees half a file.
+        styles: Files of one to four style images. One of all these files may be ``STANDARD``: standard input.
+        out: Where the pastiche goes, see ``nst.output_file``; the ending decides the format.
         options: What the user chose.
         settings: The operator's choices about methods.
         mask: File of a picture that says where to paint, together with ``options.region``: see ``nst.masks``.
         time_lapse: Where the way there goes, for methods that have steps: ``.gif``, ``.webp`` or ``.mp4``.
+        ending: Decides the format of what goes to standard output; ``.png`` if left out.
+        engine: What paints; made for this pastiche if left out.
+        report: Told about progress, instead of a bar of its own.
 
     Returns:
         What the user should be told.
@@ -56,54 +62,45 @@ def run_stylize(
     Raises:
         PasticheError: Anything that a person should be told; nothing has been written then.
     """
-    clip_type = CLIP_TYPES.get(out.suffix.lower())
-    media_type = "" if clip_type else _checked(out)
-    film_type = _checked_film(time_lapse) if time_lapse else ""
-    where = read_picture(mask) if mask else None
-    picture, *painted = [read_picture(path) for path in (content, *styles)]
+    kind = (ending or ".png") if out == STANDARD else out.suffix
+    clip_type = CLIP_TYPES.get(kind.lower())
+    media_type = "" if clip_type else output_type(kind, out)
+    given = [content, *styles, *([mask] if mask else [])]
+    if given.count(STANDARD) > 1:
+        detail = {"option": "-", "received": "twice", "allowed": "one picture from standard input"}
+        raise UserError("option_out_of_range", detail)
+    check_output(out, given)
+    film_type = _checked_film(time_lapse, [*given, out]) if time_lapse else ""
+    picture, *painted = [read_picture(path) for path in given]
+    where = painted.pop() if mask else None
     from nst.clip_header import is_clip
+    from nst.engine import Engine as Painter
 
-    if clip_type and is_clip(picture, options):
-        return _stylize_clip(picture, painted, out, clip_type, options, settings, where)
-    media_type = media_type or _checked(out)
-    from nst.engine import Engine
-
-    with _progress_bar() as report:
+    moves = bool(clip_type) and is_clip(picture, options)
+    media_type = media_type if moves else media_type or output_type(kind, out)
+    engine = engine or Painter(settings)
+    with _reporting(report) as told:
+        if moves:
+            clip = engine.stylize_clip(picture, painted, options, clip_type or "", told, mask=where)
+            write_output(out, clip.data)
+            return clip.notices
         options = options.replace(animate=options.animate and bool(clip_type), time_lapse=bool(time_lapse))
-        made = Engine(settings).stylize(picture, painted, options, report, mask=where)
-    _write(out, _encoded(made.picture, media_type))
+        made = engine.stylize(picture, painted, options, told, mask=where)
+    write_output(out, _encoded(made.picture, media_type))
     if time_lapse and made.time_lapse:
         from nst.time_lapse import encode_time_lapse
 
-        _write(time_lapse, encode_time_lapse(made.time_lapse, film_type))
+        write_output(time_lapse, encode_time_lapse(made.time_lapse, film_type))
     return made.notices
 
 
-def _checked_film(out: Path) -> str:
-    _check_folder(out)
+def _checked_film(out: Path, others: Sequence[Path]) -> str:
     media_type = CLIP_TYPES.get(out.suffix.lower())
     if media_type is None:
         detail = {"option": "time-lapse", "received": out.suffix or out.name, "allowed": ", ".join(CLIP_TYPES)}
         raise UserError("option_out_of_range", detail)
+    check_output(out, others, "time-lapse")
     return media_type
-
-
-def _stylize_clip(
-    content: bytes,
-    styles: Sequence[bytes],
-    out: Path,
-    media_type: str,
-    options: StyleOptions,
-    settings: MethodSettings,
-    mask: bytes | None,
-) -> tuple[Notice, ...]:
-    _check_folder(out)
-    from nst.engine import Engine
-
-    with _progress_bar() as report:
-        clip = Engine(settings).stylize_clip(content, styles, options, media_type, report, mask=mask)
-    _write(out, clip.data)
-    return clip.notices
 
 
 def run_study(
@@ -128,7 +125,7 @@ def run_study(
     Raises:
         PasticheError: Anything that a person should be told; nothing has been written then.
     """
-    media_type = _checked(out)
+    media_type = _checked(out, [*contents, *styles])
     _check_study(kind, contents, styles)
     photos, paintings = ([read_picture(path) for path in paths] for paths in (contents, styles))
     from nst.decoder import Decoder
@@ -154,7 +151,7 @@ def run_study(
             from nst.study import study
 
             sheet = study(kind, pictures[0], arts[0], settings, options, report)
-    _write(out, _encoded(sheet, media_type))
+    write_output(out, _encoded(sheet, media_type))
 
 
 def run_harmonise(
@@ -173,8 +170,9 @@ def run_harmonise(
     Raises:
         PasticheError: Anything that a person should be told; nothing has been written then.
     """
-    media_type = _checked(out)
-    files = [read_picture(path) for path in (background, pasted, *([mask] if mask else []))]
+    given = [background, pasted, *([mask] if mask else [])]
+    media_type = _checked(out, given)
+    files = [read_picture(path) for path in given]
     from nst.decoder import Decoder
     from nst.masks import LIMITS, SIDE_PX, Mask
 
@@ -187,7 +185,7 @@ def run_harmonise(
 
     with _progress_bar() as report:
         made = harmonise(SinGan(settings), painting, thing, options, report)
-    _write(out, _encoded(made.picture, media_type))
+    write_output(out, _encoded(made.picture, media_type))
 
 
 def _check_study(kind: str, contents: Sequence[Path], styles: Sequence[Path]) -> None:
@@ -203,38 +201,33 @@ def _check_study(kind: str, contents: Sequence[Path], styles: Sequence[Path]) ->
         raise UserError("option_out_of_range", detail)
 
 
-def _checked(out: Path) -> str:
-    media_type = output_type(out)
-    _check_folder(out)
+def _checked(out: Path, others: Sequence[Path]) -> str:
+    media_type = output_type(out.suffix, out)
+    check_output(out, others)
     return media_type
 
 
-def _check_folder(out: Path) -> None:
-    if not out.parent.is_dir():
-        raise UserError("output_unwritable", {"path": str(out), "reason": "no such folder"})
-
-
-def output_type(out: Path) -> str:
-    """The media type that a file's ending asks for.
+def output_type(ending: str, out: Path) -> str:
+    """The media type that an ending asks for.
 
     Raises:
         UserError: ``option_out_of_range`` for endings that are not written here.
     """
-    media_type = OUTPUT_TYPES.get(out.suffix.lower())
+    media_type = OUTPUT_TYPES.get(ending.lower())
     if media_type is None:
-        detail = {"option": "out", "received": out.suffix or out.name, "allowed": ", ".join(OUTPUT_TYPES)}
+        detail = {"option": "out", "received": ending or out.name, "allowed": ", ".join(OUTPUT_TYPES)}
         raise UserError("option_out_of_range", detail)
     return media_type
 
 
 def read_picture(path: Path) -> bytes:
-    """Read a file.
+    """Read a file, or standard input.
 
     Raises:
         UserError: ``image_unreachable``.
     """
     try:
-        return path.read_bytes()
+        return sys.stdin.buffer.read() if path == STANDARD else path.read_bytes()
     except OSError as error:
         raise UserError("image_unreachable", {"name": str(path)}) from error
 
@@ -245,23 +238,13 @@ def _encoded(picture: Picture, media_type: str) -> bytes:
     return encode(picture, media_type)
 
 
-def _write(out: Path, data: bytes) -> None:
-    try:
-        with _beside(out) as file:
-            file.write_bytes(data)
-            file.replace(out)
-    except OSError as error:
-        raise UserError("output_unwritable", {"path": str(out), "reason": error.strerror or ""}) from error
-
-
 @contextlib.contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    """A name for a file in the same folder, which is gone at the end unless it was moved."""
-    file = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
-    try:
-        yield file
-    finally:
-        file.unlink(missing_ok=True)
+def _reporting(report: Report | None) -> Iterator[Report]:
+    if report is not None:
+        yield report
+        return
+    with _progress_bar() as own:
+        yield own
 
 
 @contextlib.contextmanager

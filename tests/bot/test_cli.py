@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -120,3 +121,82 @@ def test_an_unknown_study_is_named(photo: Path, tmp_path: Path) -> None:
     done = pastiche("study", "moon", photo, "mosaic", "-o", tmp_path / "sheet.png")
     allowed = "ratio, layers, extractors, samples, compare"
     assert (done.returncode, done.stderr) == (2, f"study can't be moon. Allowed: {allowed}.\n")
+
+
+def in_folder(folder: Path, *arguments: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """``pastiche stylize`` in a folder, by colours alone."""
+    command = [sys.executable, "-m", "bot", "stylize", *map(str, arguments), "--method", "palette"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=folder, env=environment, input=given, capture_output=True, check=False)
+
+
+def test_a_folder_does_not_hide_a_preset_and_a_file_does(photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "mosaic").mkdir()
+    done = in_folder(tmp_path, "photo.png", "mosaic", "-o", "out.png")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "mosaic").rmdir()
+    (tmp_path / "mosaic").write_bytes(b"no picture")
+    assert in_folder(tmp_path, "photo.png", "mosaic", "-o", "out.png").stderr.startswith(b"That is not a picture")
+
+
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_painted(tmp_path: Path) -> None:
+    """Of a content that would fail as soon as it is read nothing is said."""
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    for more, sentence in (
+        (("-o", "/proc/out.png"), b"/proc/out.png can't be written: "),
+        (("-o", "x" * 252 + ".png"), b"x" * 252 + b".png can't be written: File name too long."),
+        (("-o", "bad.png"), b"out can't be bad.png. Allowed: a file that is neither read nor written otherwise."),
+        (("-o", "x.webp", "--time-lapse", "./x.webp"), b"time-lapse can't be x.webp."),
+        (("-o", "x.png", "--time-lapse", "/proc/x.webp"), b"/proc/x.webp can't be written: "),
+        (("-o", "x.tga"), b"out can't be .tga."),
+    ):
+        done = in_folder(tmp_path, "bad.png", "mosaic", *more)
+        assert (done.returncode, done.stderr[: len(sentence)]) == (2, sentence), done.stderr
+        assert b"not a picture" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.png"]
+
+
+def test_standard_input_and_output(photo: Path, tmp_path: Path) -> None:
+    done = in_folder(tmp_path, "-", "mosaic", "-o", "-", given=photo.read_bytes())
+    assert (done.returncode, done.stderr) == (0, b"")
+    with Image.open(io.BytesIO(done.stdout)) as picture:
+        assert (picture.format, picture.size) == ("PNG", (80, 60))
+    done = in_folder(tmp_path, "photo.png", "-", "-o", "-", "--format", "jpg", given=photo.read_bytes())
+    with Image.open(io.BytesIO(done.stdout)) as picture:
+        assert picture.format == "JPEG"
+    assert in_folder(tmp_path, "-", "-", "-o", "-").returncode == 2
+    assert in_folder(tmp_path, "-", "mosaic", "-o", "-").stderr.startswith(b"That file is empty.")
+
+
+def test_a_folder_of_pictures_is_painted_and_one_bad_one_stops_nothing(photo: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name in ("a.jpg", "b.webp", "c.bmp"):
+        with Image.open(photo) as picture:
+            picture.save(photos / name)
+    (photos / "bad.png").write_bytes(b"no picture")
+    (photos / "notes.txt").write_text("none either")
+    (photos / ".hidden.png").write_bytes(b"no picture")
+    done = in_folder(tmp_path, "photos", "mosaic", "-o", "out")
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"photos/bad.png: That is not a picture")
+    assert done.stderr.count(b"\n") == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg", "b.webp", "c.jpg"]
+
+
+def test_patterns_several_names_and_a_format(photo: Path, tmp_path: Path) -> None:
+    for name in ("one.jpg", "one.png", "two[1].png"):
+        with Image.open(photo) as picture:
+            picture.save(tmp_path / name)
+    done = in_folder(tmp_path, "*.png", "one.jpg", "--styles", "mosaic,kilim", "-o", "out", "--format", "webp")
+    assert done.returncode == 0, done.stderr
+    names = ["one.jpg.webp", "one.png.webp", "photo.webp", "two[1].webp"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    assert in_folder(tmp_path, "two[1].png", "mosaic", "-o", "one-only.png").returncode == 0
+    nothing = in_folder(tmp_path, "*.heic", "mosaic", "-o", "out")
+    assert (nothing.returncode, nothing.stderr) == (2, b"*.heic cannot be read. Is the path right?\n")
+    beside = in_folder(tmp_path, ".", "mosaic", "-o", ".")
+    assert (beside.returncode, beside.stderr.count(b"neither read nor written")) == (2, 5)
+    for out, sentence in (("-", b"out can't be -."), ("one.png", b"one.png can't be written: File exists.")):
+        done = in_folder(tmp_path, ".", "mosaic", "-o", out)
+        assert (done.returncode, done.stderr.startswith(sentence)) == (2, True), done.stderr
