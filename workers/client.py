@@ -182,6 +182,12 @@ class QueueClient:
             ids = cast("list[bytes]", self._connection.zrange(keys.pending(user), 0, -1))
         return [job_id.decode() for job_id in ids]
 
+    def jobs_in(self, chat: str) -> list[Job]:
+        """A chat's unfinished jobs, oldest first."""
+        with speaking_redis():
+            ids = cast("list[bytes]", self._connection.zrange(keys.chat_pending(chat), 0, -1))
+            return [job for job_id in ids if (job := self._job(job_id.decode()))]
+
     def _take(self, job: Job, given: dict[str, bytes], presets: Collection[str]) -> None:
         """Store the job's pictures, or make sure that they are there."""
         wanted = {digest: len(given[digest]) if digest in given else None for digest in job.pictures}

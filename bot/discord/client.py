@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from bot.challenges.challenges import Challenges
 from bot.challenges.clock import keep_time
 from bot.chat.access import Access, Viewer
 from bot.chat.fetching import Fetcher, Reach
+from bot.chat.places import Places
 from bot.chat_settings import ChatSettings, ChatSettingsStore
 from bot.discord.boundary import spoken
 from bot.discord.buttons import press
@@ -26,7 +28,7 @@ from bot.discord.commands import add_picture_commands
 from bot.discord.courier import Courier
 from bot.discord.information import add_information_commands
 from bot.discord.intake import resume_lines
-from bot.discord.keys import channel_key, user_key
+from bot.discord.keys import channel_key, chat_key_of, user_key
 from bot.discord.mentions import answer
 from bot.discord.menus import add_menus
 from bot.discord.own_jobs import add_job_commands
@@ -43,7 +45,7 @@ from bot.recipe_codes import RecipeCodes
 from bot.service import StyleService, job_id_from
 from bot.sessions import Sessions
 from bot.settings import Settings
-from nst.errors import OperatorError
+from nst.errors import OperatorError, PasticheError
 from workers.blobs import Blobs
 from workers.client import QueueClient
 from workers.outbox import OutboxReader
@@ -92,6 +94,7 @@ class PasticheClient(discord.Client):
         self.challenges = Challenges(connection, self.presets, self.blobs, limits=settings.limits)
         self.recipes, self.access = RecipeCodes(connection), Access(connection)
         self._secret = settings.discord_token.get_secret_value()
+        self.places = Places(connection, self.queue)
         self.posting, self.lines = Posting(self), ProgressLines()
         self.promises = Promises(connection)
         self.sheets: dict[tuple[tuple[str, ...], str], bytes] = {}
@@ -130,6 +133,34 @@ class PasticheClient(discord.Client):
         if interaction.type is discord.InteractionType.component:
             async with spoken(interaction, self.language):
                 await press(self, interaction)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """A server is closed to us."""
+        await self._leave(chat_key_of(guild.id))
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """A server is open, perhaps again."""
+        with contextlib.suppress(PasticheError):  # the store is away: the mark ends by itself
+            await asyncio.to_thread(self.places.enter, chat_key_of(guild.id))
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        """The same, where Discord was away meanwhile."""
+        await self.on_guild_join(guild)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """A channel is gone."""
+        await self._leave(chat_key_of(channel.guild.id), str(channel.id))
+
+    async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
+        """A thread is gone."""
+        await self._leave(chat_key_of(payload.guild_id), str(payload.thread_id))
+
+    async def _leave(self, chat: str, channel_id: str = "") -> None:
+        try:
+            for job_id in await asyncio.to_thread(self.places.leave, chat, channel_id):
+                await self.lines.close(job_id)
+        except PasticheError as error:
+            log.warning("The jobs of a place that is closed to us could not be stopped: %s", error)
 
     async def on_message(self, message: discord.Message) -> None:
         """Mentions and private messages."""

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from bot.captions import alt_text, caption, failure
 from bot.challenges.model import State
 from bot.discord.address import Address
+from bot.discord.keys import channel_key
 from bot.discord.posting import MessageGoneError, Picture, Post
 from bot.discord.views import result_view, strip_view
 from bot.strips import strip_job_ids, strip_results, strip_sheet
@@ -116,6 +117,8 @@ class Courier:
         result = delivery.result
         address = Address.from_reply_to(result.reply_to)
         await self._bot.lines.close(result.job_id)
+        if await asyncio.to_thread(self._bot.places.closed, channel_key(address.channel_id), address.chat):
+            return
         if address.strip:
             await self._post_strip(delivery, address)
         else:

@@ -15,6 +15,11 @@ def chat_key(interaction: discord.Interaction) -> str:
     return f"discord:{interaction.guild_id or interaction.channel_id}"
 
 
+def chat_key_of(guild_id: int) -> str:
+    """The key of a server."""
+    return f"discord:{guild_id}"
+
+
 def channel_keys(channel: object) -> tuple[str, ...]:
     """A channel's key, and its parent's for a thread."""
     ids = (getattr(channel, "id", None), getattr(channel, "parent_id", None))

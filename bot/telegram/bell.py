@@ -81,6 +81,8 @@ class Bell:
         key = "telegram.ready_many" if done > 1 else "telegram.ready" if done else "telegram.ready_failed"
         calls_user = last.user_id if last.chat_id < 0 and last.user_id > 0 else 0
         post = Post(say(key, last.language, count=done), calls=calls_user)
+        if await self._front.is_closed(last.chat_id):
+            return
         with contextlib.suppress(TelegramError):  # the results themselves are there
             await self._front.posting.send(last.chat_id, post, last.answers, last.thread_id)
 

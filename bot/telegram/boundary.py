@@ -48,8 +48,8 @@ async def spoken(front: Frontend, asker: Asker) -> AsyncIterator[None]:
         if isinstance(error, OperatorError):
             log.error("%s", error)
         await _tell(front, asker, sentence(error, asker.language))
-    except Forbidden:
-        log.info("A chat is closed to us")
+    except Forbidden as error:
+        await front.forbidden(asker.chat_id, error)
     except TelegramError as error:
         if comes_back(error):
             raise

@@ -24,7 +24,6 @@ from bot.chat.access import offered_under
 from bot.fitting import fit_bytes, suffix
 from bot.strips import strip_job_ids, strip_results, strip_sheet
 from bot.telegram.address import Address
-from bot.telegram.asker import user_key
 from bot.telegram.bell import Bell, Call
 from bot.telegram.challenges.entering import open_here
 from bot.telegram.keyboards import result_keyboard, strip_keyboard
@@ -96,9 +95,10 @@ class Courier:
             async with self._room:
                 await self._post(delivery)
                 let_go()
-        except Forbidden:
+        except Forbidden as error:
             log.info("Job %s: its chat is closed to us", job_id, extra={"job_id": job_id})
-            await self._give_up(delivery.result)
+            address = Address.from_reply_to(delivery.result.reply_to)
+            await self._front.forbidden(await self._home(address), error)
         except ContractError as error:
             log.error("Job %s has a result that cannot be read: %s", job_id, error, extra={"job_id": job_id})
             if not await self._apologise(delivery.result, None):
@@ -118,14 +118,8 @@ class Courier:
             return False
         return True
 
-    async def _give_up(self, result: Result) -> None:
-        """Who blocked us gets nothing more painted, in private; a group's closed door is the group's."""
-        address = Address.from_reply_to(result.reply_to)
-        if address.chat_id == address.user_id:
-            try:
-                await self._front.leave(user_key(address.user_id))
-            except OperatorError:
-                log.warning("The jobs of a user who is gone could not be stopped")
+    async def _home(self, address: Address) -> int:
+        return await asyncio.to_thread(self._front.memory.home, address.chat_id)
 
     async def _apologise(self, result: Result, lacks: UserError | None) -> bool:
         """Say why there is no picture; False where another try makes sense."""
@@ -149,6 +143,8 @@ class Courier:
         address = Address.from_reply_to(result.reply_to)
         await self._front.lines.close(result.job_id)
         self._front.actions.end(address.chat_id, address.thread_id)
+        if await self._front.is_closed(await self._home(address)):
+            return
         if address.strip:
             await self._post_strip(result, address)
             return

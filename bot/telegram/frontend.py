@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import redis
 import redis.asyncio
+from telegram.error import Forbidden
 from telegram.ext import ExtBot
 
 from bot.challenges.challenges import Challenges
 from bot.chat.access import Access, Viewer
 from bot.chat.journal import Journal
+from bot.chat.places import Places
 from bot.chat_settings import ChatSettings, ChatSettingsStore
 from bot.drafts import Drafts
 from bot.picture_room import PictureRoom
@@ -29,8 +31,9 @@ from bot.telegram.challenges.notebook import Notebook
 from bot.telegram.chat_actions import ChatActions
 from bot.telegram.memory import Memory
 from bot.telegram.posting import Posting
-from bot.telegram.rights import Rights
+from bot.telegram.rights import Rights, is_out
 from bot.telegram.shared_lines import SharedLines
+from nst.errors import PasticheError
 from workers.blobs import Blobs
 from workers.client import QueueClient
 from workers.outbox import OutboxReader
@@ -74,6 +77,7 @@ class Frontend:
         self.journal = Journal(connection, FRONTEND)
         self.challenges = Challenges(connection, self.presets, self.blobs, limits=settings.limits)
         self.notebook, self.access = Notebook(connection), Access(connection, self._home)
+        self.places = Places(connection, self.queue)
         self.posting, self.lines = Posting(bot), ProgressLines()
         self.shared_lines = SharedLines(bot, self.posting, connection)
         self.actions, self.rights = ChatActions(bot), Rights(bot)
@@ -81,6 +85,7 @@ class Frontend:
         self.picture_room, self._reach = PictureRoom(_PICTURES_BYTES), reach
         self._turns: weakref.WeakValueDictionary[tuple[str, str], asyncio.Lock] = weakref.WeakValueDictionary()
         self._seen: dict[tuple[str, str], None] = {}
+        self._open: set[int] = set()
         self._sheets: dict[str, bytes | str] = {}
 
     @cached_property
@@ -115,7 +120,8 @@ class Frontend:
         self._sheets[language] = file_id
 
     async def saw(self, asker: Asker) -> None:
-        """Somebody did something in a group: who was there before a challenge came may vote in it."""
+        """Somebody did something: in a group, who was there before a challenge came may vote in it."""
+        await self.enter(asker.chat_id)
         known = (asker.chat, asker.user)
         if asker.private or known in self._seen:
             return
@@ -136,7 +142,31 @@ class Frontend:
         platform, _, chat = place.partition(":")
         return chat_key(self.memory.home(int(chat))) if platform == FRONTEND and chat else place
 
-    async def leave(self, user: str) -> None:
-        """A user blocked us: nothing more is painted for them."""
-        for job_id in await self.service.jobs_of(user):
-            await self.service.cancel(job_id, user)
+    async def leave(self, chat_id: int) -> None:
+        """A chat is closed to us: we were blocked or removed. Nothing more is painted for it or sent there."""
+        self._open.discard(chat_id)
+        for job_id in await asyncio.to_thread(self.places.leave, chat_key(chat_id)):
+            await self.lines.close(job_id)
+        log.info("A chat is closed to us")
+
+    async def forbidden(self, chat_id: int, error: Forbidden) -> None:
+        """Telegram lets nothing through to a chat: perhaps because we are out of it."""
+        log.info("Telegram forbids it: %s", error.message)
+        if is_out(error):
+            try:
+                await self.leave(chat_id)
+            except PasticheError as away:
+                log.warning("The jobs of a chat that is closed to us could not be stopped: %s", away)
+
+    async def enter(self, chat_id: int) -> None:
+        """Something came from a chat: it is open."""
+        if chat_id in self._open:
+            return
+        await asyncio.to_thread(self.places.enter, chat_key(chat_id))
+        if len(self._open) >= _SEEN:
+            self._open.clear()
+        self._open.add(chat_id)
+
+    async def is_closed(self, chat_id: int) -> bool:
+        """Whether nothing can be sent to a chat any more."""
+        return await asyncio.to_thread(self.places.closed, chat_key(chat_id))

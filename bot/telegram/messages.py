@@ -11,7 +11,7 @@ from telegram import ChatMemberUpdated, Message
 from bot.conversation import begin, second_picture
 from bot.recipes import parse_style_command
 from bot.telegram.albums import Albums
-from bot.telegram.asker import Asker, asker_of_message, user_key
+from bot.telegram.asker import Asker, asker_of_message
 from bot.telegram.boundary import spoken
 from bot.telegram.challenges.doors import take_words
 from bot.telegram.commands import COMMANDS, Question
@@ -62,9 +62,12 @@ class Messages:
             await asyncio.shield(ends)
 
     async def membership(self, update: ChatMemberUpdated) -> None:
-        """Whoever blocks the bot costs nothing any more."""
-        if update.new_chat_member.status in _GONE:
-            await self._front.leave(user_key(update.chat.id))
+        """Whoever blocks or removes the bot costs nothing any more."""
+        member = update.new_chat_member
+        if member.status in _GONE or getattr(member, "is_member", True) is False:
+            await self._front.leave(update.chat.id)
+        else:
+            await self._front.enter(update.chat.id)
 
     async def _single(self, message: Message, asker: Asker, command: Command | None) -> None:
         front = self._front

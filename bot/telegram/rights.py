@@ -10,6 +10,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from nst.errors import UserError
 
 _KNOWN_FOR_S = 300.0
+_OUT = ("kicked", "blocked", "deactivated", "not a member", "deleted")
 _CHATS = 1000
 
 
@@ -78,6 +79,11 @@ class Rights:
             return me.can_send_photos and me.can_send_messages
         permissions = (await self._bot.get_chat(chat_id)).permissions
         return permissions is None or permissions.can_send_photos is not False
+
+
+def is_out(error: Forbidden) -> bool:
+    """Whether a refusal means that the bot was blocked or removed, or that the chat is gone."""
+    return any(words in error.message.lower() for words in _OUT)
 
 
 def missing_right(error: TelegramError) -> UserError | None:

@@ -894,3 +894,35 @@ def test_every_request_was_as_discord_describes_it(stage: Stage) -> None:
     if undescribed():
         pytest.skip(undescribed())
     assert stage.peer.world.checked > 100
+
+
+def test_removed_from_a_server_nothing_more_is_painted_for_it_or_sent_there(stage: Stage, ann: User) -> None:
+    pending = keys.chat_pending(f"discord:{stage.peer.world.guild_id}")
+    with stage.paused_worker():
+        asked = [stage.style(ann) for _ in range(3)]
+        for interaction in asked:
+            stage.waiting(interaction)
+        stage.peer.remove_bot()
+        stage.until(lambda: stage.connection.zcard(pending) == 0, "their end")
+        stage.until(lambda: all(stage.connection.exists(keys.done(job_id_of(one))) for one in asked), "results")
+        before = [list(stage.message(one).history) for one in asked]
+    stage.until(lambda: stage.connection.xlen(keys.outbox("discord")) == 0, "acknowledged results")
+    assert [list(stage.message(one).history) for one in asked] == before
+    assert not stage.peer.messages(stage.peer.private(ann))
+    stage.peer.add_bot()
+    closed = f"pastiche:closed:discord:{stage.peer.world.guild_id}"
+    stage.until(lambda: not stage.connection.exists(closed), "an open server")
+    stage.result(stage.style(ann))
+
+
+def test_a_channel_that_is_deleted_ends_its_own_jobs_only(stage: Stage, ann: User) -> None:
+    gone = stage.peer.add_channel("gone")
+    with stage.paused_worker():
+        kept = stage.style(ann)
+        stage.waiting(kept)
+        lost = stage.style(ann, channel=gone)
+        stage.waiting(lost)
+        stage.peer.delete_channel(gone)
+        stage.until(lambda: stage.connection.exists(keys.done(job_id_of(lost))), "its end")
+    stage.result(kept)
+    assert not stage.message(lost).attachments

@@ -25,7 +25,7 @@ from nst.options import StyleOptions
 from tests.peers.discord.palette_worker import HOLD
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.peers.telegram.people import Person
-from tests.peers.telegram.world import BOT, BOT_NAME, Json
+from tests.peers.telegram.world import BOT_NAME, Json
 from tests.ports import reserved_port
 from tests.traces import everything, traces_left
 from workers import keys
@@ -951,17 +951,57 @@ def test_who_blocked_the_bot_costs_nothing_more(
     for seed in (1, 2, 3):
         anna.photo(picture(seed), caption="/style mosaic palette")
     until(lambda: len([m for m in anna.bot_messages() if has_button(m, "r.cancel")]) == 3, "three jobs", DEADLINE_S)
-    peer.do(lambda: peer.world.blocked.add(anna.chat_id))
-    member = {"user": BOT, "status": "kicked", "until_date": 0}
-    was = {"user": BOT, "status": "member"}
-    chat_now = peer.do(lambda: peer.world.chat(anna.chat_id))
-    change = {"chat": chat_now, "from": anna.user, "date": 1, "old_chat_member": was, "new_chat_member": member}
-    peer.push(my_chat_member=change)
+    peer.membership(anna.chat_id, anna, "kicked")
     paused()
     with connect(redis_server.url) as connection:
         user = f"pastiche:pending:telegram:{anna.user['id']}"
         until(lambda: connection.zcard(user) == 0, "no job is left", DEADLINE_S)
     outbox_is_empty(redis_server, until)
+
+
+def test_removed_from_a_group_nothing_more_is_painted_for_it_or_sent_there(
+    peer: TelegramPeer, anna: Person, paused: Callable[[], None], redis_server: EmbeddedRedis, until: Until
+) -> None:
+    group = peer.group(-100_500_000 - next(_NUMBERS))
+    people = [peer.person(next(_NUMBERS), group) for _ in range(2)]
+    anna.photo(picture(41), caption="/style mosaic palette")
+    for person in people:
+        person.photo(picture(next(_NUMBERS)), caption=f"/style@{BOT_NAME} mosaic palette")
+    with connect(redis_server.url) as connection:
+        pending = keys.chat_pending(f"telegram:{group}")
+        until(lambda: connection.zcard(pending) == 2, "two jobs", DEADLINE_S)
+        peer.membership(group, people[0], "kicked")
+        until(lambda: connection.zcard(pending) == 0, "their end", DEADLINE_S)
+        outbox_is_empty(redis_server, until)
+        before = peer.sent_to(group)
+        assert connection.zcard(keys.pending(f"telegram:{anna.user['id']}")) == 1, "others' go on"
+        paused()
+        Chat(anna, until).result()
+        assert peer.sent_to(group) == before
+        peer.membership(group, people[0], "member")
+        people[1].photo(picture(42), caption=f"/style@{BOT_NAME} mosaic palette")
+        Chat(people[1], until).result()
+
+
+def test_a_chat_that_forbids_everything_ends_its_jobs(
+    peer: TelegramPeer, paused: Callable[[], None], anna: Person, redis_server: EmbeddedRedis, until: Until
+) -> None:
+    """We were removed while we were away: the first refusal says so."""
+    group = peer.group(-100_500_000 - next(_NUMBERS))
+    person = peer.person(next(_NUMBERS), group)
+    for seed in (43, 44, 45):
+        person.photo(picture(seed), caption=f"/style@{BOT_NAME} mosaic palette")
+    with connect(redis_server.url) as connection:
+        until(lambda: connection.zcard(keys.chat_pending(f"telegram:{group}")) == 3, "three jobs", DEADLINE_S)
+        peer.do(lambda: peer.world.blocked.add(group))
+        person.send(f"/queue@{BOT_NAME}")
+        until(lambda: connection.zcard(keys.chat_pending(f"telegram:{group}")) == 0, "their end", DEADLINE_S)
+    outbox_is_empty(redis_server, until)
+    before = peer.sent_to(group)
+    paused()
+    anna.photo(picture(46), caption="/style mosaic palette")
+    Chat(anna, until).result()
+    assert peer.sent_to(group) == before
 
 
 def test_killed_between_showing_and_acknowledging_there_is_one_result(

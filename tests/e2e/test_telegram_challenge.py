@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 
+from bot.challenges.challenges import Challenges
+from bot.challenges.model import Person as ChallengePerson
+from bot.presets.catalogue import load_presets
+from bot.telegram.keyboards import owner_code
 from tests.peers.discord.stage import Process
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.stage import DEADLINE_S, ROOT, TelegramStage, text_of
-from tests.peers.telegram.world import Json
+from tests.peers.telegram.world import BOT, Json
 from workers.connection import connect
 from workers.embedded_redis import EmbeddedRedis
 from workers.service_times import live_workers
@@ -435,3 +439,46 @@ def test_a_tie_is_run_off_and_then_shared(stage: TelegramStage) -> None:
     poster = stage.says(admin, "so they share it")
     assert "photo" in poster
     assert {f"Person{person.user['id']}" in text_of(poster) for person in (ann, bob)} == {True}
+
+
+def test_a_groups_challenges_are_nobody_elses(stage: TelegramStage) -> None:
+    stage.go_to(-100_300_400_506)
+    told = opened(stage, stage.member(manages=True), "Secret cats")
+    eve = stage.peer.person(9_900_001, stage.group_id)
+    once = stage.peer.world.absent
+    stage.peer.do(lambda: once.add((stage.group_id, eve.user["id"])))
+    home = at_home(stage, eve)
+    eve.follow(told, "Enter")
+    stage.says(home, "Only members")
+    assert not [m for m in home.bot_messages() if "Secret" in text_of(m)]
+    # A page that she got while she was a member still has its buttons.
+    button = {"text": "Leaderboard", "callback_data": f"c.lb.x.{owner_code(stage.group_id)}"}
+    keyboard = {"inline_keyboard": [[button]]}
+    page = stage.peer.do(
+        lambda: stage.peer.world.new_message(home.chat_id, BOT, text="A gallery", reply_markup=keyboard)
+    )
+    seen_by_her = len(home.bot_messages())
+    assert stage.press(home, page, "c.lb") == ""
+    stage.until(lambda: len(home.bot_messages()) > seen_by_her, "a refusal", DEADLINE_S)
+    assert "Only members" in text_of(home.bot_messages()[-1])
+    stage.peer.do(lambda: once.discard((stage.group_id, eve.user["id"])))
+    stage.press(home, page, "c.lb")
+    stage.says(home, "Nobody has won here", after=page["message_id"])
+
+
+def test_a_group_that_removed_the_bot_is_told_of_nothing(stage: TelegramStage, server: EmbeddedRedis) -> None:
+    stage.go_to(-100_300_400_507)
+    admin = stage.member(manages=True)
+    opened(stage, admin, "Cats unheard")
+    stage.peer.membership(stage.group_id, admin, "kicked")
+    with connect(server.url) as connection:
+        closed = f"pastiche:closed:telegram:{stage.group_id}"
+        stage.until(lambda: connection.exists(closed), "the bot hears of it", DEADLINE_S)
+        before = stage.peer.sent_to(stage.group_id)
+        challenges = Challenges(connection, load_presets())
+        (challenge,) = challenges.life.in_chat(f"telegram:{stage.group_id}")
+        who = ChallengePerson(user=f"telegram:{admin.user['id']}", chat=f"telegram:{stage.group_id}", manages=True)
+        challenges.life.cancel(challenge.challenge_id, who)
+        key = f"pastiche:announcement:{challenge.challenge_id}:cancelled:telegram:{stage.group_id}"
+        stage.until(lambda: connection.hget(key, "dropped") == b"closed", "it is dropped", DEADLINE_S)
+    assert stage.peer.sent_to(stage.group_id) == before

@@ -17,6 +17,7 @@ from discord.utils import escape_markdown
 from bot.challenges.announcements import Announcement
 from bot.discord.address import limit_in
 from bot.discord.challenges.views import announcement_view
+from bot.discord.keys import channel_key
 from bot.discord.posting import NOBODY, Picture, names, to_file
 from bot.texts import say
 from nst.errors import OperatorError
@@ -65,6 +66,9 @@ class Herald:
 
     async def _deliver(self, announcement: Announcement) -> None:
         try:
+            if await self._is_closed(announcement):
+                await asyncio.to_thread(self._announcements.drop, announcement, "closed")
+                return
             channel = await self._channel(announcement)
             message_id = await self._standing(announcement, channel) if announcement.redelivered else 0
             message_id = message_id or await self._post(announcement, channel)
@@ -82,6 +86,10 @@ class Herald:
         else:
             await asyncio.to_thread(self._announcements.posted, announcement, str(message_id))
             log.info("Challenge %s: %s", announcement.challenge_id, announcement.event)
+
+    async def _is_closed(self, announcement: Announcement) -> bool:
+        places = (announcement.chat.key, channel_key(int(announcement.chat.channel_id)))
+        return not announcement.user and await asyncio.to_thread(self._bot.places.closed, *places)
 
     async def _channel(self, announcement: Announcement) -> discord.abc.Messageable:
         if not announcement.user:

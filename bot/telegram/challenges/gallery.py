@@ -40,9 +40,9 @@ async def show_leaderboard(visit: Visit) -> None:
     """Who did best in all challenges of a group.
 
     Raises:
-        UserError: What ``Visit.check_here`` raises.
+        UserError: What ``Visit.check_member`` raises.
     """
-    await visit.check_here()
+    await visit.check_member()
     post = await leaderboard(visit, await visit.chat_id())
     await visit.show(post, new=True)
 

@@ -112,8 +112,9 @@ class Herald:
         except ChatMigrated as moved:
             await self._front.move(int(announcement.chat.chat_id), moved.new_chat_id)
             await asyncio.to_thread(self._outbox.later, announcement, 0.0)
-        except Forbidden:
+        except Forbidden as error:
             await asyncio.to_thread(self._outbox.drop, announcement, "closed")
+            await self._front.forbidden((await self._place(announcement))[0], error)
         except RetryAfter as error:
             wait = error.retry_after
             await self._put_off(announcement, wait if isinstance(wait, int | float) else wait.total_seconds())
@@ -139,6 +140,8 @@ class Herald:
 
     async def _post(self, announcement: Announcement) -> int:
         chat_id, thread_id = await self._place(announcement)
+        if await self._front.is_closed(chat_id):
+            raise Forbidden("the bot is not a member any more")
         message_id = int(announcement.placed or 0)
         if not message_id:
             message_id = await self._begin(announcement, chat_id, thread_id)

@@ -77,14 +77,22 @@ class Visit:
         return await asyncio.to_thread(self.front.challenges.life.read, self.challenge_id)
 
     async def check_here(self) -> None:
-        """Whether they may look at what is that group's: in the group itself, or as a member in private.
+        """Whether they may look at a challenge: see ``check_member``.
 
         Raises:
             UserError: ``challenge_unknown``, ``challenge_not_here`` or ``not_a_member``.
         """
-        chat_id = await self.chat_id()
-        if self.challenge_id and (await self.challenge()).chat(chat_key(chat_id)) is None:
+        if (await self.challenge()).chat(chat_key(await self.chat_id())) is None:
             raise UserError("challenge_not_here")
+        await self.check_member()
+
+    async def check_member(self) -> None:
+        """Whether they may look at what is that group's: in the group itself, or as a member in private.
+
+        Raises:
+            UserError: ``not_a_member``.
+        """
+        chat_id = await self.chat_id()
         if self.asker.chat_id == chat_id:
             return
         if not self.asker.private or (await self.person()).is_member is not True:

@@ -193,3 +193,15 @@ def test_a_photo_is_kept_small_and_anything_else_not_at_all() -> None:
     out = io.BytesIO()
     Image.new("1", (5000, 4000)).save(out, "PNG")
     assert reduced(out.getvalue()) == b""
+
+
+@pytest.mark.parametrize("photograph", ["shown", "hidden"])
+def test_an_entry_shows_no_photograph_that_is_not_its_makers(world: World, photograph: str) -> None:
+    """Somebody who varied another one's result does not put that one's photograph on a poster."""
+    challenge = world.opened()
+    own = world.enter(challenge, "discord:ann", 1)
+    job_id = world.made("discord:bob", 2, reply_to={"photograph": photograph})
+    lent = world.core.entries.submit(challenge.challenge_id, job_id, world.person("discord:bob"))
+    assert own.before
+    assert lent.picture
+    assert not lent.before

@@ -161,6 +161,18 @@ class DiscordPeer:
         for message in list(self.world.messages.values()):
             message.nonce = None
 
+    def remove_bot(self) -> None:
+        """The bot is removed from the server."""
+        self._call(self.gateway.dispatch("GUILD_DELETE", {"id": self.world.guild_id}))
+
+    def add_bot(self) -> None:
+        """The bot is added to the server again."""
+        self._call(self.gateway.dispatch("GUILD_CREATE", self.world.guild_json()))
+
+    def delete_channel(self, channel: Channel) -> None:
+        """A channel goes."""
+        self._call(self.gateway.dispatch("CHANNEL_DELETE", channel.to_json()))
+
     def reconnect(self) -> None:
         self._call(self.gateway.ask_to_reconnect())
 

@@ -21,7 +21,7 @@ from tests.peers.telegram.api import Api, RefusalError, Uploads
 from tests.peers.telegram.faults import Fault, Faults
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.schema import Schema
-from tests.peers.telegram.world import Json, World, person
+from tests.peers.telegram.world import BOT, Json, World, person
 
 TOKEN = "4242424242:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"  # noqa: S105 - the shape of a token, nobody's
 T = TypeVar("T")
@@ -120,6 +120,20 @@ class TelegramPeer:
     def _later(self, update: Json) -> None:
         self.world.push(**update)
         self._news.set()
+
+    def membership(self, chat_id: int, by: Person, status: str) -> None:
+        """The bot is removed from a chat (``kicked``) or added (``member``), and hears of it."""
+        gone = status in ("kicked", "left")
+        self.do(lambda: (self.world.blocked.add if gone else self.world.blocked.discard)(chat_id))
+        before, after = ("member", status) if gone else ("kicked", status)
+        until = {"until_date": 0}
+        old, new = ({"user": BOT, "status": one} | (until if one == "kicked" else {}) for one in (before, after))
+        change = {"from": by.user, "date": 1, "old_chat_member": old, "new_chat_member": new}
+        self.push(my_chat_member={"chat": self.do(lambda: self.world.chat(chat_id)), **change})
+
+    def sent_to(self, chat_id: int) -> list[str]:
+        """What was asked of the server about a chat so far: the methods."""
+        return self.do(lambda: [name for name, given in self.requests if given.get("chat_id") == chat_id])
 
     def calls(self, method: str) -> list[Json]:
         """All requests of a method so far."""
