@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
+from bot.captions import notices
 from bot.texts import languages, notice
+from nst.engine import Engine
 from nst.errors import UserError
 from nst.images import decode
-from tests.picture_samples import quarters, saved, seen
+from nst.method import MethodSettings
+from nst.options import StyleOptions
+from tests.picture_samples import TiffPage, quarters, saved, seen, tiff
+from workers.contract import Result, Told
 
 QUARTERS = quarters()
 
@@ -32,6 +39,18 @@ def test_what_is_hidden_outlasts_being_made_smaller() -> None:
 def test_a_picture_that_hides_nothing_is_refused() -> None:
     with pytest.raises(UserError, match="image_invisible"):
         decode(saved(np.zeros((32, 32, 4), np.uint8)))
+
+
+@pytest.mark.parametrize("language", languages())
+def test_what_is_said_about_pictures_comes_under_the_result(language: str) -> None:
+    cut = saved(QUARTERS, "JPEG")[:-2]
+    pages = tiff([TiffPage(QUARTERS.astype(int)), TiffPage(QUARTERS.astype(int))])
+    hidden = saved(np.dstack([QUARTERS, np.zeros(QUARTERS.shape[:2], np.uint8)]))
+    made = Engine(MethodSettings()).stylize(cut, [pages, hidden], StyleOptions(method="palette"))
+    told = tuple(Told(**asdict(one)) for one in made.notices)
+    lines = notices(Result(job_id="1", frontend="web:1", outcome="done", notices=told), language)
+    codes = ("picture_cut_off", "one_page_only", "picture_transparent")
+    assert lines == [notice(code, {}, language) for code in codes]
 
 
 @pytest.mark.parametrize("language", languages())
