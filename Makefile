@@ -12,7 +12,7 @@ help:
 	@echo 'make test    the tests'
 	@echo 'make check   ruff, mypy --strict, import-linter and the tests'
 	@echo 'make bench   speed and memory, measured here'
-	@echo 'make chaos   jobs under random kill -9: what is lost, what is told twice'
+	@echo 'make chaos   jobs under random kill -9 and a Redis in trouble: what is lost, told twice or left untold'
 	@echo 'make soak    1,000 fast jobs of random sizes in one worker: does its memory grow?'
 	@echo 'make fleet   docker-compose.yml as processes: workers upgraded, Redis backed up and restored, under load'
 	@echo 'make scale   how long people wait with so many workers (docs/scale.md)'
@@ -54,7 +54,7 @@ format: setup
 bench: setup
 	@$(RUN) -m bench $(ARGS)
 
-# Kills workers, frontends and Redis at random while jobs run, and counts what is lost or told twice.
+# Kills workers, frontends and Redis at random and troubles Redis while jobs run; counts what is lost, told twice, untold.
 chaos: setup
 	@$(RUN) -m bench.chaos $(ARGS)
 

@@ -1,14 +1,15 @@
-"""Kill everything at random while jobs run, and count what was lost or told twice.
+"""Kill everything at random and trouble Redis while jobs run, and count what was lost, told twice or left untold.
 
     python -m bench.chaos [--jobs 500] [--rate 6] [--every 5] [--kills N] [--seed 0]
 
-Real processes: a Redis with its append-only file, two workers, two frontends. Every few seconds one
-of the five gets SIGKILL and is started again. A frontend submits its jobs (again from the first one
-after a restart, as a platform redelivers requests) and answers by editing the message that said
-"queued"; each edit is a line of a ledger that no kill can take back.
+Real processes: a Redis with its append-only file and a replica, two workers, two frontends. Every few seconds, in
+turn, one of them gets SIGKILL and is started again, or Redis gets into trouble: a planned failover, an address that
+still leads to the old master (read-only), no replica where one is asked for, no memory, slow answers. A frontend
+submits its jobs (again from the first one after a restart, as a platform redelivers requests) and answers by editing
+the message that said "queued"; each edit is a line of a ledger that no kill can take back.
 
-The last line is ``lost N, duplicated N``: jobs without a result, and jobs whose message showed
-two different results. Exit code 1 unless both are 0.
+The last line is ``lost N, told twice N, left untold N``: jobs whose users were asked to send them again, jobs whose
+message showed two different results, and jobs without a result. Exit code 1 unless all are 0.
 """
 
 from __future__ import annotations
@@ -24,17 +25,20 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import redis
+from redis.exceptions import RedisError
 from rich.console import Console
 from rich.table import Table
 
-from bench.chaos_figures import WORKERS, Ledger, Life, figures
+from bench.chaos_figures import LOST, WORKERS, Ledger, Life, figures
 from bench.pictures import gradient
-from bench.steady_redis import SteadyRedis
+from bench.steady_redis import RedisPair
+from bot.unfinished import HeldJobs
 from nst.engine import Engine, Perform, perform_whole
 from nst.errors import BusyError, OperatorError
 from nst.method import IsCancelled, MethodSettings, Pastiche, Report, never_cancelled, no_report
@@ -49,6 +53,7 @@ from workers.outbox import OutboxReader
 from workers.reaper import keep_reaping
 
 _USERS = 20
+_TROUBLE_S = 7.0  # longer than a lease
 _FRONTENDS = ("front0", "front1")
 _REDELIVERED = 5
 _PATIENCE_S = 120.0
@@ -84,23 +89,34 @@ async def serve_frontend(name: str, folder: Path, jobs: int, rate: float) -> Non
     sys.stdout.write(f"{name} is up\n")
     sys.stdout.flush()
     url = f"unix://{folder}/redis.sock"
-    sending = threading.Thread(target=send, args=(name, folder, jobs, rate), daemon=True)
-    sending.start()
-    shown = Ledger(folder / "shown")
+    shown, connection = Ledger(folder / "shown"), await asyncio.to_thread(_connected, url)
+    held = HeldJobs(connection, name)
+    threading.Thread(target=send, args=(name, folder, jobs, rate, held), daemon=True).start()
+    behind = [asyncio.create_task(work) for work in (keep_reaping(connection), held.watch())]
     while True:
         try:
             async with await connect_async(url) as reading:
-                reaping = asyncio.create_task(keep_reaping(connect(url)))
                 reader = OutboxReader(reading, name)
                 async for delivery in reader.deliveries():
-                    shown.write(delivery.result.job_id, delivery.entry_id, delivery.result.outcome)
+                    result = delivery.result
+                    lost = (result.error or {}).get("code") == "job_lost"
+                    shown.write(result.job_id, delivery.entry_id, LOST if lost else result.outcome)
                     await reader.ack(delivery)
-                reaping.cancel()
-        except OperatorError:
+        except (RedisError, OperatorError):
             await asyncio.sleep(0.2)
+        finally:
+            assert not any(task.done() for task in behind)  # noqa: S101
 
 
-def send(name: str, folder: Path, jobs: int, rate: float) -> None:
+def _connected(url: str) -> redis.Redis:
+    while True:
+        try:
+            return connect(url)
+        except OperatorError:
+            time.sleep(0.2)
+
+
+def send(name: str, folder: Path, jobs: int, rate: float, held: HeldJobs) -> None:
     """Submit the jobs that are this frontend's, at a pace, each until the queue has it.
 
     After a restart the last few that were acknowledged come again, as a platform redelivers requests.
@@ -121,6 +137,7 @@ def send(name: str, folder: Path, jobs: int, rate: float) -> None:
             user=f"user{number % _USERS}",
         )
         fresh = submit(url, job, pictures)
+        held.hold(job)
         sent.write(number)
         if fresh:
             time.sleep(share / rate)
@@ -143,7 +160,7 @@ class Crew:
     folder: Path
     jobs: int
     rate: float
-    redis: SteadyRedis
+    redis: RedisPair
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     lives: list[Life] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
@@ -164,13 +181,19 @@ class Crew:
         """SIGKILL one and start it again."""
         self.kills[name] += 1
         if name == "redis":
-            self.redis.kill()
-        else:
-            process = self.processes[name]
-            self._life(process.pid).killed_s = time.time()
-            process.kill()
-            process.wait()
+            self.redis.master.kill()
+            self.redis.master.start()
+            return
+        process = self.processes[name]
+        self._life(process.pid).killed_s = time.time()
+        process.kill()
+        process.wait()
         self.start(name)
+
+    def trouble(self, name: str) -> None:
+        """Let Redis get into trouble, and out of it."""
+        self.kills[name] += 1
+        TROUBLES[name](self.redis)
 
     def victims(self) -> list[str]:
         """Whom a kill would hit at work: Redis, and everybody who came up since the last one."""
@@ -195,15 +218,55 @@ class Crew:
         self.redis.kill()
 
 
-def run(folder: Path, jobs: int, rate: float, every_s: float, kills: int, seed: int) -> tuple[Table, int, int]:
+def _read_only(pair: RedisPair) -> None:
+    pair.fail_over(away_s=3.0)
+
+
+def _no_replica(pair: RedisPair) -> None:
+    with pair.master.speaking() as master:
+        master.config_set("min-replicas-to-write", "1")
+        pair.replica.kill()
+        time.sleep(_TROUBLE_S)
+        pair.replica.start()
+        pair.follow()
+        master.config_set("min-replicas-to-write", "0")
+
+
+def _full(pair: RedisPair) -> None:
+    with pair.master.speaking() as master:
+        master.config_set("maxmemory", "1")
+        time.sleep(_TROUBLE_S)
+        master.config_set("maxmemory", "0")
+
+
+def _slow(pair: RedisPair) -> None:
+    """Nothing is answered but for 20 of every 220 ms."""
+    ends_s = time.monotonic() + _TROUBLE_S
+    while time.monotonic() < ends_s:
+        with pair.master.speaking() as master:
+            master.client_pause(200)
+        time.sleep(0.22)
+
+
+TROUBLES: dict[str, Callable[[RedisPair], None]] = {
+    "failover": RedisPair.fail_over,
+    "read-only": _read_only,
+    "no replica": _no_replica,
+    "full": _full,
+    "slow": _slow,
+}
+
+
+def run(folder: Path, jobs: int, rate: float, every_s: float, kills: int, seed: int) -> tuple[Table, int, int, int]:
     """Let it all happen.
 
     Returns:
-        The table of figures, jobs lost, jobs told twice.
+        The table of figures, jobs lost, jobs told twice, jobs left untold.
     """
     chance = random.Random(seed)
     names = ("redis", *WORKERS, *_FRONTENDS)
-    crew = Crew(folder, jobs, rate, SteadyRedis(folder))
+    crew, troubles = Crew(folder, jobs, rate, RedisPair(folder)), list(TROUBLES)
+    chance.shuffle(troubles)
     shown, started_s = Ledger(folder / "shown"), time.time()
     with ExitStack() as stack:
         stack.callback(crew.end)
@@ -216,7 +279,11 @@ def run(folder: Path, jobs: int, rate: float, every_s: float, kills: int, seed: 
             if count > before:
                 ends_s = time.time() + _PATIENCE_S
             if time.time() >= next_kill_s and crew.kills.total() < kills:
-                crew.kill(chance.choice(crew.victims()))
+                turn, trouble_next = divmod(crew.kills.total(), 2)
+                if trouble_next:
+                    crew.trouble(troubles[turn % len(troubles)])
+                else:
+                    crew.kill(chance.choice(crew.victims()))
                 next_kill_s = time.time() + every_s
             time.sleep(0.05)
         took_s = time.time() - started_s
@@ -228,8 +295,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--rate", type=float, default=6.0, help="jobs submitted a second, all frontends together")
-    parser.add_argument("--every", type=float, default=5.0, help="seconds between two kills")
-    parser.add_argument("--kills", type=int, default=10**6, help="how many kills at most")
+    parser.add_argument("--every", type=float, default=5.0, help="seconds between two kills or troubles")
+    parser.add_argument("--kills", type=int, default=10**6, help="how many kills and troubles at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--role", default="", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -239,11 +306,11 @@ def main() -> int:
     if args.role in _FRONTENDS:
         asyncio.run(serve_frontend(args.role, args.folder, args.jobs, args.rate))
     with tempfile.TemporaryDirectory(prefix="pastiche-") as folder:
-        table, lost, duplicated = run(Path(folder), args.jobs, args.rate, args.every, args.kills, args.seed)
+        table, lost, twice, untold = run(Path(folder), args.jobs, args.rate, args.every, args.kills, args.seed)
     console = Console()
     console.print(table)
-    console.print(f"lost {lost}, duplicated {duplicated}", highlight=False)
-    return int(bool(lost or duplicated))
+    console.print(f"lost {lost}, told twice {twice}, left untold {untold}", highlight=False)
+    return int(bool(lost or twice or untold))
 
 
 if __name__ == "__main__":

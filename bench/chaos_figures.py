@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.table import Table
 
 WORKERS = ("worker0", "worker1")
+LOST = "lost"  # the outcome of a job whose user was asked to send it again
 
 
 class Ledger:
@@ -61,7 +62,7 @@ class Life:
 
 def figures(
     folder: Path, jobs: int, lives: Sequence[Life], kills: Counter[str], took_s: float
-) -> tuple[Table, int, int]:
+) -> tuple[Table, int, int, int]:
     """Count the ledgers.
 
     Args:
@@ -72,25 +73,25 @@ def figures(
         took_s: Seconds that it all took.
 
     Returns:
-        A table, jobs lost, jobs told twice.
+        A table, jobs lost, jobs told twice, jobs left untold.
     """
     results: dict[str, set[tuple[str, str]]] = {}
     edits = 0
     for _, job_id, entry_id, outcome in Ledger(folder / "shown").lines():
         results.setdefault(job_id, set()).add((entry_id, outcome))
         edits += 1
-    lost, duplicated = jobs - len(results), sum(len(seen) > 1 for seen in results.values())
+    untold, twice = jobs - len(results), sum(len(seen) > 1 for seen in results.values())
     outcomes = Counter(outcome for seen in results.values() for _, outcome in seen)
     waits_s = recoveries_s(lives, list(Ledger(folder / "runs").lines()))
-    table = Table("chaos", "", title=f"{jobs} jobs of 20 users, two workers, two frontends, one Redis")
+    table = Table("chaos", "", title=f"{jobs} jobs of 20 users, two workers, two frontends, Redis and a replica")
     table.add_row("seconds", f"{took_s:.0f}")
-    table.add_row("kill -9", _list(kills))
+    table.add_row("kill -9, and Redis in trouble", _list(kills))
     table.add_row("results", _list(outcomes))
     table.add_row("shown again after a frontend's death, as the same edit", str(edits - len(results)))
     table.add_row("runs interrupted by a worker's death", str(len(waits_s)))
     if waits_s:
         table.add_row("death to running again, while a worker was up, worst", f"{max(waits_s):.1f} s")
-    return table, lost, duplicated
+    return table, outcomes[LOST], twice, untold
 
 
 def _list(counter: Counter[str]) -> str:
