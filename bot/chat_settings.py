@@ -108,42 +108,58 @@ class ChatSettingsStore:
         with speaking_redis():
             self._connection.delete(_settings(chat))
 
-    def take(self, chat: str, user: str, settings: ChatSettings) -> None:
+    def take(self, chat: str, user: str, settings: ChatSettings, pictures: int = 1) -> None:
         """Count one request of a user; ``give_back`` undoes it if nothing came of it.
+
+        Args:
+            chat: Where.
+            user: Whose.
+            settings: The chat's.
+            pictures: How many it is for: each counts for the day, all of them are one request.
 
         Raises:
             BusyError: ``rate_limited``: the cooldown has not passed, or the day's quota is used up.
         """
         with speaking_redis():
             if settings.per_user_per_day:
-                self._take_quota(chat, user, settings.per_user_per_day)
+                self._take_quota(chat, user, settings.per_user_per_day, pictures)
             if settings.cooldown_s:
-                self._take_turn(chat, user, settings)
+                self._take_turn(chat, user, settings, pictures)
 
-    def give_back(self, chat: str, user: str, settings: ChatSettings) -> None:
+    def take_more(self, chat: str, user: str, settings: ChatSettings, pictures: int) -> None:
+        """Count further pictures of a request that was counted as one.
+
+        Raises:
+            BusyError: ``rate_limited``: the day's quota is used up.
+        """
+        with speaking_redis():
+            if settings.per_user_per_day and pictures:
+                self._take_quota(chat, user, settings.per_user_per_day, pictures)
+
+    def give_back(self, chat: str, user: str, settings: ChatSettings, pictures: int = 1) -> None:
         """Undo ``take``."""
         with speaking_redis():
             if settings.per_user_per_day:
-                self._connection.decr(self._quota(chat, user))
+                self._connection.decrby(self._quota(chat, user), pictures)
             if settings.cooldown_s:
                 self._connection.delete(_cooldown(chat, user))
 
-    def _take_quota(self, chat: str, user: str, allowed: int) -> None:
+    def _take_quota(self, chat: str, user: str, allowed: int, pictures: int) -> None:
         name = self._quota(chat, user)
         with self._connection.pipeline() as pipe:
-            pipe.incr(name)
+            pipe.incrby(name, pictures)
             pipe.expire(name, 2 * _DAY_S)
             taken: int = pipe.execute()[0]
         if taken > allowed:
-            self._connection.decr(name)
+            self._connection.decrby(name, pictures)
             raise BusyError("rate_limited", {"retry_after_s": round(_DAY_S - server_time_s(self._connection) % _DAY_S)})
 
-    def _take_turn(self, chat: str, user: str, settings: ChatSettings) -> None:
+    def _take_turn(self, chat: str, user: str, settings: ChatSettings, pictures: int) -> None:
         name = _cooldown(chat, user)
         if self._connection.set(name, 1, nx=True, ex=settings.cooldown_s):
             return
         if settings.per_user_per_day:
-            self._connection.decr(self._quota(chat, user))
+            self._connection.decrby(self._quota(chat, user), pictures)
         raise BusyError("rate_limited", {"retry_after_s": max(1, self._connection.ttl(name))})
 
     def _quota(self, chat: str, user: str) -> str:

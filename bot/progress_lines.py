@@ -129,6 +129,10 @@ class ProgressLines:
             line, _ = found
             self._lines[job.job_id] = (line, asyncio.create_task(line.follow(), name=f"progress-{job.job_id}"))
 
+    def has(self, job_id: str) -> bool:
+        """Whether there is such a line."""
+        return job_id in self._lines
+
     async def close(self, job_id: str) -> None:
         """Free the message for the result."""
         line, task = self._lines.pop(job_id, (None, None))

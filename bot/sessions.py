@@ -5,6 +5,7 @@ Kept by chat and user, so that two people in one group never get each other's pi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import redis
@@ -40,6 +41,23 @@ class Sessions:
             digest = (cast("bytes | None", self._connection.get(_style(chat, user))) or b"").decode()
             return digest if digest and self._connection.exists(keys.blob(digest)) else ""
 
+    def note_pictures(self, chat: str, user: str, name: str, pictures: Sequence[str]) -> None:
+        """Remember stored pictures that wait for a style together.
+
+        Args:
+            chat: Opaque key of the chat.
+            user: Opaque key of the user.
+            name: Of the question.
+            pictures: Their blob hashes.
+        """
+        with speaking_redis():
+            self._connection.set(_pictures(chat, user, name), " ".join(pictures), ex=keys.RESULT_TTL_S)
+
+    def noted_pictures(self, chat: str, user: str, name: str) -> list[str]:
+        """The blob hashes of pictures that wait for a style together; none where they are not remembered any more."""
+        with speaking_redis():
+            return (cast("bytes | None", self._connection.get(_pictures(chat, user, name))) or b"").decode().split()
+
     def forget(self, user: str) -> set[str]:
         """Delete everything that any chat remembers of a user.
 
@@ -57,3 +75,7 @@ class Sessions:
 
 def _style(chat: str, user: str) -> str:
     return f"pastiche:session:{chat}:{user}:style"
+
+
+def _pictures(chat: str, user: str, name: str) -> str:
+    return f"pastiche:session:{chat}:{user}:pictures-{name}"

@@ -29,6 +29,11 @@ def strip_job_ids(strip_id: str) -> list[str]:
     return [f"{strip_id}-{round(strength * 100)}" for strength in STRIP_STRENGTHS]
 
 
+def part_ids(strip_id: str, parts: int = 0) -> list[str]:
+    """The ids of a strip's jobs in order: five strengths, or so many pictures."""
+    return [f"{strip_id}-p{number}" for number in range(parts)] if parts else strip_job_ids(strip_id)
+
+
 def submit_strip(client: QueueClient, strip_id: str, job: Job, user: str, reply_to: Mapping[str, str]) -> None:
     """Queue a strip; what was queued of it before is not queued again.
 
@@ -57,9 +62,9 @@ def submit_strip(client: QueueClient, strip_id: str, job: Job, user: str, reply_
         raise
 
 
-def strip_results(client: QueueClient, strip_id: str) -> list[Result] | None:
-    """All results of a strip in the order of their strengths, or None while one is missing."""
-    found = [client.result(job_id) for job_id in strip_job_ids(strip_id)]
+def strip_results(client: QueueClient, strip_id: str, parts: int = 0) -> list[Result] | None:
+    """All results of a strip in order, or None while one is missing; ``parts`` as ``part_ids`` has it."""
+    found = [client.result(job_id) for job_id in part_ids(strip_id, parts)]
     results = [result for result in found if result is not None]
     return results if len(results) == len(found) else None
 

@@ -33,7 +33,8 @@ class Address:
         limit_bytes: Size of a file that may be attached, as far as Discord said it.
         language: Of everything said there.
         spoiler: Whether the result is hidden until clicked.
-        strip: The strip's name, where the job is one of its five.
+        strip: The strip's name, where the job is one of its five, or of several pictures'.
+        parts: How many pictures it is of; 0 where it is one in five strengths.
         chat: Key of the server, or "" in private: the name that the queue reads as well, for its limit of a chat.
         by_token_only: Whether the bot is not of that place: once the token is dead nothing can be written there.
         photograph: What the one who asked has of the job's photograph: a ``bot.chat.access.Photograph``.
@@ -48,6 +49,7 @@ class Address:
     language: str = "en"
     spoiler: bool = False
     strip: str = ""
+    parts: int = 0
     chat: str = ""
     by_token_only: bool = False
     photograph: str = Photograph.OWN.value

@@ -15,13 +15,14 @@ from bot.discord.boundary import language_of
 from bot.discord.challenges import presses as challenges
 from bot.discord.courier import may_enter, result_post
 from bot.discord.gallery import show_page
-from bot.discord.intake import Admission, Order, granted, place_order
+from bot.discord.intake import Admission, Order, granted, place_order, place_several
 from bot.discord.keys import chat_key, user_key
 from bot.discord.posting import NOBODY, Post, to_file
 from bot.discord.posting import Picture as Attached
 from bot.discord.privacy import forget_user
 from bot.discord.promises import acknowledge
-from bot.discord.views import HIDDEN, NOTED, is_variation, meaning, original_view, style_view
+from bot.discord.several import cancel_several
+from bot.discord.views import HIDDEN, NOTED, SEVERAL, is_variation, meaning, original_view, style_view
 from bot.fitting import as_gif
 from bot.quality_lines import with_quality
 from bot.service import Request, Style
@@ -29,7 +30,7 @@ from bot.strips import submit_strip
 from bot.texts import say
 from bot.variations import CLIPS, Button
 from nst.clip_header import GIF
-from nst.errors import UserError
+from nst.errors import JobError, UserError
 from nst.options import StyleOptions
 from workers.contract import Job
 
@@ -129,9 +130,16 @@ async def _restyle(bot: PasticheClient, interaction: discord.Interaction, job_id
 
 async def _choose(bot: PasticheClient, interaction: discord.Interaction, argument: str) -> None:
     """The style was picked for a picture that somebody right-clicked."""
-    style, digest = _chosen(interaction), argument.removesuffix(HIDDEN)
-    order = Order(content=digest, presets=[] if style == NOTED else [style], spoiler=digest != argument)
-    await place_order(bot, interaction, order)
+    style, name = _chosen(interaction), argument.removesuffix(HIDDEN)
+    presets, hidden = [] if style == NOTED else [style], name != argument
+    if not name.startswith(SEVERAL):
+        await place_order(bot, interaction, Order(content=name, presets=presets, spoiler=hidden))
+        return
+    where = chat_key(interaction), user_key(interaction.user)
+    contents = await asyncio.to_thread(bot.sessions.noted_pictures, *where, name.removeprefix(SEVERAL))
+    if not contents:
+        raise JobError("job_expired", {"job_id": name[-8:]})
+    await place_several(bot, interaction, contents, presets, hidden)
 
 
 async def _pick(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
@@ -208,7 +216,7 @@ async def _delete(bot: PasticheClient, interaction: discord.Interaction, job_id:
 async def _cancel(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
     """The message itself changes when the job's result says "cancelled"."""
     await acknowledge(bot, interaction, ephemeral=True)
-    stopped = await bot.service.cancel(job_id, user_key(interaction.user))
+    stopped = await cancel_several(bot, job_id, user_key(interaction.user))
     text = say("discord.cancelling" if stopped else "discord.too_late", language_of(interaction, bot.language))
     await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 

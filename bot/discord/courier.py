@@ -21,8 +21,9 @@ from bot.challenges.model import State
 from bot.discord.address import Address
 from bot.discord.keys import channel_key
 from bot.discord.posting import MessageGoneError, Picture, Post
+from bot.discord.several import several_post
 from bot.discord.views import result_view, strip_view
-from bot.strips import strip_job_ids, strip_results, strip_sheet
+from bot.strips import part_ids, strip_results, strip_sheet
 from bot.texts import explain, say
 from nst.errors import JobError, OperatorError
 from workers.contract import ContractError, Job, Result
@@ -126,11 +127,15 @@ class Courier:
 
     async def _post_strip(self, delivery: Delivery, address: Address) -> None:
         async with self._strips.setdefault(address.strip, asyncio.Lock()):
-            results = await asyncio.to_thread(strip_results, self._bot.queue, address.strip)
+            results = await asyncio.to_thread(strip_results, self._bot.queue, address.strip, address.parts)
             if results is None or address.strip in self._shown_strips:
-                return  # another one of the five shows them all
-            content = await self._strip_content(results, address)
-            await self._put(address, content, strip_job_ids(address.strip)[0], delivery.redelivered)
+                return  # another one of them shows them all
+            await self._bot.lines.close(address.strip)
+            if address.parts:
+                content = await several_post(self._bot, results, address.language)
+            else:
+                content = await self._strip_content(results, address)
+            await self._put(address, content, part_ids(address.strip, address.parts)[0], delivery.redelivered)
             self._shown_strips.add(address.strip)
 
     async def _put(self, address: Address, post: Post, key: str, redelivered: bool) -> None:

@@ -22,6 +22,7 @@ from bot.discord.boundary import language_of
 from bot.discord.keys import channel_keys, chat_key, role_keys, user_key
 from bot.discord.pictures import Given, check_declared, read_picture, size_bytes
 from bot.discord.promises import Promise, acknowledge
+from bot.discord.several import Several, follow_line, open_line, queue_several
 from bot.discord.views import queued_view
 from bot.progress_lines import Line, ProgressLine, Shown
 from bot.service import Request, Style
@@ -135,6 +136,36 @@ async def _photograph(bot: PasticheClient, interaction: discord.Interaction, ord
     return Photograph.OWN
 
 
+async def place_several(
+    bot: PasticheClient,
+    interaction: discord.Interaction,
+    contents: Sequence[str],
+    presets: Sequence[str],
+    spoiler: bool,
+) -> None:
+    """Queue several stored pictures, each in the same style.
+
+    Args:
+        bot: The client.
+        interaction: What is being answered.
+        contents: Their blob hashes.
+        presets: Names of the style's presets; the style that they noted where there is none.
+        spoiler: Whether what comes of them is hidden.
+
+    Raises:
+        PasticheError: Anything that the user should be told.
+    """
+    async with Admission(bot, interaction) as admitted:
+        for content in contents:
+            await _photograph(bot, interaction, Order(content=content))
+        await admitted.count(len(contents) - 1)
+        styles = [Style(preset=name) for name in presets] or await _noted_style(bot, interaction)
+        asked = Several(
+            contents=contents, styles=styles, options=admitted.settings.options(), user=user_key(interaction.user)
+        )
+        await queue_several(bot, bot.job_id(interaction), admitted.address(spoiler), asked)
+
+
 class Admission:
     """One admitted request: acknowledged, within the chat's rules, and counted.
 
@@ -148,7 +179,7 @@ class Admission:
     def __init__(self, bot: PasticheClient, interaction: discord.Interaction) -> None:
         self._bot = bot
         self._interaction = interaction
-        self._counted = False
+        self._counted = 0  # pictures
 
     async def __aenter__(self) -> Admission:
         interaction, bot = self._interaction, self._bot
@@ -160,7 +191,7 @@ class Admission:
         self.settings = await asyncio.to_thread(bot.chats.read_at, chat, channels)
         check_place(self.settings, channels, role_keys(interaction.user))
         await asyncio.to_thread(bot.chats.take, chat, user, self.settings)
-        self._counted = True
+        self._counted = 1
         promise = Promise(job_id=bot.job_id(interaction), user=user, address=answer, chat=chat)
         await bot.promises.complete(promise)
         return self
@@ -168,7 +199,17 @@ class Admission:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is not None and self._counted:
             chat, user = chat_key(self._interaction), user_key(self._interaction.user)
-            await asyncio.to_thread(self._bot.chats.give_back, chat, user, self.settings)
+            await asyncio.to_thread(self._bot.chats.give_back, chat, user, self.settings, self._counted)
+
+    async def count(self, pictures: int) -> None:
+        """Count further pictures of this request.
+
+        Raises:
+            BusyError: ``rate_limited``.
+        """
+        chat, user = chat_key(self._interaction), user_key(self._interaction.user)
+        await asyncio.to_thread(self._bot.chats.take_more, chat, user, self.settings, pictures)
+        self._counted += pictures
 
     def address(self, spoiler: bool, photograph: Photograph = Photograph.OWN, strip: str = "") -> Address:
         """Where the answer goes.
@@ -231,6 +272,9 @@ async def resume_lines(bot: PasticheClient, frontend: str) -> None:
         if not address.strip:
             bot.lines.open(job.job_id, progress_line(bot, job.job_id, address))
             bot.lines.start(job)
+        elif address.parts and not bot.lines.has(address.strip):
+            open_line(bot, address)
+            follow_line(bot, address, job)
 
 
 def progress_line(bot: PasticheClient, job_id: str, address: Address) -> ProgressLine:

@@ -28,6 +28,7 @@ from bot.discord.pictures import (
 )
 from bot.discord.posting import NOBODY
 from bot.discord.promises import Promise
+from bot.discord.several import MOST, Several, keep_all, note_shown, queue_several
 from bot.discord.throttle import outlast
 from bot.recipes import StyleCommand, parse_style_command
 from bot.service import Request, Style
@@ -83,15 +84,75 @@ async def _answer(bot: PasticheClient, message: discord.Message) -> None:
     answered = _answered(message)
     if command.masked and answered and list(pictures_of(message)):
         pictures = [answered[0], *pictures]  # a mask in reply to what it is for
-    pictures = pictures[: 3 if command.masked else 2]
-    for picture in pictures:
-        check_declared(picture)
-    await asyncio.to_thread(bot.chats.take, chat, user, settings)
+    several = bool(command.presets) and not command.masked and len(pictures) > 1
+    pictures = pictures[: MOST if several else 3 if command.masked else 2]
+    if not several:
+        for picture in pictures:
+            check_declared(picture)
+    count = len(pictures) if several else 1
+    await asyncio.to_thread(bot.chats.take, chat, user, settings, count)
     try:
-        await _queue(bot, message, pictures, command, settings, chat)
+        address = await _begin(bot, message, pictures, command, settings, chat)
+        if several:
+            await _queue_each(bot, message, pictures, command, address)
+        else:
+            await _queue(bot, message, pictures, command, address, chat)
+    except _ToldError:
+        await asyncio.to_thread(bot.chats.give_back, chat, user, settings, count)
     except BaseException:
-        await asyncio.to_thread(bot.chats.give_back, chat, user, settings)
+        await asyncio.to_thread(bot.chats.give_back, chat, user, settings, count)
         raise
+
+
+class _ToldError(Exception):
+    """It went wrong, and the message that waits says so."""
+
+
+async def _begin(
+    bot: PasticheClient,
+    message: discord.Message,
+    pictures: list[Given],
+    command: StyleCommand,
+    settings: ChatSettings,
+    chat: str,
+) -> Address:
+    """The message that becomes the result, and the promise that it will."""
+    language = _language(bot, message, settings)
+    text, nonce = say("progress.waiting", language), hashlib.sha256(str(message.id).encode()).hexdigest()[:25]
+    said = await outlast(
+        lambda: message.reply(text, mention_author=False, allowed_mentions=NOBODY, nonce=nonce)  # with one, sent once
+    )
+    seen = pictures[:-1] if command.masked else pictures
+    address = Address(
+        channel_id=message.channel.id,
+        message_id=said.id,
+        user_id=message.author.id,
+        limit_bytes=limit_in(message.guild),
+        language=language,
+        spoiler=settings.spoiler or command.spoiler or any(picture.spoiler for picture in seen or pictures),
+        chat=chat if message.guild else "",
+    )
+    promise = Promise(job_id=bot.job_id(message), user=user_key(message.author), address=address, chat=chat)
+    bot.promises.make(promise)
+    return address
+
+
+async def _queue_each(
+    bot: PasticheClient, message: discord.Message, pictures: list[Given], command: StyleCommand, address: Address
+) -> None:
+    """Each picture in the style that is named; what cannot be painted is said, and holds up no other."""
+    user = user_key(message.author)
+    try:
+        contents, failures = await keep_all(bot, pictures, user, address.language)
+        await note_shown(bot, [channel_key(message.channel.id)], contents)
+        styles = [Style(preset=name) for name in command.presets]
+        asked = Several(contents=contents, styles=styles, options=command.options, user=user)
+        await queue_several(bot, bot.job_id(message), address, asked)
+    except PasticheError as error:
+        await bot.posting.settle(address, sentence(error, address.language))
+        raise _ToldError from error
+    if failures:
+        await _say(message, failures)
 
 
 async def _queue(
@@ -99,28 +160,13 @@ async def _queue(
     message: discord.Message,
     pictures: list[Given],
     command: StyleCommand,
-    settings: ChatSettings,
+    address: Address,
     chat: str,
 ) -> None:
-    language = _language(bot, message, settings)
+    """The first picture, in the style that is named, or that of the second."""
     mask = pictures[-1] if command.masked and len(pictures) > 1 else None
     given = pictures[:-1] if mask else pictures
-    text, nonce = say("progress.waiting", language), hashlib.sha256(str(message.id).encode()).hexdigest()[:25]
-    said = await outlast(
-        lambda: message.reply(text, mention_author=False, allowed_mentions=NOBODY, nonce=nonce)  # with one, sent once
-    )
-    address = Address(
-        channel_id=message.channel.id,
-        message_id=said.id,
-        user_id=message.author.id,
-        limit_bytes=limit_in(message.guild),
-        language=language,
-        spoiler=settings.spoiler or command.spoiler or any(picture.spoiler for picture in given),
-        chat=chat if message.guild else "",
-    )
     job_id = bot.job_id(message)
-    promise = Promise(job_id=job_id, user=user_key(message.author), address=address, chat=chat)
-    bot.promises.make(promise)
 
     async def submit(address: Address) -> Job:
         async with bot.picture_room.take(sum(map(size_bytes, pictures))):
@@ -140,14 +186,14 @@ async def _queue(
                 mask=await read_picture(bot.fetcher, mask) if mask else "",
             )
             job = await bot.service.submit(request)
-        await asyncio.to_thread(bot.access.shown.note, channel_key(message.channel.id), job.content)
+        await note_shown(bot, [channel_key(message.channel.id)], [job.content])
         return job
 
     try:
         await queue_job(bot, job_id, address, submit)
     except PasticheError as error:
-        await bot.posting.settle(address, sentence(error, language))
-        await asyncio.to_thread(bot.chats.give_back, chat, user_key(message.author), settings)
+        await bot.posting.settle(address, sentence(error, address.language))
+        raise _ToldError from error
 
 
 async def _pictures(bot: PasticheClient, message: discord.Message, words: str) -> list[Given]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import discord
@@ -14,7 +15,8 @@ from bot.discord.keys import channel_key, chat_key, user_key
 from bot.discord.pictures import Given, check_declared, pictures_of, read_picture, size_bytes
 from bot.discord.posting import NOBODY
 from bot.discord.promises import acknowledge
-from bot.discord.views import HIDDEN, style_view
+from bot.discord.several import keep_all, note_shown
+from bot.discord.views import HIDDEN, SEVERAL, style_view
 from bot.discord.words import word
 from bot.texts import say
 from nst.errors import UserError
@@ -30,39 +32,46 @@ def add_menus(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient
     async def stylize(interaction: discord.Interaction[PasticheClient], message: discord.Message) -> None:
         async with spoken(interaction, bot.language):
             where = "" if message.flags.ephemeral else channel_key(message.channel.id)
-            await _stylize(bot, interaction, _picture_of(message), where)
+            await _stylize(bot, interaction, _pictures_of(message), where)
 
     @tree.context_menu(name=word("use_as_style_menu"))
     async def use_as_style(interaction: discord.Interaction[PasticheClient], message: discord.Message) -> None:
         async with spoken(interaction, bot.language):
-            await _use_as_style(bot, interaction, _picture_of(message).as_style)
+            await _use_as_style(bot, interaction, _pictures_of(message)[0].as_style)
 
     @tree.context_menu(name=word("avatar_menu"))
     async def stylize_avatar(interaction: discord.Interaction[PasticheClient], user: discord.User) -> None:
         async with spoken(interaction, bot.language):
-            await _stylize(bot, interaction, Given.avatar(user))
+            await _stylize(bot, interaction, [Given.avatar(user)])
 
 
-async def _stylize(bot: PasticheClient, interaction: discord.Interaction, picture: Given, where: str = "") -> None:
-    """Keep the picture at once (its link expires), then let the user pick a style for it.
+async def _stylize(
+    bot: PasticheClient, interaction: discord.Interaction, pictures: Sequence[Given], where: str = ""
+) -> None:
+    """Keep the pictures at once (their links expire), then let the user pick a style for them.
 
     Args:
         bot: The client.
         interaction: What is being answered.
-        picture: The picture.
-        where: Key of the channel in which everybody sees it, or "".
+        pictures: The pictures, at least one.
+        where: Key of the channel in which everybody sees them, or "".
     """
     check_permissions(interaction)
     await acknowledge(bot, interaction, ephemeral=True)
-    digest = await _keep(bot, interaction, picture)
-    for place in filter(None, (user_key(interaction.user), where)):
-        await asyncio.to_thread(bot.access.shown.note, place, digest)
     language = language_of(interaction, bot.language)
     chat, user = chat_key(interaction), user_key(interaction.user)
+    digests, failures = await keep_all(bot, pictures, user, language)
+    await note_shown(bot, (user, where), digests)
     noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user)
-    argument = digest + HIDDEN if picture.spoiler else digest
+    argument, text = digests[0], say("discord.choose_style", language)
+    if len(digests) > 1:
+        argument = f"{SEVERAL}{interaction.id}"
+        await asyncio.to_thread(bot.sessions.note_pictures, chat, user, str(interaction.id), digests)
+        text = say("discord.choose_style_for", language, count=len(digests))
+    if any(picture.spoiler for picture in pictures):
+        argument += HIDDEN
     view = style_view("choose", argument, bot.presets, language, noted=bool(noted))
-    text = say("discord.choose_style", language)
+    text = f"{text}\n{failures}".strip()
     await interaction.edit_original_response(content=text, view=view, allowed_mentions=NOBODY)
 
 
@@ -79,9 +88,10 @@ async def _keep(bot: PasticheClient, interaction: discord.Interaction, picture: 
         return await bot.service.keep(await read_picture(bot.fetcher, picture), user_key(interaction.user))
 
 
-def _picture_of(message: discord.Message) -> Given:
+def _pictures_of(message: discord.Message) -> list[Given]:
     pictures = pictures_of(message)
     if not pictures:
         raise UserError("image_missing")
-    check_declared(pictures[0])
-    return pictures[0]
+    if len(pictures) == 1:
+        check_declared(pictures[0])  # refused before anything is acknowledged
+    return pictures

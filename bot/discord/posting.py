@@ -31,6 +31,7 @@ _DEAD_TOKEN = frozenset({INVALID_TOKEN, UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION})
 _GONE = frozenset({UNKNOWN_MESSAGE, UNKNOWN_CHANNEL})
 _HISTORY = 100
 _PROGRESS_TIMEOUT_S = 10
+_REQUEST_BYTES = 24 * 1024 * 1024  # all files of one request; Discord takes 25 MiB
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,14 @@ class Post:
         picture: Its picture, or None.
         view: Its buttons, or None.
         film: A second file, which is left out, and said so, where it is too large.
+        others: Further pictures.
     """
 
     text: str
     picture: Picture | None = None
     view: discord.ui.View | None = None
     film: Picture | None = None
+    others: tuple[Picture, ...] = ()
 
 
 class MessageGoneError(Exception):
@@ -194,7 +197,9 @@ class Posting:
             raise MessageGoneError from error
 
     async def _content(self, post: Post, address: Address) -> dict[str, Any]:
-        files = [await to_file(post.picture, address.limit_bytes, address.spoiler)] if post.picture else []
+        pictures = [post.picture, *post.others] if post.picture else []
+        limit_bytes = min(address.limit_bytes, _REQUEST_BYTES // len(pictures)) if post.others else address.limit_bytes
+        files = [await to_file(picture, limit_bytes, address.spoiler) for picture in pictures]
         text = post.text
         if post.film and len(post.film.data) <= address.limit_bytes:
             files.append(await to_file(post.film, address.limit_bytes, address.spoiler))

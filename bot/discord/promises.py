@@ -24,12 +24,13 @@ import redis
 from bot.discord.address import Address
 from bot.discord.boundary import language_of
 from bot.discord.keys import user_key
-from bot.strips import strip_job_ids
+from bot.discord.several import MOST
+from bot.strips import part_ids, strip_job_ids
 from bot.texts import say
 from nst.errors import PasticheError, UserError
 from workers import keys
 from workers.connection import speaking_redis
-from workers.contract import ContractError, fill, read_object
+from workers.contract import ContractError, Job, fill, read_object
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient
@@ -173,10 +174,10 @@ async def redeem(bot: PasticheClient) -> None:
 
 def _goes_on(bot: PasticheClient, promise: Promise) -> bool:
     """Whether everything was queued; else nothing of it is left, and the quota is given back."""
-    strip = strip_job_ids(promise.job_id)
+    strip, parts = strip_job_ids(promise.job_id), part_ids(promise.job_id, MOST)
     with speaking_redis():
-        known = {job_id for job_id in (promise.job_id, *strip) if bot.connection.exists(keys.record(job_id))}
-    if promise.job_id in known or known.issuperset(strip):
+        known = {job_id for job_id in (promise.job_id, *strip, *parts) if bot.connection.exists(keys.record(job_id))}
+    if promise.job_id in known or known.issuperset(strip) or (known and known == set(_parts(bot, next(iter(known))))):
         return True
     for job_id in known:
         with contextlib.suppress(UserError):
@@ -184,3 +185,14 @@ def _goes_on(bot: PasticheClient, promise: Promise) -> bool:
     if promise.chat:
         bot.chats.give_back(promise.chat, promise.user, bot.chats.read(promise.chat))
     return False
+
+
+def _parts(bot: PasticheClient, job_id: str) -> list[str]:
+    """All jobs of several pictures, by what one of them says of its message."""
+    with speaking_redis():
+        text = cast("bytes | None", bot.connection.hget(keys.record(job_id), "job"))
+    try:
+        address = Address.from_reply_to(Job.from_json(text).reply_to) if text else None
+    except ContractError:
+        return []  # of a release that is not our neighbour
+    return part_ids(address.strip, address.parts) if address and address.parts else []

@@ -22,6 +22,7 @@ MAX_CHOICES = 25
 _OF_RESULTS = ("other_style", "original", "recipe")
 NOTED = "*"  # no preset is called that
 HIDDEN = "!"  # after a picture's hash: it came under a spoiler
+SEVERAL = "@"  # before the name of a question about several pictures, in place of a hash
 _DELETE = discord.ButtonStyle.danger
 _PLAIN = discord.ButtonStyle.secondary
 _ROW_OF = {Button.TIME_LAPSE: 2, Button.REFINE: 2}  # five are as many as fit into one

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -16,6 +17,7 @@ from tests.peers.discord.rest import Upload, upload_json
 from tests.peers.discord.stage import ROOT, Stage, Until, job_id_of, noise, picture, replies, running
 from tests.peers.discord.world import (
     ATTACH_FILES,
+    MANAGE_GUILD,
     MEMBER_PERMISSIONS,
     READ_HISTORY,
     SEND_MESSAGES,
@@ -417,3 +419,74 @@ def test_how_large_a_file_may_be_says_discord_itself(stage: Stage, ann: User) ->
         stage.peer.world.limit_bytes = 10 * 1024 * 1024
     said = answered(stage, stage.peer.say(ann, "@bot mosaic palette", large))
     assert stage.painted(said).attachments[0]["size"] == size
+
+
+def sizes_of(stage: Stage, message: Message) -> list[tuple[int, int]]:
+    found = []
+    for attachment in message.attachments:
+        path = attachment["url"].partition("?")[0].removeprefix("https://cdn.discordapp.com")
+        with Image.open(io.BytesIO(stage.peer.world.files[path][0])) as opened:
+            found.append(opened.size)
+    return found
+
+
+def album(*widths: int) -> list[bytes]:
+    return [picture(width, width, 48) for width in widths]
+
+
+def all_painted(stage: Stage, message: Message) -> Message:
+    stage.until(lambda: "pick" in message.buttons(), f"several results; it says {message.content!r}")
+    return message
+
+
+def test_several_pictures_are_painted_in_the_style_with_one_line_of_progress(stage: Stage, ann: User) -> None:
+    with stage.paused_worker():
+        said = stage.peer.say(ann, "@bot mosaic 70 palette", *album(111, 112, 113, 114, 115, 116))
+        message = answered(stage, said)
+        stage.until(lambda: message.content.startswith("0 of 6 painted."), f"a line; it says {message.content!r}")
+    all_painted(stage, message)
+    assert sizes_of(stage, message) == [(width, 48) for width in range(111, 117)]
+    assert "6 pictures in the style of Byzantine mosaic, strength 70" in message.content
+    assert [part["label"] for part in message.parts()] == ["1", "2", "3", "4", "5", "6"]
+    assert all(attachment["description"] for attachment in message.attachments)
+    assert sum(bool(revision.attachments) for revision in message.history) == 1, "shown once, all together"
+    assert len(replies(stage, said)) == 1
+    picked = stage.result(stage.peer.press_labelled(message, "4", ann))
+    assert size_of(stage, picked) == (114, 48)
+    assert size_of(stage, stage.result(stage.peer.press(picked, "weaker", ann))) == (114, 48)
+
+
+def test_several_pictures_of_a_message_by_its_menu_and_one_of_them_no_picture(stage: Stage, ann: User) -> None:
+    stage.palette_by_default()
+    posted = stage.peer.say(ann, "look", *album(121, 122), Upload(b"no picture"), hidden(123))
+    choice = stage.says(stage.peer.menu("Stylize this picture", ann, posted), "these 3 pictures have")
+    assert "3: That is not a picture" in choice.content
+    stage.until(lambda: choice.buttons(), "a list")
+    chosen = stage.peer.pick(choice, "choose", "peacock", ann)
+    message = all_painted(stage, stage.message(chosen))
+    assert sizes_of(stage, message) == [(121, 48), (122, 48), (96, 72)]
+    covered(message)
+
+
+def test_several_pictures_are_stopped_together_and_outlast_a_restart(stage: Stage, ann: User) -> None:
+    with stage.paused_worker():
+        message = answered(stage, stage.peer.say(ann, "@bot mosaic palette", *album(131, 132, 133)))
+        stage.until(lambda: "cancel" in message.buttons(), "a button")
+        stage.says(stage.peer.press(message, "cancel", ann), "being stopped")
+        stage.until(lambda: message.content.count("Cancelled.") == 3, f"their end; it says {message.content!r}")
+        kept = answered(stage, stage.peer.say(ann, "@bot peacock palette", *album(134, 135)))
+        stage.until(lambda: "0 of 2" in kept.content, "a line")
+        stage.end_bot(signal.SIGKILL)
+        stage.bot.start()
+        stage.until(stage.peer.ready, "READY")
+    assert sizes_of(stage, all_painted(stage, kept)) == [(134, 48), (135, 48)]
+
+
+def test_each_of_several_pictures_counts_for_the_day(stage: Stage) -> None:
+    manager = stage.peer.add_user("manager", permissions=MEMBER_PERMISSIONS | MANAGE_GUILD)
+    stage.says(stage.peer.slash("settings", manager, per_day=3, method="palette"), "Channels")
+    cem = stage.peer.add_user("cem")
+    said = stage.peer.say(cem, "@bot mosaic", *album(141, 142, 143, 144))
+    stage.until(lambda: "Try again in" in answered(stage, said).content, "a refusal")
+    all_painted(stage, answered(stage, stage.peer.say(cem, "@bot mosaic", *album(141, 142, 143))))
+    stage.says(stage.style(cem), "Try again in")
