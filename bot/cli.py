@@ -256,6 +256,7 @@ def _settings() -> Settings:
     from bot.settings import read_settings
 
     settings = read_settings()
+    settings.secrets.guard()
     set_up_logs(settings.log_level, settings.log_format)
     return settings
 

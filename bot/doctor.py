@@ -25,6 +25,7 @@ from bot.texts import explain
 from nst.errors import PasticheError
 from nst.image_header import readable_formats
 from nst.image_signature import READABLE
+from nst.secrecy import bare
 from workers import keys
 from workers.connection import connect
 
@@ -46,7 +47,7 @@ from nst.errors import OperatorError
 from nst.method import MethodSettings, create_method
 from nst.models import absent
 from nst.weights import is_remote
-settings = MethodSettings(**json.loads(sys.argv[2]))
+settings = MethodSettings(**json.load(sys.stdin))
 found = {"absent": list(absent(sys.argv[1], settings).items())}
 found["fetchable"] = sys.argv[1] == "fast" and (settings.fast_model == "auto" or is_remote(settings.fast_model))
 try:
@@ -192,9 +193,12 @@ def _method_model(method: str, setting: str, settings: Settings) -> Iterator[Fin
     if importlib.util.find_spec("tensorflow") is None:
         return
     given = json.dumps(asdict(replace(settings.methods, download=False)))
-    command = [sys.executable, "-c", _MODEL_PROBE, method, given]
-    probe = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False)  # noqa: S603
-    what = f"{method} model ({setting})"
+    command = [sys.executable, "-c", _MODEL_PROBE, method]
+    # By standard input: an address may hold a password, and everybody reads the process list.
+    probe = subprocess.run(  # noqa: S603
+        command, input=given, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False
+    )
+    what = f"{method} model ({bare(setting)})"
     if probe.returncode != 0:
         yield Finding("bad", what, (probe.stderr.strip().splitlines() or ["no answer"])[-1])
         return
@@ -265,7 +269,7 @@ def _token(what: str, setting: str, url: str, headers: dict[str, str], proxy: st
     try:
         with httpx.Client(proxy=proxy, timeout=_TIMEOUT_S) as client:
             status = client.get(url, headers=headers).status_code
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:  # a proxy of the environment, say
         return Finding("bad", what, f"cannot be reached ({type(error).__name__}): a proxy or firewall in the way?")
     if status == 200:
         return Finding("ok", what, "the token is valid")

@@ -1,4 +1,4 @@
-"""Logs of every process: one line an event, with its job's id, and never a secret."""
+"""Logs of every process: one line an event, with its job's id. ``nst.secrecy`` takes secrets out of what they say."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def set_up_logs(level: str, log_format: str = "text") -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore"):  # they log request addresses, and Telegram's hold the token
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    for talkative in ("telegram", "tornado", "hpack"):  # at DEBUG they log whole messages: names, captions, pictures
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     for verbose in ("PIL", "asyncio", "watchfiles", "multipart"):
         logging.getLogger(verbose).setLevel(logging.WARNING)
 

@@ -7,37 +7,45 @@ process starts, never at import, and a wrong one is named together with what wou
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, ByteSize, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nst.errors import OperatorError
 from nst.method import MethodSettings
+from nst.secrecy import HIDDEN, SOUND, Secrets, bare, is_sound, secrets_in
 from workers.byte_stores import open_byte_store, use_byte_store
 from workers.connection import SCHEMES
 from workers.limits import MIB, Limits
 from workers.s3_store import S3Access
 
-_SECRET = frozenset(
-    {
-        "discord_token",
-        "telegram_token",
-        "telegram_webhook_secret",
-        "redis_url",
-        "web_operator_password",
-        "discord_proxy",
-        "s3_secret_access_key",
-    }
-)
+_SECRET = re.compile("token|secret|password|key|redis_url")  # in the name of what is not repeated
+# What libraries look for in the environment by themselves.
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_OTHERS = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "KAGGLE_KEY", "KAGGLE_API_TOKEN")
 
 
 def _redis_url(value: str) -> str:
     if not value.startswith(tuple(f"{scheme}://" for scheme in SCHEMES)):
         raise ValueError(", ".join(f"{scheme}://…" for scheme in SCHEMES))
+    return value
+
+
+def _telegram_token(value: SecretStr) -> SecretStr:
+    # It becomes a part of addresses; "/test" leads to Telegram's test servers.
+    if not re.fullmatch(r"(\d+:[A-Za-z0-9_-]+(/test)?)?", value.get_secret_value()):
+        raise ValueError("the token that @BotFather gave: 123456:ABC…")
+    return value
+
+
+def _discord_token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]*", value.get_secret_value()):  # it becomes a header
+        raise ValueError("the bot's token from https://discord.com/developers/applications")
     return value
 
 
@@ -68,9 +76,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(default="redis://127.0.0.1:6379/0", repr=False)
-    discord_token: SecretStr = SecretStr("")
+    discord_token: Annotated[SecretStr, AfterValidator(_discord_token)] = SecretStr("")
     discord_proxy: Annotated[str, AfterValidator(_http_url)] = Field(default="", repr=False)
-    telegram_token: SecretStr = SecretStr("")
+    telegram_token: Annotated[SecretStr, AfterValidator(_telegram_token)] = SecretStr("")
     telegram_api_url: Annotated[str, AfterValidator(_http_url)] = "https://api.telegram.org"
     telegram_webhook_url: Annotated[str, AfterValidator(_http_url)] = ""
     telegram_webhook_host: str = "127.0.0.1"
@@ -117,6 +125,23 @@ class Settings(BaseSettings):
         """Whose ``X-Forwarded-…`` headers the web side believes."""
         parts = self.web_trusted_proxies.replace(" ", "").split(",")
         return tuple(ipaddress.ip_network(part) for part in parts if part)
+
+    @field_validator("*")
+    @classmethod
+    def _sound(cls, value: Any) -> Any:
+        if isinstance(value, str) and "://" in value and not is_sound(value):
+            raise ValueError(SOUND)
+        return value
+
+    @property
+    def secrets(self) -> Secrets:
+        """All that no message of this process may show: its own, and what its libraries find in the environment."""
+        values = [value for value in dict(self).values() if isinstance(value, str | SecretStr)]
+        own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        own += self.telegram_token.get_secret_value().partition(":")[2:]
+        own += [os.environ.get(name, "") for name in _OTHERS]
+        addresses = [value for value in values if isinstance(value, str)] + list(_proxies().values())
+        return Secrets([*own, *(secret for address in addresses for secret in secrets_in(address))])
 
     @property
     def methods(self) -> MethodSettings:
@@ -171,13 +196,22 @@ def read_settings(**overrides: Any) -> Settings:
     Raises:
         OperatorError: ``bad_setting`` with the first wrong one; secrets are not repeated.
     """
+    for name, value in _proxies().items():
+        if not is_sound(value):
+            raise OperatorError("bad_setting", {"setting": name, "received": HIDDEN, "allowed": SOUND})
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        received = "(hidden)" if name in _SECRET else str(first.get("input"))[:60]
+        first = error.errors(include_url=False)[0]
+        name, received = str(first["loc"][0]), str(first.get("input"))
+        received = HIDDEN if _SECRET.search(name) or "@" in bare(received) else bare(received)[:60]
         allowed = str(first["msg"]).removeprefix("Value error, ")
         raise OperatorError(
             "bad_setting", {"setting": name.upper(), "received": received, "allowed": allowed}
         ) from None
+
+
+def _proxies() -> dict[str, str]:
+    """The proxies that the environment names for everybody."""
+    names = (name for upper in _PROXIES for name in (upper, upper.lower()))
+    return {name: os.environ[name] for name in names if os.environ.get(name)}

@@ -36,6 +36,7 @@ from nst.download import Advance, Patience, SourceFailed, fetch_archive, put_asi
 from nst.errors import OperatorError
 from nst.kaggle import address as kaggle_address
 from nst.kaggle import cached_models, fetch_model, handle_of, put_version_aside, version_folder
+from nst.secrecy import bare
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +155,7 @@ def locate(
             return _cached(spec, cache) or _fetched(spec, cache, patience, advance, download)
         return Located(_folder(Path(spec).expanduser()), spec)
     except SourceFailed as error:
-        raise OperatorError("weights_missing", {"model": spec, "reason": str(error)}) from error
+        raise OperatorError("weights_missing", {"model": bare(spec), "reason": str(error)}) from error
 
 
 def reject(located: Located, cache: Path, reason: str) -> bool:

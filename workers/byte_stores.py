@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nst.errors import OperatorError
+from nst.secrecy import bare
 from workers.s3_store import S3Access, S3Store
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -81,7 +82,7 @@ def open_byte_store(where: str, access: S3Access | None = None) -> ByteStore | N
     if where.startswith("/"):
         return FolderStore(Path(where))
     allowed = "redis, an absolute folder or s3://bucket/prefix"
-    raise OperatorError("bad_setting", {"setting": "BLOB_STORE", "received": where[:60], "allowed": allowed})
+    raise OperatorError("bad_setting", {"setting": "BLOB_STORE", "received": bare(where)[:60], "allowed": allowed})
 
 
 class FolderStore:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
 import redis.asyncio
@@ -15,6 +14,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError, NoScriptError, RedisError, ResponseError
 
 from nst.errors import BusyError, OperatorError
+from nst.secrecy import HIDDEN, SOUND, Secrets, is_sound, secrets_in
 from workers import sentinel
 from workers.refusals import FULL, UNSAVING, AsyncWaitingRetry, WaitingRetry, refusal, said
 
@@ -147,8 +147,8 @@ def _open(redis_url: str, retries: int, kind: type[redis.Redis]) -> redis.Redis:
         if _behind_sentinel(redis_url):
             return sentinel.SentinelAddress.parse(redis_url).client(options, kind)
         return kind.from_url(redis_url, **options)
-    except ValueError as error:  # a port that is no number, say
-        raise OperatorError("queue_unavailable", {"reason": _reason(error, redis_url)}) from None
+    except ValueError:  # a port that is no number, say; what it is stays unsaid
+        raise OperatorError("queue_unavailable", {"reason": "its address cannot be read"}) from None
 
 
 def _behind_sentinel(redis_url: str) -> bool:
@@ -167,19 +167,14 @@ def _options(redis_url: str) -> dict[str, Any]:
 
 
 def _check(redis_url: str) -> None:
-    scheme = redis_url.partition("://")[0] if "://" in redis_url else ""
-    if scheme not in SCHEMES:
-        allowed = ", ".join(f"{name}://" for name in SCHEMES)
-        raise OperatorError("bad_setting", {"setting": "REDIS_URL", "received": scheme[:20], "allowed": allowed})
+    """Refuse an address that somebody may read in another way than its owner: the pieces would be in errors."""
+    allowed = ", ".join(f"{name}://" for name in SCHEMES)
+    if redis_url.partition("://")[0] in SCHEMES:
+        if is_sound(redis_url):
+            return
+        allowed = SOUND
+    raise OperatorError("bad_setting", {"setting": "REDIS_URL", "received": HIDDEN, "allowed": allowed})
 
 
 def _reason(error: Exception, redis_url: str) -> str:
-    reason = f"{type(error).__name__}: {said(error)}"
-    try:
-        parts = urlsplit(redis_url)
-        password, others = parts.password, parse_qs(parts.query).get("sentinel_password", [])
-    except ValueError:
-        password, others = redis_url, []
-    for secret in {password, unquote(password or ""), *others} - {None, ""}:
-        reason = reason.replace(str(secret), "…")
-    return reason[:200]
+    return Secrets(secrets_in(redis_url)).strike(f"{type(error).__name__}: {said(error)}")[:200]

@@ -11,11 +11,12 @@ import multiprocessing
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 
 from redis.exceptions import RedisError
 
+from nst.secrecy import Secrets, guarded
 from workers.byte_stores import ByteStore, use_byte_store
 from workers.connection import PATIENT, connect
 from workers.made_before import MadeBefore
@@ -37,7 +38,7 @@ class LastTry:
         store: Where pictures lie besides Redis, or None.
     """
 
-    redis_url: str
+    redis_url: str = field(repr=False)
     make_engine: Callable[[], Engine]
     store: ByteStore | None = None
 
@@ -52,7 +53,8 @@ class LastTry:
             Whether the child ended by itself and well: then the job has its result.
         """
         # Spawned: a child that is forked after TensorFlow was loaded hangs.
-        child = multiprocessing.get_context("spawn").Process(target=_work, args=(self, job_json), daemon=True)
+        spawn = multiprocessing.get_context("spawn")
+        child = spawn.Process(target=_work, args=(self, job_json, guarded()), daemon=True)
         child.start()
         try:
             while child.is_alive() and not stop():
@@ -68,9 +70,10 @@ def _end(child: BaseProcess) -> None:
     child.join()
 
 
-def _work(how: LastTry, job_json: str) -> None:
+def _work(how: LastTry, job_json: str, secrets: Secrets) -> None:
     from workers.tasks import Workplace, open_workplace, stylize
 
+    secrets.guard()
     _die_with_the_worker()
     for number in (signal.SIGINT, signal.SIGTERM):  # the worker decides
         signal.signal(number, signal.SIG_IGN)

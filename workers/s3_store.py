@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from nst.errors import OperatorError
+from nst.secrecy import bare
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,7 +33,7 @@ class S3Access:
     endpoint_url: str = ""
     region: str = ""
     access_key_id: str = ""
-    secret_access_key: str = ""
+    secret_access_key: str = field(default="", repr=False)
 
 
 class S3Store:
@@ -50,7 +51,7 @@ class S3Store:
         parts = urlsplit(url)
         self._bucket, prefix = parts.netloc, parts.path.strip("/")
         if not self._bucket:
-            detail = {"setting": "BLOB_STORE", "received": url[:60], "allowed": "s3://bucket/prefix"}
+            detail = {"setting": "BLOB_STORE", "received": bare(url)[:60], "allowed": "s3://bucket/prefix"}
             raise OperatorError("bad_setting", detail)
         self._prefix = f"{prefix}/" if prefix else ""
         self._client = _s3_client(access)

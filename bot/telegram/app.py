@@ -25,7 +25,6 @@ from bot.telegram.messages import Messages
 from bot.telegram.presses import take_press
 from bot.telegram.questions import Questions
 from bot.telegram.requests import App, Polls, build_application, certificates
-from bot.telegram.secrecy import keep_secret
 from bot.telegram.webhook import Webhook
 from nst.errors import OperatorError
 from workers.connection import connect, connect_async
@@ -56,7 +55,6 @@ def run(settings: Settings, reach: Reach | None = None) -> None:
     token = settings.telegram_token.get_secret_value()
     if not token:
         raise OperatorError("setting_missing", {"setting": "TELEGRAM_TOKEN"})
-    keep_secret(token)
     return_freed_memory()
     asyncio.run(_serve(settings, token, reach))
 

@@ -33,7 +33,9 @@ def serve(host: str, port: int) -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with connect(read_settings().redis_url) as connection:
+    settings = read_settings()
+    settings.secrets.guard()
+    with connect(settings.redis_url) as connection:
         registry = CollectorRegistry()
         registry.register(QueueCollector(connection))
         server, thread = start_http_server(port, host, registry)

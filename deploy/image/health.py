@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from bot.settings import read_settings
+from bot.settings import Settings, read_settings
 from nst.errors import PasticheError
 from workers.connection import connect, speaking_redis
 
@@ -50,7 +50,7 @@ def _worker(health_file: Path) -> str:
 
 
 def _web() -> str:
-    settings = read_settings()
+    settings = _settings()
     host = _ANYWHERE.get(settings.web_host, settings.web_host)
     try:
         with urlopen(f"http://{host}:{settings.web_port}/healthz", timeout=_TIMEOUT_S):
@@ -61,7 +61,7 @@ def _web() -> str:
 
 def _reader() -> str:
     # Not the outbox's consumer: before Redis 7.2 its idle time grows while there is simply nothing to read.
-    settings = read_settings()
+    settings = _settings()
     with connect(settings.redis_url) as connection, speaking_redis(settings.redis_url):
         here = _host(connection.client_info())
         readers = [client for client in connection.client_list() if client["cmd"] == "xreadgroup"]
@@ -69,6 +69,12 @@ def _reader() -> str:
     if idle_s is None:
         return "it does not read its results"
     return f"it has not read its results for {idle_s} s" if idle_s > _READER_S else ""
+
+
+def _settings() -> Settings:
+    settings = read_settings()
+    settings.secrets.guard()
+    return settings
 
 
 def _host(client: dict[str, str]) -> str:

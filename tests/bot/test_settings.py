@@ -71,7 +71,7 @@ def test_secrets_are_in_no_error_and_no_repr(monkeypatch: pytest.MonkeyPatch) ->
     assert "hunter2" not in str(caught.value)
     monkeypatch.setenv("REDIS_URL", "redis://:hunter2@host")
     monkeypatch.setenv("DISCORD_TOKEN", "discord-secret")
-    monkeypatch.setenv("TELEGRAM_TOKEN", "telegram-secret")
+    monkeypatch.setenv("TELEGRAM_TOKEN", "12:telegram-secret")
     shown = repr(read_settings())
     assert not {word for word in ("hunter2", "discord-secret", "telegram-secret") if word in shown}
 
