@@ -30,9 +30,9 @@ def is_sound(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    rest = parts.path + _SECRET_IN_QUERY.sub("", parts.query)
+    rest = parts.path + _SECRET_IN_QUERY.sub("", parts.query) + parts.fragment
     outside = "@" in rest and bool(parts.netloc)
-    return not (outside or parts.fragment or url != url.translate(_STRIPPED))
+    return not outside and url == url.translate(_STRIPPED)
 
 
 def secrets_in(url: str) -> frozenset[str]:

@@ -9,10 +9,10 @@ import json
 import pickle
 import re
 import sys
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import pytest
-import redis.connection
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ from nst.secrecy import Secrets, bare, guarded, is_sound, secrets_in
 
 passwords = st.text(st.characters(codec="utf-8"), min_size=4, max_size=20)
 PLACES = ("redis://:{}@host:6379/0", "http://user:{}@proxy:3128", "unix://:{}@/tmp/redis.sock")
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "percent-encoded": lambda text: quote(text, safe=""),
     "percent-encoded in part": quote,
@@ -67,7 +67,6 @@ def test_a_sound_address_says_what_its_owner_means(password: str) -> None:
         written = place.format(password)
         if is_sound(written):
             assert urlsplit(written).password == password
-            assert redis.connection.parse_url(PLACES[0].format(password))["password"] == unquote(password)
         encoded = place.format(quote(password, safe=""))
         assert is_sound(encoded)
         assert urlsplit(encoded).password == quote(password, safe="")
