@@ -13,7 +13,7 @@ import re
 import sys
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 from urllib.parse import unquote, urlsplit
 
 HIDDEN = "(hidden)"
@@ -83,7 +83,7 @@ class Secrets:
     def guard(self) -> None:
         """Strike them from everything that this process writes to its standard streams from now on."""
         for name in ("stdout", "stderr"):
-            stream = getattr(sys, name)
+            stream: Any = getattr(sys, name)
             known = self
             if isinstance(stream, _Guarded):
                 stream, known = stream.stream, self | stream.secrets
