@@ -115,21 +115,31 @@ class Life:
 
         return self._change(challenge_id, manager, {State.DRAFT}, opened, "opened")
 
-    def cancel(self, challenge_id: str, manager: Person) -> Challenge:
+    def cancel(self, challenge_id: str, manager: Person, state: State | None = None) -> Challenge:
         """End it without results; the chats are told unless it was a draft.
+
+        Args:
+            challenge_id: Which.
+            manager: Who says so.
+            state: Only while it stands there: what they saw when they said so. None for any.
 
         Raises:
             UserError: ``challenge_unknown``, ``challenge_closed`` or ``not_a_manager``.
         """
-        states = {State.DRAFT, *RUNNING}
+        states = {State.DRAFT, *RUNNING} & ({state} if state else set(State))
         after = self._change(
             challenge_id, manager, states, lambda found, now_s: found.to(State.CANCELLED, now_s), "cancelled"
         )
         self._pictures.forget(challenge_id, after.style_kept)
         return after
 
-    def end_phase(self, challenge_id: str, manager: Person) -> Challenge:
+    def end_phase(self, challenge_id: str, manager: Person, state: State | None = None) -> Challenge:
         """End what runs now; the clock takes the next step at its next tick.
+
+        Args:
+            challenge_id: Which.
+            manager: Who says so.
+            state: The phase that they mean, so that saying so twice does not end two; None for any.
 
         Raises:
             UserError: ``challenge_unknown``, ``challenge_closed`` or ``not_a_manager``.
@@ -139,7 +149,7 @@ class Life:
             closes_s = min(now_s, found.closes_at_s)
             return found.changed(until_s=now_s, closes_at_s=closes_s, changed_at_s=now_s)
 
-        return self._change(challenge_id, manager, RUNNING, ended)
+        return self._change(challenge_id, manager, RUNNING & ({state} if state else set(State)), ended)
 
     def invite(self, challenge_id: str, manager: Person) -> str:
         """A code by which one more chat joins, once, within a day.

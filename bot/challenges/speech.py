@@ -47,6 +47,19 @@ def state_text(challenge: Challenge, when: When, language: str, escape: Escape =
     )
 
 
+def sure_text(act: str, challenge: Challenge, language: str, quoted: Callable[[str], str] = lambda text: text) -> str:
+    """The question before something that cannot be undone.
+
+    Args:
+        act: ``end`` (its present phase) or ``cancel``.
+        challenge: Which.
+        language: Whom to ask.
+        quoted: Makes a theme safe to be shown.
+    """
+    phase = say(f"challenge.phase_{challenge.state}", language)
+    return say(f"challenge.sure_{act}", language, theme=quoted(challenge.theme), phase=phase)
+
+
 def rules_text(challenge: Challenge, presets: Mapping[str, Preset], language: str) -> str:
     """What a challenge asks for, in a line."""
     style = say("challenge.style_given" if challenge.style else "challenge.style_free", language)

@@ -93,8 +93,10 @@ class Community:
     def end_phase(self, made: Message) -> None:
         """By the button of its status; the clock takes the step within a second."""
         self.stage.until(made.buttons, "buttons")
-        seen = len(made.history)
         self.peer.press(made, "challenge_end", self.host)
+        self.stage.until(lambda: "challenge_end_sure" in made.buttons(), "the question whether they are sure")
+        seen = len(made.history)
+        self.peer.press(made, "challenge_end_sure", self.host)
         self.stage.until(lambda: len(made.history) > seen, "the phase's end")
 
     def review(self) -> str:
@@ -149,6 +151,29 @@ def stage(whole_stage: Stage) -> Iterator[Stage]:
 @pytest.fixture
 def club(stage: Stage, request: pytest.FixtureRequest) -> Community:
     return Community(stage, str(request.node.name)[5:25])
+
+
+def test_one_phase_ends_however_often_its_end_is_pressed(stage: Stage) -> None:
+    """The button names the phase that it ends, and asks once; what is pressed again means a phase that is over."""
+    club = Community(stage, "hasty")
+    made = club.opened()
+    for user in club.members:
+        club.entered(user)
+    stage.peer.press(made, "challenge_end", club.host)
+    stage.until(lambda: "challenge_end_sure" in made.buttons(), "a question")
+    assert "End the time for entries of “Cats" in made.content
+    stage.peer.press(made, "challenge_stay", club.host)
+    stage.until(lambda: "challenge_end" in made.buttons(), "the way back")
+    stage.peer.press(made, "challenge_end", club.host)
+    stage.until(lambda: "challenge_end_sure" in made.buttons(), "a question")
+    sure = made.buttons()["challenge_end_sure"]
+    stage.peer._press(made, sure, club.host)
+    club.told("the voting has begun")
+    late = stage.peer._press(made, sure, club.host)
+    stage.until(lambda: late.followups, "a refusal", DEADLINE_S)
+    assert "not at the point" in late.followups[0].content
+    ballot = club.ballot(club.told("the voting has begun"), club.members[0])
+    assert ballot.buttons(), "the vote goes on"
 
 
 def test_from_the_opening_to_the_poster(stage: Stage, club: Community) -> None:
@@ -465,7 +490,9 @@ def test_a_channel_that_is_closed_to_the_bot_holds_nothing_up(stage: Stage, club
         lambda: [n for n in stage.connection.scan_iter(match=announcement) if stage.connection.hexists(n, "dropped")]
     )
     club.channel.app_permissions = MEMBER_PERMISSIONS
-    stage.says(club.use("cancel", club.host), "is cancelled")
+    asked = stage.says(club.use("cancel", club.host), "for good")
+    stage.until(asked.buttons, "the way on")
+    stage.peer.press(asked, "challenge_cancel_sure", club.host)
     club.told("the challenge was cancelled")
     stage.says(club.use("status", club.host), "No challenge here")
 

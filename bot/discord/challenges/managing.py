@@ -12,11 +12,14 @@ from discord.app_commands import Choice, Range
 from discord.utils import escape_markdown
 
 from bot.challenges.model import DAY_S, FINISHED, HOUR_S, RUNNING, Chat, Plan, Rules, Scoring, State
+from bot.challenges.rules import check_manager
+from bot.challenges.speech import sure_text
 from bot.discord.boundary import language_of, spoken
 from bot.discord.challenges.choices import all_entries, finished_here, here
 from bot.discord.challenges.pages import row_line, show_review
 from bot.discord.challenges.people import acting, meant
 from bot.discord.challenges.status import show_status
+from bot.discord.challenges.views import sure_view
 from bot.discord.commands import presets_starting_with
 from bot.discord.intake import check_permissions
 from bot.discord.pictures import Given, check_declared, read_picture
@@ -153,8 +156,7 @@ def _add_ends(bot: PasticheClient, group: app_commands.Group) -> None:
         async with spoken(interaction, bot.language):
             await acknowledge(bot, interaction, ephemeral=True)
             found = await meant(bot, interaction, challenge, _UNFINISHED)
-            await asyncio.to_thread(bot.challenges.life.cancel, found.challenge_id, await acting(bot, interaction))
-            await _say(interaction, say("discord_challenge.cancelled", language_of(interaction, bot.language)))
+            await ask_once_more(bot, interaction, found.challenge_id, "challenge_cancel")
 
     @group.command(name="export", description=word("challenge_export_command"))
     @app_commands.describe(challenge=word("challenge_which"))
@@ -164,6 +166,20 @@ def _add_ends(bot: PasticheClient, group: app_commands.Group) -> None:
             await acknowledge(bot, interaction, ephemeral=True)
             found = await meant(bot, interaction, challenge, FINISHED)
             await _export(bot, interaction, found.challenge_id)
+
+
+async def ask_once_more(bot: PasticheClient, interaction: discord.Interaction, challenge_id: str, verb: str) -> None:
+    """Turn the interaction's message into the question whether they are sure; the answer means the state it names.
+
+    Raises:
+        UserError: ``challenge_unknown``, ``not_a_manager``.
+    """
+    challenge = await asyncio.to_thread(bot.challenges.life.read, challenge_id)
+    language = language_of(interaction, bot.language)
+    check_manager(await acting(bot, interaction), challenge)
+    text = sure_text(verb.removeprefix("challenge_"), challenge, language, escape_markdown)
+    view = sure_view(challenge, verb, language)
+    await interaction.edit_original_response(content=text, view=view, allowed_mentions=NOBODY)
 
 
 async def show_invitation(bot: PasticheClient, interaction: discord.Interaction, challenge_id: str) -> None:

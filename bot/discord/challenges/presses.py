@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot.challenges.model import State
 from bot.discord.challenges.entering import enter, enter_instead, enter_picked
-from bot.discord.challenges.managing import show_invitation
+from bot.discord.challenges.managing import ask_once_more, show_invitation
 from bot.discord.challenges.pages import show_ballot, show_gallery, show_review, vote
 from bot.discord.challenges.people import acting
 from bot.discord.challenges.status import show_status
@@ -37,19 +38,36 @@ async def _open(bot: PasticheClient, interaction: discord.Interaction, argument:
 
 
 async def _end(bot: PasticheClient, interaction: discord.Interaction, argument: str) -> None:
-    await _manage(bot, interaction, argument, bot.challenges.life.end_phase)
+    await interaction.response.defer()
+    await ask_once_more(bot, interaction, argument, "challenge_end")
 
 
 async def _cancel(bot: PasticheClient, interaction: discord.Interaction, argument: str) -> None:
+    await interaction.response.defer()
+    await ask_once_more(bot, interaction, argument, "challenge_cancel")
+
+
+async def _end_surely(bot: PasticheClient, interaction: discord.Interaction, argument: str) -> None:
+    await _manage(bot, interaction, argument, bot.challenges.life.end_phase)
+
+
+async def _cancel_surely(bot: PasticheClient, interaction: discord.Interaction, argument: str) -> None:
     await _manage(bot, interaction, argument, bot.challenges.life.cancel)
 
 
-async def _manage(
-    bot: PasticheClient, interaction: discord.Interaction, challenge_id: str, act: Callable[..., object]
-) -> None:
-    """Do it, and show in the same message how the challenge stands now."""
+async def _stay(bot: PasticheClient, interaction: discord.Interaction, argument: str) -> None:
     await interaction.response.defer()
-    await asyncio.to_thread(act, challenge_id, await acting(bot, interaction))
+    await show_status(bot, interaction, argument)
+
+
+async def _manage(
+    bot: PasticheClient, interaction: discord.Interaction, argument: str, act: Callable[..., object]
+) -> None:
+    """Do it, in the state that ``argument`` names if it does, and show in the same message how the challenge stands."""
+    await interaction.response.defer()
+    challenge_id, _, state = argument.partition(":")
+    meant = [State(state)] if state in set(State) else []
+    await asyncio.to_thread(act, challenge_id, await acting(bot, interaction), *meant)
     await show_status(bot, interaction, challenge_id)
 
 
@@ -99,6 +117,9 @@ PRESSES: dict[str, Press] = {
     "challenge_open": _open,
     "challenge_end": _end,
     "challenge_cancel": _cancel,
+    "challenge_end_sure": _end_surely,
+    "challenge_cancel_sure": _cancel_surely,
+    "challenge_stay": _stay,
     "challenge_invite": _invite,
     "ballot": _opens(show_ballot),
     "leaf": _turns(show_ballot),

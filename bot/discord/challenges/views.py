@@ -34,6 +34,13 @@ def status_view(challenge: Challenge, manages: bool, language: str) -> discord.u
     return finished(buttons) if buttons else None
 
 
+def sure_view(challenge: Challenge, verb: str, language: str) -> discord.ui.View:
+    """The way on for the state that the challenge is in, and the way back."""
+    name = challenge.challenge_id
+    sure = _button(f"{verb}_sure", f"{name}:{challenge.state}", language, _STYLE.danger)
+    return finished([sure, _button("challenge_stay", name, language, _STYLE.secondary)])
+
+
 def ballot_view(
     challenge_id: str, shown: Sequence[BallotEntry], page: int, pages: int, language: str
 ) -> discord.ui.View:

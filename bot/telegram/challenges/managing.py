@@ -12,7 +12,7 @@ from telegram import InlineKeyboardButton
 
 from bot.challenges.entry import Entry, Status
 from bot.challenges.model import RUNNING, Challenge, State
-from bot.challenges.speech import rules_text, state_text
+from bot.challenges.speech import rules_text, state_text, sure_text
 from bot.telegram.challenges.buttons import button, spoken_button
 from bot.telegram.challenges.said import SaidError
 from bot.telegram.challenges.visits import Visit, keyboard, when
@@ -84,24 +84,32 @@ async def ask_again(visit: Visit) -> None:
     sure = {"mp": "mP", "mx": "mX"}[visit.pressed.verb]
     challenge, chat_id, language = await visit.challenge(), await visit.chat_id(), visit.language
     rows = [
-        [spoken_button(sure, visit.challenge_id, chat_id, language)],
+        [spoken_button(sure, visit.challenge_id, chat_id, language, challenge.state)],
         [spoken_button("m", visit.challenge_id, chat_id, language)],
     ]
-    text = say(f"telegram_challenge.{visit.pressed.verb}_question", language, theme=challenge.theme)
+    text = sure_text({"mp": "end", "mx": "cancel"}[visit.pressed.verb], challenge, language)
     await visit.show(Post(text, keyboard=keyboard(rows)))
 
 
 async def end_phase(visit: Visit) -> None:
     """What runs now ends at once; the clock takes the next step within a second."""
-    await asyncio.to_thread(visit.front.challenges.life.end_phase, visit.challenge_id, await visit.person())
+    life, state = visit.front.challenges.life, _meant(visit)
+    await asyncio.to_thread(life.end_phase, visit.challenge_id, await visit.person(), state)
     row = [spoken_button("m", visit.challenge_id, await visit.chat_id(), visit.language)]
     await visit.show(Post(say("telegram_challenge.phase_ended", visit.language), keyboard=keyboard([row])))
 
 
 async def cancel(visit: Visit) -> None:
     """It ends without results."""
-    await asyncio.to_thread(visit.front.challenges.life.cancel, visit.challenge_id, await visit.person())
+    life, state = visit.front.challenges.life, _meant(visit)
+    await asyncio.to_thread(life.cancel, visit.challenge_id, await visit.person(), state)
     await open_management(visit)
+
+
+def _meant(visit: Visit) -> State:
+    """The state that was asked about; of a button from before there was one in it, none that a challenge is in."""
+    named = visit.pressed.more[0] if visit.pressed.more else ""
+    return State(named) if named in set(State) else State.ARCHIVED
 
 
 async def look_through(visit: Visit) -> None:
