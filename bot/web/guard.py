@@ -151,9 +151,10 @@ class Guard:
             try:
                 await asyncio.to_thread(self._throttle.take, PAGES, "", address)
             except BusyError as error:
-                return busy(error, self._language(scope))
+                if error.code == "rate_limited":
+                    return busy(error, self._language(scope))
             except OperatorError:
-                return None  # the page says so itself
+                pass  # a store that counts nothing now: the page says so itself
         return None
 
     def _language(self, scope: Scope) -> str:

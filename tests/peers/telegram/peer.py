@@ -195,7 +195,7 @@ class TelegramPeer:
             self.problems.append(f"{method}: {type(error).__name__} {error}: {given!r:.300}")
             return _refusal(RefusalError(f"Bad Request: {error}"))
         except RefusalError as error:
-            if error.status == 400 and "not modified" not in error.description and not error.parameters:
+            if error.status == 400 and not _expected(error):
                 self.problems.append(f"{method}: {error.description}")
             return _refusal(error)
         broken = fault is not None and fault.status != 200
@@ -286,6 +286,12 @@ def _parsed(name: str, text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def _expected(error: RefusalError) -> bool:
+    """Whether a refusal is nothing that a bot could have known: not after a kill whether it had answered a press."""
+    known = ("not modified", "query is too old")
+    return bool(error.parameters) or any(words in error.description for words in known)
 
 
 def _refusal(error: RefusalError) -> web.Response:
