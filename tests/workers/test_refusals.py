@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 import redis
+from prometheus_client import REGISTRY
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from bench.steady_redis import RedisPair, SteadyRedis
 from nst.errors import BusyError, OperatorError
 from workers import keys
+from workers.connection import PATIENT, connect
 from workers.lease import LEASE_S
 from workers.refusals import refusal, said
 
@@ -150,6 +152,20 @@ def test_a_worker_that_starts_while_redis_is_full_works_when_there_is_room(
     worker = spawn(url=mortal_redis.url)  # asserts that it lives until it announces itself
     assert [result.outcome for result in chat.wait_for("j1")] == ["done"]
     assert worker.poll() is None
+
+
+def test_a_wait_is_to_be_seen_in_the_figures(pair: RedisPair, until: Any) -> None:
+    def waits() -> float:
+        return REGISTRY.get_sample_value("pastiche_store_refuses", {"word": "NOREPLICAS"}) or 0.0
+
+    with connect(pair.url, retries=PATIENT) as patient:
+        writing = threading.Thread(target=patient.set, args=("key", "value"))
+        with contextlib.contextmanager(no_replica)(pair), pair.master.speaking() as master:
+            until(lambda: not master.info("replication")["connected_slaves"], "the replica's end")
+            writing.start()
+            until(waits, "a wait")
+        writing.join()
+    assert waits() == 0
 
 
 @pytest.mark.parametrize(
