@@ -24,7 +24,7 @@ from workers import keys
 from workers.connection import speaking_redis
 from workers.contract import ContractError, Job, Result
 
-FAINTEST = 0.6  # below that a repainted photograph comes through: by eye, not measured
+FAINTEST = 0.6  # below that a repainted photograph comes through: chosen, not measured
 REPAINTING = frozenset({"fast", "gatys", "patches", "singan"})  # others leave every form of the photograph in place
 PHOTOGRAPH = "photograph"  # the name in ``Job.reply_to``
 
