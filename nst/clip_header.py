@@ -97,13 +97,13 @@ def inspect_content(
     return ContentHeader(header.format, header.width_px, header.height_px, frames)
 
 
-def is_clip(data: bytes, options: StyleOptions) -> bool:
+def is_clip(data: bytes, options: StyleOptions, limits: Limits = DEFAULT_LIMITS) -> bool:
     """Whether every frame of a content image is to be painted.
 
     Raises:
         UserError: As ``inspect_content``.
     """
-    return options.moves and inspect_content(data, options).animated
+    return options.moves and inspect_content(data, options, limits).animated
 
 
 def check_frames(frames: int, width_px: int, height_px: int, limits: ClipLimits = CLIP_LIMITS) -> None:

@@ -6,9 +6,10 @@ A clip is decoded more than once (its times, a few frames to know it by, all fra
 from __future__ import annotations
 
 import contextlib
+import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from nst.decoder import ELSEWHERE, Decoder
 from nst.errors import UserError
 from nst.film import read_frames, scan
 from nst.formats.gif import GifFile
-from nst.image_header import HOSTILE_INPUT, open_image
+from nst.image_header import DEFAULT_LIMITS, HOSTILE_INPUT, Limits, open_image
 from nst.images import Picture, fitted_size, frame_of
 from nst.method import IsCancelled, never_cancelled
 from nst.mp4_boxes import is_mp4
@@ -124,14 +125,19 @@ def open_clip(
         yield _animation(data, side_px, even, decoder, cancelled)
 
 
-def first_frame(data: bytes, max_side_px: int | None = None, cancelled: IsCancelled = never_cancelled) -> Picture:
+def first_frame(
+    data: bytes,
+    max_side_px: int | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    cancelled: IsCancelled = never_cancelled,
+) -> Picture:
     """An MP4's first frame as a still picture.
 
     Raises:
         UserError: One of the ``clip_*`` codes.
         Cancelled: ``cancelled()`` was true.
     """
-    inspect_content(data)
+    inspect_content(data, limits=limits)
     with _stored(data) as path:
         seen = scan(path, cancelled=cancelled)
         width, height = fitted_size(seen.width_px, seen.height_px, max_side_px)
@@ -163,7 +169,8 @@ def _film(path: Path, side_px: int, even: bool, cancelled: IsCancelled) -> Clip:
 
 
 def _animation(data: bytes, side_px: int, even: bool, decoder: Decoder | None, cancelled: IsCancelled) -> Clip:
-    image, header = open_image(data)
+    limits = decoder.limits if decoder else replace(DEFAULT_LIMITS, max_bytes=sys.maxsize)
+    image, header = open_image(data, limits)
     try:
         frames = frames_of(data, header.format, CLIP_LIMITS.max_frames)
     except CutOffError as error:
@@ -181,7 +188,7 @@ def _animation(data: bytes, side_px: int, even: bool, decoder: Decoder | None, c
         if decoder is not None and ELSEWHERE:
             yield from read_apart(width_px, height_px, decoder)
             return
-        image, _ = open_image(data)
+        image, _ = open_image(data, limits)
         for number in range(timing.frames):
             try:
                 image.seek(number)

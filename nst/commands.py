@@ -74,11 +74,12 @@ def run_stylize(
     picture, *painted = [read_picture(path) for path in given]
     where = painted.pop() if mask else None
     from nst.clip_header import is_clip
+    from nst.decoder import OWN_FILES, decoder_of_own_files
     from nst.engine import Engine as Painter
 
-    moves = bool(clip_type) and is_clip(picture, options)
+    moves = bool(clip_type) and is_clip(picture, options, OWN_FILES)
     media_type = media_type if moves else media_type or output_type(kind, out)
-    engine = engine or Painter(settings)
+    engine = engine or Painter(settings, decoder_of_own_files())
     with _reporting(report) as told:
         if moves:
             clip = engine.stylize_clip(picture, painted, options, clip_type or "", told, mask=where)
@@ -128,14 +129,14 @@ def run_study(
     media_type = _checked(out, [*contents, *styles])
     _check_study(kind, contents, styles)
     photos, paintings = ([read_picture(path) for path in paths] for paths in (contents, styles))
-    from nst.decoder import Decoder
+    from nst.decoder import decoder_of_own_files
     from nst.device import configure_tensorflow
 
     configure_tensorflow()  # before anything imports TensorFlow: it is quiet then
     from nst.engine import STYLE_SIDE_PX
 
     side_px = options.max_side_px
-    with Decoder() as decoder:
+    with decoder_of_own_files() as decoder:
         pictures = [decoder.decode(photo, side_px) for photo in photos]
         arts = [decoder.decode(painting, STYLE_SIDE_PX if kind == "compare" else side_px) for painting in paintings]
     with _progress_bar() as report:
@@ -173,13 +174,13 @@ def run_harmonise(
     given = [background, pasted, *([mask] if mask else [])]
     media_type = _checked(out, given)
     files = [read_picture(path) for path in given]
-    from nst.decoder import Decoder
-    from nst.masks import LIMITS, SIDE_PX, Mask
+    from nst.decoder import decoder_of_own_files
+    from nst.masks import SIDE_PX, Mask
 
-    with Decoder() as decoder:
+    with decoder_of_own_files() as decoder:
         painting, thing = (decoder.decode(file, options.max_side_px) for file in files[:2])
         if mask:
-            thing = Mask(decoder.decode(files[2], SIDE_PX, LIMITS), "subject").show(thing)
+            thing = Mask(decoder.decode(files[2], SIDE_PX, transparent=True), "subject").show(thing)
     from nst.methods.singan import SinGan
     from nst.methods.singan_harmony import harmonise
 

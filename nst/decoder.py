@@ -21,7 +21,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
 from nst.errors import Cancelled, UserError, error_from_dict
@@ -57,6 +57,10 @@ class Bounds:
     idle_s: float = 0.0
 
 
+_OWN_MEMORY_BYTES = 4 << 30
+OWN_FILES = Limits(max_bytes=sys.maxsize, max_memory_bytes=_OWN_MEMORY_BYTES - (256 << 20))
+
+
 def _nothing() -> None:
     """Nobody interrupts."""
 
@@ -65,14 +69,17 @@ class Decoder:
     """Decodes files in a process of its own; one at a time, whichever thread asks.
 
     Attributes:
+        limits: As given.
         interrupt: Called ten times a second while a file is being decoded; what it raises ends that.
 
     Args:
         bounds: What one file may take.
+        limits: What its header may say.
     """
 
-    def __init__(self, bounds: Bounds | None = None) -> None:
+    def __init__(self, bounds: Bounds | None = None, limits: Limits = DEFAULT_LIMITS) -> None:
         self.interrupt: Callable[[], None] = _nothing
+        self.limits = limits
         self._bounds = bounds or Bounds()
         self._lock = threading.Lock()
         self._child: _Child | None = None
@@ -100,16 +107,17 @@ class Decoder:
         self,
         data: bytes,
         max_side_px: int | None = None,
-        limits: Limits = DEFAULT_LIMITS,
         cancelled: IsCancelled = never_cancelled,
+        *,
+        transparent: bool = False,
     ) -> Picture:
         """As ``nst.images.decode``, over there.
 
         Args:
             data: The whole file.
             max_side_px: Longer side of the result at most.
-            limits: What is allowed.
             cancelled: Asked ten times a second.
+            transparent: Whether a picture of which nothing can be seen is one: see ``Limits``.
 
         Raises:
             UserError: One of the ``image_*`` codes; ``image_too_costly`` for what takes more than the bounds allow.
@@ -117,6 +125,7 @@ class Decoder:
         """
         from nst.images import decode, picture_from
 
+        limits = replace(self.limits, transparent=transparent)
         if not ELSEWHERE:
             return decode(data, max_side_px, limits)
         request = {"do": "picture", "max_side_px": max_side_px, "limits": asdict(limits)}
@@ -143,6 +152,7 @@ class Decoder:
         with _shared(data) as file:
             for number in range(count):
                 request = {"do": "frame", "number": number, "size": [width_px, height_px]}
+                request["limits"] = asdict(self.limits)
                 with self._asked(request, file, cancelled) as (reply, pixels):
                     frame = picture_from(pixels, reply)
                 yield frame
@@ -159,7 +169,8 @@ class Decoder:
         Raises:
             UserError: As ``decode``.
         """
-        request = {"do": "jpeg", "max_side_px": max_side_px, "paper": paper, "quality": quality}
+        request = {"do": "jpeg", "max_side_px": max_side_px, "limits": asdict(self.limits)}
+        request |= {"paper": paper, "quality": quality}
         with _shared(data) as file, self._asked(request, file, never_cancelled) as (_, jpeg):
             return jpeg.read()
 
@@ -277,6 +288,11 @@ def _end(process: subprocess.Popen[bytes], channel: socket.socket) -> None:
 
 def _too_costly(words: dict[str, Any]) -> bool:
     return bool(words.get("error", {}).get("code") == "image_too_costly")
+
+
+def decoder_of_own_files() -> Decoder:
+    """A decoder for whoever runs a program on pictures of their own: any size of file, and more time and memory."""
+    return Decoder(Bounds(seconds=120.0, memory_bytes=_OWN_MEMORY_BYTES), OWN_FILES)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ def main() -> None:
     """Serve until the other side goes; arguments as ``nst.decoder`` gives them."""
     handle, seconds, memory_bytes, idle_s = (float(word) for word in sys.argv[1:])
     confine(int(memory_bytes))
+    Image.MAX_IMAGE_PIXELS = None  # our own limits are the ones
     with socket.socket(fileno=int(handle)) as channel:
         threading.Thread(target=_end_with_the_other_side, args=[channel], daemon=True).start()
         with new_file() as nothing:
@@ -69,7 +70,7 @@ def _picture(request: dict[str, Any], file: IO[bytes], given: IO[bytes]) -> dict
 
 
 def _jpeg(request: dict[str, Any], file: IO[bytes], given: IO[bytes]) -> dict[str, Any]:
-    picture = seen(_read(file), request["max_side_px"], Limits())
+    picture = seen(_read(file), request["max_side_px"], Limits(**request["limits"]))
     sheet = picture.colour
     if picture.alpha:
         sheet = Image.new("RGB", sheet.size, tuple(request["paper"]))
@@ -87,19 +88,19 @@ class _Animation:
 
     def frame(self, request: dict[str, Any], file: IO[bytes], given: IO[bytes]) -> dict[str, Any]:
         """One frame."""
-        return self._seen(file, request["number"], request["size"]).write(given)
+        return self._seen(file, request["number"], request["size"], Limits(**request["limits"])).write(given)
 
-    def _seen(self, file: IO[bytes], number: int, size: tuple[int, int]) -> Seen:
-        image = self._opened(file)
+    def _seen(self, file: IO[bytes], number: int, size: tuple[int, int], limits: Limits) -> Seen:
+        image = self._opened(file, limits)
         try:
             image.seek(number)
             return seen_frame(image, *size)
         except HOSTILE_INPUT as error:
             raise UserError("clip_damaged") from error
 
-    def _opened(self, file: IO[bytes]) -> ImageFile.ImageFile:
+    def _opened(self, file: IO[bytes], limits: Limits) -> ImageFile.ImageFile:
         if self._image is None or self._file is None or not os.path.sameopenfile(file.fileno(), self._file.fileno()):
-            self._image, _ = open_image(_read(file), Limits())
+            self._image, _ = open_image(_read(file), limits)
             self._file = os.fdopen(os.dup(file.fileno()), "rb")
         return self._image
 

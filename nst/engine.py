@@ -18,7 +18,6 @@ from nst.decoder import Decoder
 from nst.device import memory_errors
 from nst.errors import Cancelled, JobError, OperatorError, UserError
 from nst.images import Picture, resize
-from nst.masks import LIMITS as MASK_LIMITS
 from nst.masks import SIDE_PX as MASK_SIDE_PX
 from nst.masks import MaskedPainter, mask_for
 from nst.method import (
@@ -155,7 +154,7 @@ class Engine:
 
         try:
             photo = replace(self._first_picture(content, options.max_side_px, cancelled), alpha=None, frames=1)
-            art = self._decoder.decode(style, options.max_side_px, cancelled=cancelled)
+            art = self._decoder.decode(style, options.max_side_px, cancelled)
             sheet = explain(kind, photo, art, self._settings, options, report, cancelled)
             return Pastiche(sheet, EXPLANATION, notices=_notices([photo, art]))
         except memory_errors() as error:
@@ -191,7 +190,7 @@ class Engine:
             UserError, JobError, Cancelled, PasticheError: As ``stylize``.
         """
         _check_styles(styles, options)
-        inspect_content(content, options)
+        inspect_content(content, options, self._decoder.limits)
         decoded = self._decoded(styles, cancelled)
         given = self._mask(mask, cancelled)
 
@@ -257,14 +256,16 @@ class Engine:
     def _first_picture(self, content: bytes, max_side_px: int, cancelled: IsCancelled) -> Picture:
         """A picture, or a clip's first frame."""
         if is_mp4(content):
-            return first_frame(content, max_side_px, cancelled)
-        return self._decoder.decode(content, max_side_px, cancelled=cancelled)
+            return first_frame(content, max_side_px, self._decoder.limits, cancelled)
+        return self._decoder.decode(content, max_side_px, cancelled)
 
     def _decoded(self, styles: Sequence[bytes], cancelled: IsCancelled) -> list[Picture]:
-        return [self._decoder.decode(style, STYLE_SIDE_PX, cancelled=cancelled) for style in styles]
+        return [self._decoder.decode(style, STYLE_SIDE_PX, cancelled) for style in styles]
 
     def _mask(self, file: bytes | None, cancelled: IsCancelled) -> Picture | None:
-        return self._decoder.decode(file, MASK_SIDE_PX, MASK_LIMITS, cancelled) if file is not None else None
+        if file is None:
+            return None
+        return self._decoder.decode(file, MASK_SIDE_PX, cancelled, transparent=True)
 
     def _made(
         self,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from PIL import Image, ImageChops, ImageCms, ImageFile
+from PIL import Image, ImageChops, ImageCms
 
 _PLAIN = frozenset({"L", "RGB", "CMYK", "LAB"})
 _DEEP = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 _ROWS = 256
 
 
-def split_alpha(image: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | None]:
+def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Part colour and opacity.
 
     Args:
@@ -32,7 +32,7 @@ def split_alpha(image: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | 
     return colour, alpha if alpha.getextrema() != (255, 255) else None
 
 
-def _opaque(image: ImageFile.ImageFile) -> Image.Image:
+def _opaque(image: Image.Image) -> Image.Image:
     if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         # Pillow takes every CMYK JPEG for Adobe's, which stores inks inverted; without the marker they are not.
         return ImageChops.invert(image)
@@ -41,7 +41,7 @@ def _opaque(image: ImageFile.ImageFile) -> Image.Image:
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
-def _grey(image: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | None]:
+def _grey(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Greys of 16 bits, some rows at once: a second copy of a large picture would be four times as large."""
     values = np.asarray(image)
     levels = np.empty(values.shape, np.uint8)

@@ -6,9 +6,9 @@ that Pillow can raise on hostile bytes leaves here as a ``UserError``.
 
 from __future__ import annotations
 
-import importlib
 import io
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,11 +25,13 @@ from nst.errors import UserError
 from nst.formats.avif import AvifFile
 from nst.formats.bmp import BmpFile
 from nst.formats.gif import GifFile
+from nst.formats.heic import heic_is_readable, open_heic
 from nst.formats.jpeg import JpegFile
 from nst.formats.png import PngFile
 from nst.formats.tiff import open_tiff
+from nst.formats.webp import open_webp
 from nst.image_dimensions import Size, declared_size
-from nst.image_parts import parts_of
+from nst.image_parts import Parts, parts_of
 from nst.image_polyglot import stowaway
 from nst.image_signature import READABLE, identify
 
@@ -59,14 +61,16 @@ class Limits:
 
     Attributes:
         max_bytes: Size of the file; 20 MiB is what Telegram lets bots download.
-        max_pixels: Width times height; 40 million, above what phones make by default.
+        max_memory_bytes: What decoding it may take, as far as the header tells; the decoder's own bound is above it.
+        max_pixels: Width times height. Memory decides before, but for JPEG, whose decoder takes none for more pixels.
         max_ratio: Longer side by shorter side.
         min_side_px: Shorter side.
         transparent: Whether it may be transparent everywhere, as masks may; other pictures are taken as opaque then.
     """
 
     max_bytes: int = 20 * 1024 * 1024
-    max_pixels: int = 40_000_000
+    max_memory_bytes: int = 880 * 1024 * 1024
+    max_pixels: int = 1_000_000_000
     max_ratio: float = 20
     min_side_px: int = 16
     transparent: bool = False
@@ -130,22 +134,33 @@ def open_image(data: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[ImageFile.
     declared = declared_size(data, name)
     if declared:
         # Before Pillow: some of its decoders take memory for the canvas as soon as they are made.
-        _check_pixels(*declared, limits)
+        _check_pixels(*declared, limits, _BITMAP_BYTES if name in _BITMAPS else _bytes_per_px(name, parts))
     image = _open(data, name, declared, limits)
-    _check_size(image.width, image.height, limits)
+    bytes_per_px = _BITMAP_BYTES if image.mode == "1" else _bytes_per_px(name, parts)
+    _check_size(image.width, image.height, limits, bytes_per_px)
     return image, Header(name, image.width, image.height, _frames(image, name), bool(image.has_transparency_data))
+
+
+def _bytes_per_px(name: str, parts: Parts) -> float:
+    return _BYTES_PER_PX.get(name, _USUAL_BYTES) + parts.kept_bytes_per_px
+
+
+# What decoding takes for each pixel of a large file where a small picture is wanted, measured: ``nst.images`` never has
+# a second copy of all of it, JPEG and WEBP none at all (a WEBP's size is declared before its kind is known).
+_USUAL_BYTES = 5.5
+_BYTES_PER_PX = {"JPEG": 0.5, "WEBP": 4.5, "HEIC": 5.0, "AVIF": 9.5, "BMP": 10.0, "GIF": 15.0}
+_BITMAPS, _BITMAP_BYTES = frozenset({"PNG", "BMP"}), 1.5
 
 
 def readable_formats() -> tuple[str, ...]:
     """Those of ``image_signature.READABLE`` whose decoder is installed here."""
-
-    def has_decoder(name: str) -> bool:
-        try:
-            return _opener(name) is not WebPImagePlugin.WebPImageFile or WebPImagePlugin.SUPPORTED
-        except UserError:
-            return False
-
-    return tuple(filter(has_decoder, READABLE))
+    heic = heic_is_readable()
+    missing = {
+        "HEIC": not heic,
+        "AVIF": not (heic or AvifImagePlugin.SUPPORTED),
+        "WEBP": not WebPImagePlugin.SUPPORTED,
+    }
+    return tuple(name for name in READABLE if not missing.get(name))
 
 
 def _open(data: bytes, name: str, declared: Size | None, limits: Limits) -> ImageFile.ImageFile:
@@ -155,29 +170,20 @@ def _open(data: bytes, name: str, declared: Size | None, limits: Limits) -> Imag
         return opener(io.BytesIO(data))
     except HOSTILE_INPUT as error:
         if declared and 0 in declared:
-            _check_size(*declared, limits)
+            _check_size(*declared, limits, 0.0)
         raise UserError("image_truncated") from error
 
 
 def _opener(name: str) -> _Opener:
-    if name == "HEIC" or (name == "AVIF" and not AvifImagePlugin.SUPPORTED):
-        return _heif_opener()
-    return _OPENERS[name]
-
-
-def _heif_opener() -> _Opener:
-    try:
-        opener: _Opener = importlib.import_module("pillow_heif").HeifImageFile
-    except ImportError as error:
-        raise UserError("image_heic_unavailable") from error
-    return opener
+    return open_heic if name == "AVIF" and not AvifImagePlugin.SUPPORTED else _OPENERS[name]
 
 
 _OPENERS: dict[str, _Opener] = {
     # Not the factory for MPO: the further pictures behind a phone's photo are previews and gain maps.
     "JPEG": JpegFile,
     "PNG": PngFile,
-    "WEBP": WebPImagePlugin.WebPImageFile,
+    "WEBP": open_webp,
+    "HEIC": open_heic,
     "GIF": GifFile,
     "BMP": BmpFile,
     "TIFF": open_tiff,
@@ -185,14 +191,15 @@ _OPENERS: dict[str, _Opener] = {
 }
 
 
-def _check_pixels(width_px: int, height_px: int, limits: Limits) -> None:
-    if width_px * height_px > limits.max_pixels:
-        detail = {"width_px": width_px, "height_px": height_px, "allowed_px": limits.max_pixels}
+def _check_pixels(width_px: int, height_px: int, limits: Limits, bytes_per_px: float) -> None:
+    allowed_px = min(limits.max_pixels, int(limits.max_memory_bytes / bytes_per_px) if bytes_per_px else sys.maxsize)
+    if width_px * height_px > allowed_px:
+        detail = {"width_px": width_px, "height_px": height_px, "allowed_px": allowed_px}
         raise UserError("image_too_many_pixels", detail)
 
 
-def _check_size(width_px: int, height_px: int, limits: Limits) -> None:
-    _check_pixels(width_px, height_px, limits)
+def _check_size(width_px: int, height_px: int, limits: Limits, bytes_per_px: float) -> None:
+    _check_pixels(width_px, height_px, limits, bytes_per_px)
     short, long = sorted((width_px, height_px))
     size = {"width_px": width_px, "height_px": height_px}
     # The ratio first: 1 x 5000 is a line, and saying "too small" would not help.

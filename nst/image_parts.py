@@ -23,6 +23,8 @@ _MOST_MARKS, _BYTES_PER_MARK = 1_000_000, 8  # of a JPEG: in compressed data eve
 _MOST_DIRECTORIES, _MOST_ENTRIES = 1_000, 4_000
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _SCAN, _END = 0xDA, 0xD9
+_ANIMATED = 0x02  # in a WEBP's flags
+_CANVASES = 12.0  # bytes: three canvases
 # ITU T.81, table B.1: the frames of which a decoder keeps all coefficients until the last scan.
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -136,7 +138,8 @@ def _webp(data: bytes) -> Parts:
         _check(chunks, _MOST_PARTS)
         size = int.from_bytes(data[at + 4 : at + 8], "little")
         at += 8 + size + (size & 1)
-    return Parts(end)
+    animated = data[12:16] == b"VP8X" and data[20:21] and data[20] & _ANIMATED
+    return Parts(end, _CANVASES if animated else 0.0)
 
 
 def _bmp(data: bytes) -> Parts:

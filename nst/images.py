@@ -31,7 +31,11 @@ WEBP = "image/webp"
 _QUALITY_STEPS = (85, 75, 65, 55)
 _SCALE_STEP = 0.8
 _SMALLEST_SIDE_PX = 64
-_ROWS = 256  # written at once: no second copy of a large picture
+_ROWS = 256  # handled at once: no second copy of a large picture
+_DRAFTED = frozenset({"JPEG", "WEBP", "HEIC"})
+_GAP = 3.0  # Pillow's word for how much larger a picture stays before its last, good resampling
+_LARGE_PX, _HUGE_PX = 24_000_000, 100_000_000
+_NEARLY = 0.2  # of a large one by which it may get too small at first
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def frame_of(image: ImageFile.ImageFile, width_px: int, height_px: int) -> Pictu
 def seen_frame(image: ImageFile.ImageFile, width_px: int, height_px: int) -> Seen:
     """All of ``frame_of`` that touches the file."""
     image.load()
-    colour, alpha = _shrunk(*split_alpha(image), (width_px, height_px))
+    colour, alpha = _shrunk(*_parted(image, (width_px, height_px)), (width_px, height_px))
     return Seen(to_srgb(colour, image.info.get("icc_profile")), alpha, {})
 
 
@@ -169,18 +173,49 @@ def _as_seen(
     image: ImageFile.ImageFile, image_format: str, max_side_px: int | None
 ) -> tuple[Image.Image, Image.Image | None]:
     size = fitted_size(image.width, image.height, max_side_px)
-    if image_format == "JPEG":
-        image.draft(None, size)  # decodes at 1/2, 1/4 or 1/8 where that is enough
+    if image_format in _DRAFTED:
+        nearly = image.width * image.height > _HUGE_PX
+        # JPEG at 1/2, 1/4 or 1/8, the others at what is near twice the size.
+        image.draft(None, fitted_size(*size, int((1 - _NEARLY) * max(size))) if nearly else size)
     image.load()
     if image_format == "TIFF":
         size = fitted_size(image.width, image.height, max_side_px)  # Pillow turns TIFFs while loading them
     turn = _TURNS.get(orientation(image.info.get("exif") or b""))
-    colour, alpha = split_alpha(image)
-    colour, alpha = _shrunk(colour, alpha, size)
+    colour, alpha = _shrunk(*_parted(image, size), size)
     colour = to_srgb(colour, image.info.get("icc_profile"))
     if turn is None:
         return colour, alpha
     return colour.transpose(turn), alpha.transpose(turn) if alpha else None
+
+
+def _parted(image: ImageFile.ImageFile, size: tuple[int, int]) -> tuple[Image.Image, Image.Image | None]:
+    """Colour and opacity; of a picture that is much larger than ``size`` reduced, with no second copy of all of it."""
+    ratio = min(image.width / size[0], image.height / size[1])
+    large = image.width * image.height > _LARGE_PX
+    factor = int(ratio + _NEARLY) if large else int(ratio / _GAP)
+    if factor < 2:
+        return split_alpha(image)
+    rows = factor * max(1, _ROWS // factor)
+    strips = [_strip(image, top, rows, factor) for top in range(0, image.height, rows)]
+    width, height = strips[0][0].width, sum(colour.height for colour, _ in strips)
+    made, opacity = Image.new(strips[0][0].mode, (width, height)), Image.new("L", (width, height), 255)
+    top = 0
+    for colour, alpha in strips:
+        made.paste(colour, (0, top))
+        if alpha:
+            opacity.paste(alpha, (0, top))
+        top += colour.height
+    return made, opacity if any(alpha for _, alpha in strips) else None
+
+
+def _strip(image: ImageFile.ImageFile, top: int, rows: int, factor: int) -> tuple[Image.Image, Image.Image | None]:
+    strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+    strip.format = image.format
+    colour, alpha = split_alpha(strip)
+    if alpha is None or not alpha.getbbox():
+        return colour.reduce(factor), alpha and alpha.reduce(factor)
+    both = Image.merge("LA" if colour.mode == "L" else "RGBA", (*colour.split(), alpha)).reduce(factor)
+    return both.convert(colour.mode), both.getchannel("A")
 
 
 def _shrunk(
@@ -190,10 +225,10 @@ def _shrunk(
         return colour, alpha
     if alpha is None or not alpha.getbbox():
         hidden = Image.new("L", size) if alpha else None
-        return colour.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0), hidden
+        return colour.resize(size, Image.Resampling.LANCZOS, reducing_gap=_GAP), hidden
     # Together, because Pillow then weighs colours by their opacity.
     mode = "LA" if colour.mode == "L" else "RGBA"
-    both = Image.merge(mode, (*colour.split(), alpha)).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    both = Image.merge(mode, (*colour.split(), alpha)).resize(size, Image.Resampling.LANCZOS, reducing_gap=_GAP)
     return both.convert(colour.mode), both.getchannel("A")
 
 

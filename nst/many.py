@@ -99,9 +99,10 @@ def run_stylize_many(
     except OSError as error:
         raise UserError("output_unwritable", {"path": str(folder), "reason": error.strerror or ""}) from error
     check_output(folder / "pastiche.jpg")
+    from nst.decoder import decoder_of_own_files
     from nst.engine import Engine
 
-    engine = Engine(settings)
+    engine = Engine(settings, decoder_of_own_files())
     with _progress_bar(len(contents)) as begin:
         for number, (content, out) in enumerate(zip(contents, outs, strict=True)):
             report = begin(number, content.name)

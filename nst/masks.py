@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 from nst.clip_painting import ClipPainter
 from nst.colour import luma
 from nst.errors import UserError
-from nst.image_header import Limits
 from nst.images import Picture, resize
 
 Floats = NDArray[np.float32]
 
-LIMITS = Limits(transparent=True)
 SIDE_PX = 2048  # a mask's edge is no finer than this
 _NOTHING = 0.02  # what is whiter nowhere paints nothing that could be seen
 
