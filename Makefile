@@ -5,13 +5,14 @@ RUN := .venv/bin/python
 STAMP := .venv/.synced
 export UV_PYTHON_DOWNLOADS ?= never
 
-.PHONY: help setup demo test check lint bench chaos soak fleet scale format clean
+.PHONY: help setup demo test check lint bench fuzz chaos soak fleet scale format clean
 
 help:
 	@echo 'make demo    Redis, a worker and the web chat on this machine, and a first pastiche (ARGS="--once …" for just one)'
 	@echo 'make test    the tests'
 	@echo 'make check   ruff, mypy --strict, import-linter and the tests'
 	@echo 'make bench   speed and memory, measured here'
+	@echo 'make fuzz    5,000 mutated pictures and 250 clips through the decoder'
 	@echo 'make chaos   jobs under random kill -9 and a Redis in trouble: what is lost, told twice or left untold'
 	@echo 'make soak    1,000 fast jobs of random sizes in one worker: does its memory grow?'
 	@echo 'make fleet   docker-compose.yml as processes: workers upgraded, Redis backed up and restored, under load'
@@ -53,6 +54,10 @@ format: setup
 
 bench: setup
 	@$(RUN) -m bench $(ARGS)
+
+# Mutated files: each has to end in a picture or in a user's error, within 5 s and 1 GiB.
+fuzz: setup
+	@FUZZ_FILES=5000 FUZZ_CLIPS=250 $(RUN) -m pytest -s tests/nst/test_hostile_pictures.py $(ARGS)
 
 # Kills workers, frontends and Redis at random and troubles Redis while jobs run; counts what is lost, told twice, untold.
 chaos: setup
