@@ -11,6 +11,7 @@ from importlib import import_module
 
 MODULES = {
     "frontends": "bench.frontends",
+    "decode": "bench.decode",
     "queue": "bench.queue",
     "flood": "bench.flood",
     "fast": "bench.fast",
