@@ -56,6 +56,7 @@ _USERS = 20
 _TROUBLE_S = 7.0  # longer than a lease
 _FRONTENDS = ("front0", "front1")
 _REDELIVERED = 5
+_NO_LIMIT = 10**6
 _PATIENCE_S = 120.0
 _ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6, bytes_per_user=2**40)
 
@@ -273,7 +274,8 @@ def run(folder: Path, jobs: int, rate: float, every_s: float, kills: int, seed: 
         for name in names:
             crew.start(name)
         next_kill_s, ends_s, count = time.time() + every_s, time.time() + _PATIENCE_S, 0
-        while count < jobs and time.time() < ends_s:
+        wanted = kills if kills < _NO_LIMIT else 0
+        while (count < jobs or crew.kills.total() < wanted) and time.time() < ends_s:
             crew.supervise()
             before, count = count, len({words[1] for words in shown.lines()})
             if count > before:
@@ -296,7 +298,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=500)
     parser.add_argument("--rate", type=float, default=6.0, help="jobs submitted a second, all frontends together")
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two kills or troubles")
-    parser.add_argument("--kills", type=int, default=10**6, help="how many kills and troubles at most")
+    parser.add_argument("--kills", type=int, default=_NO_LIMIT, help="how many kills and troubles, all of them")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--role", default="", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

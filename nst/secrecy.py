@@ -39,11 +39,13 @@ def secrets_in(url: str) -> frozenset[str]:
     """The passwords in an address as they stand there, and as they travel; also where it is not sound."""
     rest = url.partition("://")[2]
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    before, at, _ = (authority if "@" in authority else rest).rpartition("@")
+    before, at, _ = (authority if "@" in authority or is_sound(url) else rest).rpartition("@")
     user, colon, password = before.partition(":")
     if at and not colon and not is_sound(url):
         password = user
-    found = {password, *_SECRET_IN_QUERY.findall(rest.partition("?")[2])}
+    query = rest.partition("?")[2]
+    tail = query.partition("password=")[2]  # all of it, since one with & in it ends earlier than its owner thinks
+    found = {password, tail, *_SECRET_IN_QUERY.findall(query), *re.split("[&=]", tail)}
     if password:
         found.add(base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode(errors="replace")).decode())
     return frozenset(found - {""})

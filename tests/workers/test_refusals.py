@@ -99,9 +99,18 @@ def long_script(pair: RedisPair) -> Iterator[None]:
         master.config_set("lua-time-limit", "1")
         endless = threading.Thread(target=_run, args=(other,))
         endless.start()
+        while not _is_busy(master):
+            pass
         yield
         master.script_kill()
         endless.join()
+
+
+def _is_busy(client: redis.Redis) -> bool:
+    try:
+        return not client.ping()
+    except RedisError as error:
+        return "BUSY" in str(error)
 
 
 def _run(client: redis.Redis) -> None:
