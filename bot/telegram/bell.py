@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,11 @@ class Bell:
 
     Args:
         front: The bot's belongings.
+        delivering: How many results of a user are on their way to their chats.
     """
 
-    def __init__(self, front: Frontend) -> None:
-        self._front = front
+    def __init__(self, front: Frontend, delivering: Mapping[str, int]) -> None:
+        self._front, self._delivering = front, delivering
         self._calls: dict[tuple[int, str], list[Call]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -87,6 +89,8 @@ class Bell:
             await self._front.posting.send(last.chat_id, post, last.answers, last.thread_id)
 
     async def _more_to_come(self, user: str) -> bool:
+        if self._delivering.get(user):
+            return True
         try:
             return bool(await self._front.service.jobs_of(user))
         except PasticheError:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
@@ -62,14 +64,22 @@ class Courier:
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._strips: dict[str, asyncio.Lock] = {}
         self._rounds: set[asyncio.Task[None]] = set()
-        self._bell = Bell(front)
+        self._delivering: Counter[str] = Counter()
+        self._bell = Bell(front, self._delivering)
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         async for delivery in self._front.outbox.deliveries():
+            self._delivering[delivery.result.user] += 1
             task = asyncio.create_task(self._deliver(delivery), name=f"deliver-{delivery.result.job_id}")
             self._rounds.add(task)
             task.add_done_callback(self._rounds.discard)
+            task.add_done_callback(partial(self._delivered, delivery.result.user))
+
+    def _delivered(self, user: str, _: asyncio.Task[None]) -> None:
+        self._delivering[user] -= 1
+        if not self._delivering[user]:
+            del self._delivering[user]
 
     async def finish(self, within_s: float) -> None:
         """Let what is under way come to its end; what does not is delivered by the next process."""

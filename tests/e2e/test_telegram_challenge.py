@@ -101,7 +101,7 @@ def end_phase(stage: TelegramStage, admin: Person, theme: str) -> None:
     """By the buttons of the administrator's own page."""
     home, page = managed(stage, admin, theme)
     home.press(page, home.named(page, "End this phase"))
-    asked = stage.says(home, "End the present phase", after=page["message_id"] - 1)
+    asked = stage.says(home, "there is no way back", after=page["message_id"] - 1)
     home.press(asked, home.named(asked, "Yes"))
 
 
@@ -233,7 +233,7 @@ def test_moderators_look_through_disqualify_and_export(stage: TelegramStage) -> 
     home.send("Made elsewhere")
     stage.says(home, "Disqualified; its votes are void.")
     home.press(page, home.named(page, "End this phase"))
-    asked = stage.says(home, "End the present phase of “Still lives”", after=page["message_id"] - 1)
+    asked = stage.says(home, "of “Still lives” now?", after=page["message_id"] - 1)
     home.press(asked, home.named(asked, "Yes"))
     voting = stage.says(admin, "the voting has begun")
     assert "2 entries" in text_of(voting)
