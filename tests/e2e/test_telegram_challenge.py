@@ -379,7 +379,7 @@ def test_a_second_group_joins_and_both_hear_of_it(stage: TelegramStage, server: 
     admin.follow(stage.says(managing(stage, moved), "Bridges: open"), "Manage")
     page = stage.says(home, "Chats: 2")
     home.press(page, home.named(page, "Cancel"))
-    sure = stage.says(home, "for good?")
+    sure = stage.says(home, "for good")
     home.press(sure, home.named(sure, "Yes"))
     for person in (moved, other):
         stage.says(person, "the challenge was cancelled")
@@ -405,7 +405,7 @@ def test_floods_old_servers_and_closed_groups_hold_nothing_up(stage: TelegramSta
     home, page = managed(stage, admin, "Doors")
     closed = stage.peer.fault("sendMessage", status=403, chat_id=stage.group_id, times=1000)
     home.press(page, home.named(page, "Cancel"))
-    sure = stage.says(home, "for good?")
+    sure = stage.says(home, "for good")
     home.press(sure, home.named(sure, "Yes"))
     stage.until(lambda: closed.met, "a group that is closed to the bot", DEADLINE_S)
     with connect(server.url) as connection:
