@@ -56,8 +56,9 @@ async def keep_result(studio: Studio, result: Result) -> None:
     """Make sure that a result is on its session's wall, whether or not the session is here."""
     try:
         job = Job.from_json(result.job)
-    except (ContractError, UserError):
-        return  # of another release: it was told, and there is nothing to repeat
+    except (ContractError, UserError):  # of another release, or damaged
+        log.error("Job %s has a result that cannot be shown: %s", result.job_id, result.outcome)
+        return
     await asyncio.to_thread(studio.album.add, job, result)
 
 

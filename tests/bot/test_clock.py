@@ -20,17 +20,23 @@ ROOT = Path(__file__).resolve().parents[2]
 CLOCKS = pytest.mark.parametrize("offset_s", [8 * DAY_S, -8 * DAY_S], ids=["ahead", "behind"])
 
 FRONTEND = """
-import sys
+import io, sys
+from PIL import Image
 from bot.challenges.challenges import Challenges
 from bot.chat_settings import ChatSettings, ChatSettingsStore
-from bot.privacy import note_job
 from nst.errors import BusyError
 from nst.options import StyleOptions
+from workers.blobs import blob_hash
+from workers.client import QueueClient
 from workers.connection import connect
 from workers.contract import Job
+out = io.BytesIO()
+Image.new("RGB", (32, 32)).save(out, "PNG")
+digest = blob_hash(out.getvalue())
 connection = connect(sys.argv[1])
 for name in ("old", "new"):
-    note_job(connection, Job(job_id=name, frontend="web", content="c", styles=("s",), options=StyleOptions(), user="u"))
+    job = Job(job_id=name, frontend="web", content=digest, styles=(digest,), options=StyleOptions(), user="u")
+    QueueClient(connection).submit(job, [out.getvalue()])
 try:
     ChatSettingsStore(connection).take("c", "u", ChatSettings(per_user_per_day=1))
 except BusyError as error:
