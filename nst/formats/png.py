@@ -59,8 +59,8 @@ class PngFile(PngImagePlugin.PngImageFile):
 
     def _open(self) -> None:
         self._parts = _parts(self.fp.read())  # type: ignore[union-attr]
-        self._data = self._parts.mended()
-        self.fp = io.BytesIO(self._data)
+        # Until pixels are asked for, Pillow sees what is before them: a header costs no copy of the file.
+        self.fp = io.BytesIO(b"".join(self._parts.mended()[: -len(self._parts.behind)]))
         super()._open()
         self.n_frames = self._parts.frames
         exif = self._parts.remarks.get(b"eXIf", b"")
@@ -79,6 +79,10 @@ class PngFile(PngImagePlugin.PngImageFile):
         """
         if not self.tile:
             return super().load()
+        self._data = b"".join(self._parts.mended())
+        self.fp = io.BytesIO(self._data)
+        if self.png is not None:
+            self.png.fp = self.fp
         tiles = self.tile
         try:
             super().load()
@@ -162,8 +166,13 @@ class _Parts:
         elif _REMARKS.get(kind, -1) in {None, len(body)} and not (kind == b"sRGB" and body[0] >= _INTENTS):
             self.remarks.setdefault(kind, body)
 
-    def mended(self) -> bytes:
-        """The file that Pillow reads."""
+    @property
+    def behind(self) -> list[bytes | memoryview]:
+        """The pixels, and what ends the file."""
+        return [*(self.first_frame or self.pixels), bytes(4), _chunk(b"IEND", b"")]
+
+    def mended(self) -> list[bytes | memoryview]:
+        """The file that Pillow reads, in pieces."""
         made: list[bytes | memoryview] = [_SIGNATURE, _chunk(b"IHDR", self.header)]
         if self.is_palette:
             colours = self.palette[: len(self.palette) // 3 * 3]
@@ -171,10 +180,9 @@ class _Parts:
             made.append(_chunk(b"PLTE", (colours + colours[-3:] * 256)[:768]))
             if self.transparency:
                 made.append(_chunk(b"tRNS", self.transparency[:256]))
-        pixels = self.first_frame or self.pixels
         # All in one, and with no checksum: nobody asks for it, and pixels are many.
-        made += [struct.pack(">I", sum(map(len, pixels))), b"IDAT", *pixels, bytes(4), _chunk(b"IEND", b"")]
-        return b"".join(made)
+        pixels = self.first_frame or self.pixels
+        return [*made, struct.pack(">I", sum(map(len, pixels))), b"IDAT", *self.behind]
 
     def key(self) -> tuple[int, ...] | None:
         """The one colour that is transparent, in the levels of Pillow's modes; 16 bits stay 16."""
