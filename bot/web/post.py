@@ -57,7 +57,7 @@ async def keep_result(studio: Studio, result: Result) -> None:
     try:
         job = Job.from_json(result.job)
     except (ContractError, UserError):  # of another release, or damaged
-        log.error("Job %s has a result that cannot be shown: %s", result.job_id, result.outcome)
+        log.exception("Job %s has a result that cannot be shown: %s", result.job_id, result.outcome)
         return
     await asyncio.to_thread(studio.album.add, job, result)
 

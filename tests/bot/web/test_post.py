@@ -57,6 +57,7 @@ async def test_a_result_that_trips_is_said_once_and_the_next_ones_hang(
             await asyncio.to_thread(until, lambda: redis_connection.xlen(keys.outbox(FRONTEND)) == 0, "an empty outbox")
     said = [record for record in caplog.records if record.name == "bot.web.post"]
     assert [record.getMessage() for record in said] == ["Job poisoned has a result that cannot be shown: cancelled"]
+    assert said[0].exc_info
 
 
 async def test_a_job_that_redis_lost_is_told_on_the_wall(
