@@ -52,7 +52,7 @@ local function uncount(account, name)
   if redis.call('ZREM', held(account), name) == 0 then return '' end
   local size, note = string.match(redis.call('HGET', bytes(account), name) or '0', '^(%d+) ?(.*)$')
   redis.call('HDEL', bytes(account), name)
-  redis.call('HINCRBY', bytes(account), 'total', -size)
+  redis.call('HINCRBY', bytes(account), 'total', 0 - size)  -- of nothing, -size is "-0"
   if redis.call('ZCARD', held(account)) == 0 then redis.call('DEL', bytes(account)) end
   return note
 end

@@ -14,7 +14,7 @@ from typing import cast
 import redis
 from redis.exceptions import ResponseError
 
-from nst.errors import JobError, OperatorError
+from nst.errors import BusyError, JobError, OperatorError
 from workers import keys
 from workers.blobs import Blobs
 from workers.owners import NOBODY
@@ -65,7 +65,7 @@ class RedisPyramids:
             digest = self._blobs.put(pyramid)
             self._connection.set(keys.pyramid(key), digest, ex=keys.RESULT_TTL_S)
             self._note(key, digest)
-        except (ResponseError, OperatorError) as error:
+        except (ResponseError, BusyError, OperatorError) as error:
             log.warning("A pyramid is not kept: %s", type(error).__name__)
 
     def _note(self, key: str, digest: str) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import redis
 from redis.exceptions import ResponseError
 
+from nst.errors import BusyError
 from nst.style_vectors import Floats, MemoryVectors
 from workers import keys
 
@@ -68,7 +69,7 @@ class RedisVectors:
         try:
             self._connection.set(keys.vector(key), vector.astype(np.float32).tobytes(), ex=keys.RESULT_TTL_S)
             self._note(key)
-        except ResponseError as error:
+        except (ResponseError, BusyError) as error:
             log.warning("A style vector is not kept: %s", type(error).__name__)
             return
         self._memory.put(key, vector)

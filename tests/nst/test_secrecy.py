@@ -44,7 +44,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 @given(data=st.data())
 def test_every_spelling_is_struck(spelling: str, data: st.DataObject) -> None:
     password = data.draw(passwords | st.sampled_from(["p/a#s?s@w%r[d]", "\"'\\\n\t <&>", "pass wörd €𝄞"]))
-    assume(len(unquote(password)) >= 4)
+    assume(len(unquote(password)) >= 4 and unquote(password) not in "before after")
     said = SPELLINGS[spelling](password)
     struck = Secrets([password]).strike(f"before {said} after")
     assert struck.startswith("before ")
