@@ -31,8 +31,7 @@ from nst.methods.gatys import Gatys
 from nst.extractors import load_extractor  # isort: skip - after nst.methods.gatys, which configures TensorFlow
 from nst.methods.gatys_cost import activation_bytes_per_pixel, fit_speed, memory_model, predict
 from nst.options import EXTRACTORS, StyleOptions
-from workers.peak_memory import peak_bytes, reset_peak
-from workers.vitals import rss_bytes
+from workers.vitals import peak_bytes, reset_peak, rss_bytes
 
 _MIB = 2**20
 _WARM_UP_PX = 64

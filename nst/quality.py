@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-Picture = NDArray[np.floating[Any]]
+Pixels = NDArray[np.floating[Any]]
 
 Network = Callable[[tf.Tensor], Sequence[tf.Tensor]]
 
@@ -37,7 +37,7 @@ class Evaluator:
         function = network if callable(network) else squeezenet(network)
         self._compute = tf.function(function, input_signature=[tf.TensorSpec([1, None, None, 3])])
 
-    def measure(self, content: Picture, pastiche: Picture, styles: Sequence[Picture]) -> tuple[list[float], float]:
+    def measure(self, content: Pixels, pastiche: Pixels, styles: Sequence[Pixels]) -> tuple[list[float], float]:
         """R against every style, and LP, looking at each picture once.
 
         Args:
@@ -54,7 +54,7 @@ class Evaluator:
         ratios = [_ratio(_grams(before), _grams(after), target) for target in targets]
         return ratios, _perceptual(before, after)
 
-    def style_distance_ratio(self, content: Picture, pastiche: Picture, style: Picture) -> float:
+    def style_distance_ratio(self, content: Pixels, pastiche: Pixels, style: Pixels) -> float:
         """R: the style distance left over, relative to the untouched content; lower is closer to the style.
 
         R is the geometric mean over layers of ||G_x - G_s||^2 / ||G_c - G_s||^2 with G the Gram matrix
@@ -71,11 +71,11 @@ class Evaluator:
         before, after, target = (self.grams(picture) for picture in (content, pastiche, style))
         return _ratio(before, after, target)
 
-    def grams(self, picture: Picture) -> list[NDArray[np.float64]]:
+    def grams(self, picture: Pixels) -> list[NDArray[np.float64]]:
         """Gram matrices of a picture [h,w,3] in 0..1, divided by the number of positions, fine to coarse."""
         return _grams(self.features(picture))
 
-    def content_distance(self, content: Picture, pastiche: Picture) -> float:
+    def content_distance(self, content: Pixels, pastiche: Pixels) -> float:
         """LP: mean over layers of the squared difference of channel-normalised features.
 
         The linear form of Zhang et al. 2018 (LPIPS) without learnt weights.
@@ -93,7 +93,7 @@ class Evaluator:
         _check_sizes(content, pastiche)
         return _perceptual(self.features(content), self.features(pastiche))
 
-    def features(self, picture: Picture) -> list[tf.Tensor]:
+    def features(self, picture: Pixels) -> list[tf.Tensor]:
         """The network's activations, float32 [1,h',w',c], fine to coarse.
 
         Args:
@@ -132,7 +132,7 @@ def squeezenet(npz_path: Path | str) -> Network:
     return features
 
 
-def ssim(content: Picture, pastiche: Picture) -> float:
+def ssim(content: Pixels, pastiche: Pixels) -> float:
     """Structural similarity (Wang et al. 2004) of the lumas (Rec. 601); 1 for the same picture.
 
     Args:
@@ -158,7 +158,7 @@ def _normalised(features: tf.Tensor) -> tf.Tensor:
     return features / tf.sqrt(tf.reduce_sum(tf.square(features), -1, keepdims=True) + 1e-10)
 
 
-def _check_sizes(content: Picture, pastiche: Picture) -> None:
+def _check_sizes(content: Pixels, pastiche: Pixels) -> None:
     if content.shape != pastiche.shape:
         raise ValueError(f"content is {content.shape}, pastiche is {pastiche.shape}: the sizes must be the same")
 

@@ -33,7 +33,6 @@ from workers.last_try import LastTry
 from workers.made_before import MadeBefore
 from workers.outbox import post_terminal
 from workers.painting import Engine, paint
-from workers.peak_memory import peak_bytes, reset_peak
 from workers.pyramids import RedisPyramids
 from workers.quality_cards import QualityCards
 from workers.routing import timeout_s
@@ -41,6 +40,7 @@ from workers.slices import GivesWay, Slices, Stopped
 from workers.standing import Standing, look
 from workers.telling import Telling
 from workers.vectors import RedisVectors
+from workers.vitals import peak_bytes, reset_peak
 
 log = logging.getLogger(__name__)
 

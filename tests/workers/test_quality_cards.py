@@ -14,8 +14,8 @@ from workers.blobs import Blobs
 from workers.contract import Job, Result
 from workers.forgetting import forget_job
 from workers.outbox import post_terminal
-from workers.peak_memory import peak_bytes, reset_peak
 from workers.quality_cards import LONG, QualityCards, card_of
+from workers.vitals import peak_bytes, reset_peak
 
 
 class Sums:
