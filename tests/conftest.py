@@ -14,12 +14,17 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from workers.connection import connect
 from workers.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parents[1]
 Until = Callable[..., Any]
+
+# Other tests run beside these: how long an example takes says nothing about the code.
+settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beside others")
 
 
 _own_temporary: list[str] = []

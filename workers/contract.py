@@ -292,6 +292,8 @@ def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError("a number is not finite")
+    if value.is_integer() and len(str(int(value))) > _LONGEST_WHOLE:  # some fields would take it for a whole number
+        raise ValueError("a number is too large")
     return value
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from nst.secrecy import Secrets, bare, guarded, is_sound, secrets_in
@@ -40,7 +40,6 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-@settings(deadline=None)
 @given(data=st.data())
 def test_every_spelling_is_struck(spelling: str, data: st.DataObject) -> None:
     password = data.draw(passwords | st.sampled_from(["p/a#s?s@w%r[d]", "\"'\\\n\t <&>", "pass wörd €𝄞"]))
@@ -52,7 +51,6 @@ def test_every_spelling_is_struck(spelling: str, data: st.DataObject) -> None:
     assert re.sub(r"[\\\"']", "", struck) in ("before … after", "before {reason: of …} after")
 
 
-@settings(deadline=None)
 @given(passwords)
 @example("pa/ss")
 @example("pa#ss")
@@ -72,7 +70,6 @@ def test_a_sound_address_says_what_its_owner_means(password: str) -> None:
         assert urlsplit(encoded).password == quote(password, safe="")
 
 
-@settings(deadline=None)
 @given(passwords, st.sampled_from(PLACES), st.booleans())
 def test_an_addresss_secrets_are_found_whether_or_not_it_is_sound(password: str, place: str, encoded: bool) -> None:
     url = place.format(quote(password, safe="") if encoded else password)

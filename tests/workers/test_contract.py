@@ -65,6 +65,12 @@ def test_what_is_written_is_read(kind: Any) -> None:
     assert read(kind, READERS[kind].to_json().encode()) == READERS[kind]
 
 
+def test_a_fraction_is_no_way_around_the_longest_whole_number() -> None:
+    data = json.loads(READERS[Result].to_json())
+    assert read(Result, json.dumps(data | {"width_px": 1e15})).width_px == 10**15
+    assert read(Result, json.dumps(data | {"width_px": 1e16})) is None
+
+
 @pytest.mark.parametrize("kind", READERS)
 @given(changes=st.data())
 def test_fields_of_any_type(kind: Any, changes: st.DataObject) -> None:
