@@ -127,7 +127,7 @@ class ChatSettingsStore:
                 self._take_turn(chat, user, settings, pictures)
 
     def take_more(self, chat: str, user: str, settings: ChatSettings, pictures: int) -> None:
-        """Count further pictures of a request that was counted as one.
+        """Count further pictures of a request that was counted as one; fewer than none are given back.
 
         Raises:
             BusyError: ``rate_limited``: the day's quota is used up.

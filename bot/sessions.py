@@ -6,12 +6,29 @@ Kept by chat and user, so that two people in one group never get each other's pi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import redis
 
 from workers import keys
 from workers.connection import speaking_redis
+
+_SPOILER = b"spoiler"
+_NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class NotedStyle:
+    """A picture that somebody named as their style.
+
+    Attributes:
+        picture: Its blob hash.
+        spoiler: Whether it came hidden: then so is all that is painted in it.
+    """
+
+    picture: str
+    spoiler: bool = False
 
 
 class Sessions:
@@ -24,22 +41,23 @@ class Sessions:
     def __init__(self, connection: redis.Redis) -> None:
         self._connection = connection
 
-    def note_style(self, chat: str, user: str, digest: str) -> None:
+    def note_style(self, chat: str, user: str, style: NotedStyle) -> None:
         """Remember a stored picture as the user's style in this chat.
 
         Args:
             chat: Opaque key of the chat.
             user: Opaque key of the user.
-            digest: The picture's blob hash.
+            style: The picture.
         """
+        words = style.picture.encode() + (b" " + _SPOILER if style.spoiler else b"")
         with speaking_redis():
-            self._connection.set(_style(chat, user), digest, ex=keys.RESULT_TTL_S)
+            self._connection.set(_style(chat, user), words, ex=keys.RESULT_TTL_S)
 
-    def noted_style(self, chat: str, user: str) -> str:
-        """The blob hash of the user's style in this chat, as long as it is kept; or ""."""
+    def noted_style(self, chat: str, user: str) -> NotedStyle | None:
+        """Find the user's style in this chat; None where there is none, or its picture is kept no longer."""
         with speaking_redis():
-            digest = (cast("bytes | None", self._connection.get(_style(chat, user))) or b"").decode()
-            return digest if digest and self._connection.exists(keys.blob(digest)) else ""
+            style = _style_in(cast("bytes | None", self._connection.get(_style(chat, user))))
+            return style if style and self._connection.exists(keys.blob(style.picture)) else None
 
     def note_pictures(self, chat: str, user: str, name: str, pictures: Sequence[str]) -> None:
         """Remember stored pictures that wait for a style together.
@@ -48,15 +66,17 @@ class Sessions:
             chat: Opaque key of the chat.
             user: Opaque key of the user.
             name: Of the question.
-            pictures: Their blob hashes.
+            pictures: Their blob hashes, "" in the place of one that cannot be painted.
         """
+        words = " ".join(picture or _NOTHING for picture in pictures)
         with speaking_redis():
-            self._connection.set(_pictures(chat, user, name), " ".join(pictures), ex=keys.RESULT_TTL_S)
+            self._connection.set(_pictures(chat, user, name), words, ex=keys.RESULT_TTL_S)
 
     def noted_pictures(self, chat: str, user: str, name: str) -> list[str]:
-        """The blob hashes of pictures that wait for a style together; none where they are not remembered any more."""
+        """Find the pictures that wait for a style together, as noted; none where they are not remembered any more."""
         with speaking_redis():
-            return (cast("bytes | None", self._connection.get(_pictures(chat, user, name))) or b"").decode().split()
+            text = (cast("bytes | None", self._connection.get(_pictures(chat, user, name))) or b"").decode()
+        return ["" if word == _NOTHING else word for word in text.split()]
 
     def forget(self, user: str) -> set[str]:
         """Delete everything that any chat remembers of a user.
@@ -67,10 +87,15 @@ class Sessions:
         styles = set()
         with speaking_redis():
             for name in self._connection.scan_iter(match=f"pastiche:session:*:{user}:*", count=1000):
-                if name.endswith(b":style"):
-                    styles.add((cast("bytes | None", self._connection.get(name)) or b"").decode())
+                if name.endswith(b":style") and (style := _style_in(cast("bytes | None", self._connection.get(name)))):
+                    styles.add(style.picture)
                 self._connection.delete(name)
-        return styles - {""}
+        return styles
+
+
+def _style_in(words: bytes | None) -> NotedStyle | None:
+    picture, *marks = (words or b"").split() or [b""]
+    return NotedStyle(picture.decode(), _SPOILER in marks) if picture else None
 
 
 def _style(chat: str, user: str) -> str:

@@ -35,6 +35,7 @@ class Address:
         spoiler: Whether the result is hidden until clicked.
         strip: The strip's name, where the job is one of its five, or of several pictures'.
         parts: How many pictures it is of; 0 where it is one in five strengths.
+        numbers: The places of those pictures among all that were given, "1 3"; "" where none was refused.
         chat: Key of the server, or "" in private: the name that the queue reads as well, for its limit of a chat.
         by_token_only: Whether the bot is not of that place: once the token is dead nothing can be written there.
         photograph: What the one who asked has of the job's photograph: a ``bot.chat.access.Photograph``.
@@ -50,6 +51,7 @@ class Address:
     spoiler: bool = False
     strip: str = ""
     parts: int = 0
+    numbers: str = ""
     chat: str = ""
     by_token_only: bool = False
     photograph: str = Photograph.OWN.value

@@ -15,7 +15,7 @@ from bot.discord.boundary import language_of
 from bot.discord.challenges import presses as challenges
 from bot.discord.courier import may_enter, result_post
 from bot.discord.gallery import show_page
-from bot.discord.intake import Admission, Order, granted, place_order, place_several
+from bot.discord.intake import Admission, Order, granted, place_order
 from bot.discord.keys import chat_key, user_key
 from bot.discord.posting import NOBODY, Post, to_file
 from bot.discord.posting import Picture as Attached
@@ -139,7 +139,8 @@ async def _choose(bot: PasticheClient, interaction: discord.Interaction, argumen
     contents = await asyncio.to_thread(bot.sessions.noted_pictures, *where, name.removeprefix(SEVERAL))
     if not contents:
         raise JobError("job_expired", {"job_id": name[-8:]})
-    await place_several(bot, interaction, contents, presets, hidden)
+    content, *others = contents
+    await place_order(bot, interaction, Order(content=content, others=others, presets=presets, spoiler=hidden))
 
 
 async def _pick(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from discord.app_commands import Choice, Range
 from bot.discord.boundary import language_of, spoken
 from bot.discord.intake import LateOrder, Order, place_order
 from bot.discord.keys import chat_key, user_key
-from bot.discord.pictures import Given, last_picture, pictures_in
+from bot.discord.pictures import Given, last_pictures, pictures_in
+from bot.discord.several import MOST
 from bot.discord.words import word
 from bot.recipes import find_preset, parse_style_command
 from nst.errors import UserError
@@ -53,6 +55,7 @@ _WORDS = {
         "avatar",
     )
 }
+_MORE = {f"content{number}": word("more_content") for number in (2, 3, 4, 5)}
 
 
 def add_picture_commands(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
@@ -64,7 +67,7 @@ def add_picture_commands(bot: PasticheClient, tree: app_commands.CommandTree[Pas
 
 def _add_style(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
     @tree.command(name="style", description=word("style_command"))
-    @app_commands.describe(**_WORDS)
+    @app_commands.describe(**_WORDS, **_MORE)
     @app_commands.choices(method=_METHODS, colours=_COLOURS, region=_REGIONS)
     @app_commands.autocomplete(style=presets_starting_with)
     async def style(
@@ -85,16 +88,21 @@ def _add_style(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClien
         spoiler: bool = False,
         link: str | None = None,
         avatar: discord.User | None = None,
+        content2: discord.Attachment | None = None,
+        content3: discord.Attachment | None = None,
+        content4: discord.Attachment | None = None,
+        content5: discord.Attachment | None = None,
     ) -> None:
         method = method or ("gatys" if time_lapse else None)
         chosen = _chosen(strength=strength, method=method, colours=colours, size=size, steps=steps, seed=seed)
         chosen |= {"animate": False if still else None, "region": region, "time_lapse": time_lapse or None}
-        where = None if region == "everything" else given(mask)
+        where = None if region == "everything" or not mask else Given.attached(mask)
+        attached = (content, content2, content3, content4, content5)
         async with spoken(interaction, bot.language):
             presets = [find_preset(style, bot.presets)] if style else []
             pictures = [Given.attached(style_image)] if style_image else []
             order = Order(content="", presets=presets, pictures=pictures, chosen=chosen, mask=where, spoiler=spoiler)
-            await place_order(bot, interaction, _meant(bot, interaction, order, given(content, link, avatar)))
+            await place_order(bot, interaction, _meant(bot, interaction, order, given(attached, link, avatar)))
 
 
 def _add_mix(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient]) -> None:
@@ -139,46 +147,47 @@ def _add_recipe(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClie
         content: discord.Attachment | None = None,
         mask: discord.Attachment | None = None,
     ) -> None:
+        where = Given.attached(mask) if mask else None
         async with spoken(interaction, bot.language):
             if " " in code.strip():
-                order = _order_in_words(bot, code, given(mask))
-                await place_order(bot, interaction, _meant(bot, interaction, order, given(content)))
+                order = _order_in_words(bot, code, where)
+                await place_order(bot, interaction, _meant(bot, interaction, order, given([content])))
             else:
-                found = (given(content), given(mask))
-                await place_order(bot, interaction, lambda: _order_by_code(bot, interaction, code, *found))
+                found = Given.attached(content) if content else None
+                await place_order(bot, interaction, lambda: _order_by_code(bot, interaction, code, found, where))
 
 
 def given(
-    attachment: discord.Attachment | None, link: str | None = None, avatar: discord.User | None = None
-) -> Given | None:
-    """The picture that options give, the first of them that was.
+    attachments: Iterable[discord.Attachment | None], link: str | None = None, avatar: discord.User | None = None
+) -> list[Given]:
+    """Find the pictures that options give: attachments, else links and emoji, else an avatar.
 
     Raises:
         UserError: ``address_refused``: the link is none.
     """
-    if attachment:
-        return Given.attached(attachment)
+    if attached := [Given.attached(attachment) for attachment in attachments if attachment]:
+        return attached
     if link:
         found = pictures_in(link)
         if not found:
             raise UserError("address_refused")
-        return found[0]
-    return Given.avatar(avatar) if avatar else None
+        return found
+    return [Given.avatar(avatar)] if avatar else []
 
 
 def _meant(
-    bot: PasticheClient, interaction: discord.Interaction, order: Order, content: Given | None
+    bot: PasticheClient, interaction: discord.Interaction, order: Order, contents: Sequence[Given]
 ) -> Order | LateOrder:
-    """The order for what was given, or for the last picture of the channel."""
-    if content is not None:
-        return replace(order, content=content)
+    """The order for what was given, or for the last pictures of the channel."""
+    if contents:
+        return replace(order, content=contents[0], others=contents[1:])
 
     async def look_around() -> Order:
         reads = interaction.guild_id is None or interaction.permissions.read_message_history
-        found = await last_picture(bot.user, interaction.channel) if reads else []
+        found = await last_pictures(bot.user, interaction.channel) if reads else []
         if not found:
             raise UserError("image_missing")
-        return replace(order, content=found[0])
+        return replace(order, content=found[0], others=found[1:MOST])
 
     return look_around
 

@@ -132,7 +132,7 @@ class Courier:
                 return  # another one of them shows them all
             await self._bot.lines.close(address.strip)
             if address.parts:
-                content = await several_post(self._bot, results, address.language)
+                content = await several_post(self._bot, results, address)
             else:
                 content = await self._strip_content(results, address)
             await self._put(address, content, part_ids(address.strip, address.parts)[0], delivery.redelivered)

@@ -8,10 +8,12 @@ the pictures and the queue.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import discord
 from redis.exceptions import RedisError
 
@@ -21,11 +23,13 @@ from bot.discord.address import Address
 from bot.discord.boundary import language_of
 from bot.discord.keys import channel_keys, chat_key, role_keys, user_key
 from bot.discord.pictures import Given, check_declared, read_picture, size_bytes
+from bot.discord.posting import NOBODY
 from bot.discord.promises import Promise, acknowledge
-from bot.discord.several import Several, follow_line, open_line, queue_several
+from bot.discord.several import Several, follow_line, keep_all, open_line, queue_several
 from bot.discord.views import queued_view
 from bot.progress_lines import Line, ProgressLine, Shown
 from bot.service import Request, Style
+from bot.sessions import NotedStyle
 from bot.texts import say
 from bot.unfinished import unfinished_jobs
 from nst.errors import JobError, PasticheError, UserError
@@ -43,6 +47,8 @@ class Order:
 
     Attributes:
         content: The content image, or its blob hash.
+        others: Further pictures, or their blob hashes, each painted as the content image is; "" for one that was
+            refused before.
         presets: Names of presets.
         pictures: Style images of their own, or their blob hashes.
         chosen: Options that they chose; None counts as not chosen.
@@ -52,6 +58,7 @@ class Order:
     """
 
     content: Given | str
+    others: Sequence[Given | str] = ()
     presets: Sequence[str] = ()
     pictures: Sequence[Given | str] = ()
     chosen: Mapping[str, Any] = field(default_factory=dict)
@@ -65,18 +72,18 @@ class Order:
         return (self.content, *self.pictures, *([self.mask] if self.mask else []))
 
     def check_declared(self) -> None:
-        """Refuse what is known to be of no use before anything is downloaded.
+        """Refuse what is known to be of no use before anything is downloaded; of several each is looked at later.
 
         Raises:
             UserError: ``image_*``.
         """
-        for picture in self.all_pictures:
+        for picture in self.all_pictures[1 if self.others else 0 :]:
             check_declared(picture)
 
     @property
     def hidden(self) -> bool:
         """Whether the result is hidden: it was asked for so, or a picture came so."""
-        seen = (self.content, *self.pictures)
+        seen = (self.content, *self.others, *self.pictures)
         return self.spoiler or any(picture.spoiler for picture in seen if isinstance(picture, Given))
 
 
@@ -100,17 +107,19 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
     async with Admission(bot, interaction) as admitted:
         order = asked if isinstance(asked, Order) else await asked()
         order.check_declared()
+        if order.others:
+            await _place_each(bot, interaction, admitted, order)
+            return
         photograph = await _photograph(bot, interaction, order)
         options = admitted.settings.options(**order.chosen)
+        noted = None if order.presets or order.pictures else await _noted_style(bot, interaction)
 
         async def submit(address: Address) -> Job:
             async with bot.picture_room.take(sum(map(size_bytes, order.all_pictures))):
                 content = await _bytes_or_hash(bot, order.content)
-                styles = [Style(preset=name) for name in order.presets]
-                styles += [Style(picture=await _bytes_or_hash(bot, picture)) for picture in order.pictures]
                 request = Request(
                     content=content,
-                    styles=styles or await _noted_style(bot, interaction),
+                    styles=await _styles(bot, order, noted),
                     options=options,
                     user=user_key(interaction.user),
                     reply_to=address.to_reply_to(),
@@ -119,7 +128,7 @@ async def place_order(bot: PasticheClient, interaction: discord.Interaction, ask
                 )
                 return await bot.service.submit(request)
 
-        await admitted.queue(bot.job_id(interaction), submit, order.hidden, photograph)
+        await admitted.queue(bot.job_id(interaction), submit, _hidden(order, noted), photograph)
 
 
 async def _photograph(bot: PasticheClient, interaction: discord.Interaction, order: Order) -> Photograph:
@@ -136,34 +145,30 @@ async def _photograph(bot: PasticheClient, interaction: discord.Interaction, ord
     return Photograph.OWN
 
 
-async def place_several(
-    bot: PasticheClient,
-    interaction: discord.Interaction,
-    contents: Sequence[str],
-    presets: Sequence[str],
-    spoiler: bool,
-) -> None:
-    """Queue several stored pictures, each in the same style.
-
-    Args:
-        bot: The client.
-        interaction: What is being answered.
-        contents: Their blob hashes.
-        presets: Names of the style's presets; the style that they noted where there is none.
-        spoiler: Whether what comes of them is hidden.
-
-    Raises:
-        PasticheError: Anything that the user should be told.
-    """
-    async with Admission(bot, interaction) as admitted:
-        for content in contents:
-            await _photograph(bot, interaction, Order(content=content))
-        await admitted.count(len(contents) - 1)
-        styles = [Style(preset=name) for name in presets] or await _noted_style(bot, interaction)
-        asked = Several(
-            contents=contents, styles=styles, options=admitted.settings.options(), user=user_key(interaction.user)
-        )
-        await queue_several(bot, bot.job_id(interaction), admitted.address(spoiler), asked)
+async def _place_each(bot: PasticheClient, interaction: discord.Interaction, admitted: Admission, order: Order) -> None:
+    """Queue all pictures of an order in its style, below one line; what cannot be painted is told, and not counted."""
+    user = user_key(interaction.user)
+    contents: list[Given | str] = [order.content, *order.others]
+    for content in contents:
+        if content:
+            await _photograph(bot, interaction, replace(order, content=content))
+    noted = None if order.presets or order.pictures else await _noted_style(bot, interaction)
+    address = admitted.address(_hidden(order, noted))
+    kept, failures = await keep_all(bot, contents, user, address.language)
+    await admitted.count(sum(map(bool, kept)) - 1)
+    if failures:
+        with contextlib.suppress(discord.HTTPException, aiohttp.ClientError):
+            # The first message after "thinking …" would take its place: that has to be the answer.
+            waiting = say("progress.waiting", address.language)
+            await interaction.edit_original_response(content=waiting, allowed_mentions=NOBODY)
+            await interaction.followup.send(failures, ephemeral=True, allowed_mentions=NOBODY)
+    async with bot.picture_room.take(sum(map(size_bytes, order.all_pictures[1:]))):
+        styles = await _styles(bot, order, noted)
+        mask = await _bytes_or_hash(bot, order.mask) if order.mask else ""
+    asked = Several(
+        contents=kept, styles=styles, options=admitted.settings.options(**order.chosen), user=user, mask=mask
+    )
+    await queue_several(bot, bot.job_id(interaction), address, asked)
 
 
 class Admission:
@@ -326,6 +331,16 @@ async def _bytes_or_hash(bot: PasticheClient, picture: Given | str) -> bytes | s
     return picture if isinstance(picture, str) else await read_picture(bot.fetcher, picture)
 
 
-async def _noted_style(bot: PasticheClient, interaction: discord.Interaction) -> list[Style]:
-    digest = await asyncio.to_thread(bot.sessions.noted_style, chat_key(interaction), user_key(interaction.user))
-    return [Style(picture=digest)] if digest else []
+async def _noted_style(bot: PasticheClient, interaction: discord.Interaction) -> NotedStyle | None:
+    return await asyncio.to_thread(bot.sessions.noted_style, chat_key(interaction), user_key(interaction.user))
+
+
+async def _styles(bot: PasticheClient, order: Order, noted: NotedStyle | None) -> list[Style]:
+    """What an order names, else what was noted before; none where there is neither."""
+    styles = [Style(preset=name) for name in order.presets]
+    styles += [Style(picture=await _bytes_or_hash(bot, picture)) for picture in order.pictures]
+    return styles + ([Style(picture=noted.picture)] if noted else [])
+
+
+def _hidden(order: Order, noted: NotedStyle | None) -> bool:
+    return order.hidden or (noted is not None and noted.spoiler)

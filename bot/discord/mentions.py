@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -19,7 +20,7 @@ from bot.discord.keys import channel_key, channel_keys, role_keys, user_key
 from bot.discord.pictures import (
     Given,
     check_declared,
-    last_picture,
+    last_pictures,
     named_people,
     pictures_of,
     read_picture,
@@ -94,7 +95,8 @@ async def _answer(bot: PasticheClient, message: discord.Message) -> None:
     try:
         address = await _begin(bot, message, pictures, command, settings, chat)
         if several:
-            await _queue_each(bot, message, pictures, command, address)
+            refused = await _queue_each(bot, message, pictures, command, address)
+            await asyncio.to_thread(bot.chats.take_more, chat, user, settings, -refused)
         else:
             await _queue(bot, message, pictures, command, address, chat)
     except _ToldError:
@@ -139,12 +141,12 @@ async def _begin(
 
 async def _queue_each(
     bot: PasticheClient, message: discord.Message, pictures: list[Given], command: StyleCommand, address: Address
-) -> None:
-    """Each picture in the style that is named; what cannot be painted is said, and holds up no other."""
+) -> int:
+    """Paint each picture in the style that is named; how many cannot be, which is said and holds up no other."""
     user = user_key(message.author)
     try:
         contents, failures = await keep_all(bot, pictures, user, address.language)
-        await note_shown(bot, [channel_key(message.channel.id)], contents)
+        await note_shown(bot, [channel_key(message.channel.id)], list(filter(None, contents)))
         styles = [Style(preset=name) for name in command.presets]
         asked = Several(contents=contents, styles=styles, options=command.options, user=user)
         await queue_several(bot, bot.job_id(message), address, asked)
@@ -153,6 +155,7 @@ async def _queue_each(
         raise _ToldError from error
     if failures:
         await _say(message, failures)
+    return contents.count("")
 
 
 async def _queue(
@@ -166,16 +169,15 @@ async def _queue(
     """The first picture, in the style that is named, or that of the second."""
     mask = pictures[-1] if command.masked and len(pictures) > 1 else None
     given = pictures[:-1] if mask else pictures
-    job_id = bot.job_id(message)
+    job_id, noted = bot.job_id(message), None
 
     async def submit(address: Address) -> Job:
         async with bot.picture_room.take(sum(map(size_bytes, pictures))):
             styles = [Style(preset=name) for name in command.presets]
             if not styles and len(given) > 1:
                 styles = [Style(picture=await read_picture(bot.fetcher, given[1].as_style))]
-            if not styles:
-                noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user_key(message.author))
-                styles = [Style(picture=noted)] if noted else []
+            if noted:
+                styles = [Style(picture=noted.picture)]
             request = Request(
                 content=await read_picture(bot.fetcher, given[0]),
                 styles=styles,
@@ -190,6 +192,9 @@ async def _queue(
         return job
 
     try:
+        if not command.presets and len(given) == 1:
+            noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user_key(message.author))
+            address = replace(address, spoiler=address.spoiler or bool(noted and noted.spoiler))
         await queue_job(bot, job_id, address, submit)
     except PasticheError as error:
         await bot.posting.settle(address, sentence(error, address.language))
@@ -202,7 +207,7 @@ async def _pictures(bot: PasticheClient, message: discord.Message, words: str) -
     found = found or [Given.avatar(user) for user in named_people(message)]
     if found or _answers_unseen(message) or not _orders(words, bot.presets) or not _may_read(message):
         return found
-    return await last_picture(bot.user, message.channel)
+    return await last_pictures(bot.user, message.channel)
 
 
 def _orders(words: str, presets: Collection[str]) -> bool:

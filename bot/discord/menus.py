@@ -18,6 +18,7 @@ from bot.discord.promises import acknowledge
 from bot.discord.several import keep_all, note_shown
 from bot.discord.views import HIDDEN, SEVERAL, style_view
 from bot.discord.words import word
+from bot.sessions import NotedStyle
 from bot.texts import say
 from nst.errors import UserError
 
@@ -37,7 +38,7 @@ def add_menus(bot: PasticheClient, tree: app_commands.CommandTree[PasticheClient
     @tree.context_menu(name=word("use_as_style_menu"))
     async def use_as_style(interaction: discord.Interaction[PasticheClient], message: discord.Message) -> None:
         async with spoken(interaction, bot.language):
-            await _use_as_style(bot, interaction, _pictures_of(message)[0].as_style)
+            await _use_as_style(bot, interaction, _pictures_of(message)[0])
 
     @tree.context_menu(name=word("avatar_menu"))
     async def stylize_avatar(interaction: discord.Interaction[PasticheClient], user: discord.User) -> None:
@@ -61,13 +62,14 @@ async def _stylize(
     language = language_of(interaction, bot.language)
     chat, user = chat_key(interaction), user_key(interaction.user)
     digests, failures = await keep_all(bot, pictures, user, language)
-    await note_shown(bot, (user, where), digests)
+    kept = list(filter(None, digests))
+    await note_shown(bot, (user, where), kept)
     noted = await asyncio.to_thread(bot.sessions.noted_style, chat, user)
-    argument, text = digests[0], say("discord.choose_style", language)
-    if len(digests) > 1:
+    argument, text = kept[0], say("discord.choose_style", language)
+    if len(kept) > 1:
         argument = f"{SEVERAL}{interaction.id}"
         await asyncio.to_thread(bot.sessions.note_pictures, chat, user, str(interaction.id), digests)
-        text = say("discord.choose_style_for", language, count=len(digests))
+        text = say("discord.choose_style_for", language, count=len(kept))
     if any(picture.spoiler for picture in pictures):
         argument += HIDDEN
     view = style_view("choose", argument, bot.presets, language, noted=bool(noted))
@@ -77,8 +79,8 @@ async def _stylize(
 
 async def _use_as_style(bot: PasticheClient, interaction: discord.Interaction, picture: Given) -> None:
     await acknowledge(bot, interaction, ephemeral=True)
-    digest = await _keep(bot, interaction, picture)
-    await asyncio.to_thread(bot.sessions.note_style, chat_key(interaction), user_key(interaction.user), digest)
+    style = NotedStyle(await _keep(bot, interaction, picture.as_style), picture.spoiler)
+    await asyncio.to_thread(bot.sessions.note_style, chat_key(interaction), user_key(interaction.user), style)
     text = say("discord.style_noted", language_of(interaction, bot.language))
     await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 

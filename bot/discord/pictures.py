@@ -32,6 +32,7 @@ _CLOSING = ".,;:!?'\")]}"
 _MOST = 10  # links of one message
 _MESSAGES = 50  # through which the last picture of a channel is looked for
 _OURS = re.compile(r"^(SPOILER_)?(pastiche-|original-)")  # no preview, no strip, no sheet
+_BESIDE_OURS = re.compile(r"^(SPOILER_)?time-lapse-")  # comes with a result, and is not what anybody means
 
 
 class Readable(Protocol):
@@ -133,8 +134,8 @@ def named_people(message: discord.Message) -> list[discord.User | discord.Member
     return [user for user in message.mentions if not user.bot and re.search(f"<@!?{user.id}>", message.content)]
 
 
-async def last_picture(bot: discord.ClientUser | None, channel: object) -> list[Given]:
-    """The last picture of a channel that the bot gets to see; none where its history is closed to us.
+async def last_pictures(bot: discord.ClientUser | None, channel: object) -> list[Given]:
+    """Find the last pictures of a channel that the bot gets to see, all of one message; none where it may not read.
 
     Args:
         bot: Who we are: of our own messages only results are looked at.
@@ -148,14 +149,17 @@ async def last_picture(bot: discord.ClientUser | None, channel: object) -> list[
             names = [attachment.filename for attachment in message.attachments]
             found = [] if ours and not any(map(_OURS.match, names)) else pictures_of(message)
             if usable := [given for given in found if not given.format]:
-                return usable[:1]
+                return usable
     except discord.HTTPException:
         pass
     return []
 
 
 def _pictures_in(part: discord.Message | discord.MessageSnapshot) -> Iterator[Given]:
+    result = any(_OURS.match(attachment.filename) for attachment in part.attachments)
     for attachment in part.attachments:
+        if result and _BESIDE_OURS.match(attachment.filename):
+            continue
         if attachment.content_type is None or attachment.content_type.startswith(_KINDS):
             yield Given.attached(attachment)  # a file without a type is tried, and told apart by its bytes
     yield from _media_in(part.components, spoiler=False)

@@ -40,45 +40,54 @@ class Several:
     """What is to be done to several pictures.
 
     Attributes:
-        contents: Their blob hashes.
+        contents: Their blob hashes in the order in which they were given, "" for one that cannot be painted.
         styles: The styles, for each of them.
-        options: What else was chosen.
+        options: What else was chosen; a time-lapse is left out, since one message cannot show it of each.
         user: Key of who asks.
+        mask: The mask for each of them, or its blob hash, or "".
     """
 
     contents: Sequence[str]
     styles: Sequence[Style]
     options: StyleOptions
     user: str
+    mask: bytes | str = ""
 
 
-async def keep_all(bot: PasticheClient, pictures: Sequence[Given], user: str, language: str) -> tuple[list[str], str]:
+async def keep_all(
+    bot: PasticheClient, pictures: Sequence[Given | str], user: str, language: str
+) -> tuple[list[str], str]:
     """Store pictures, one after the other.
 
     Args:
         bot: The client.
-        pictures: What was given.
+        pictures: What was given; what is stored already, or was refused before, stays as it is.
         user: Key of who gave them.
         language: Whom to speak to.
 
     Returns:
-        The hashes of those that can be painted, and a line for each that cannot.
+        Their hashes, "" for one that cannot be painted, and a line for each of those.
 
     Raises:
         UserError: ``image_*`` or ``address_*``: none of them can be.
     """
     kept: list[str] = []
-    failed: list[tuple[int, UserError]] = []
+    failed: dict[int, UserError] = {}
     for number, picture in enumerate(pictures[:MOST], start=1):
         try:
             check_declared(picture)
             async with bot.picture_room.take(size_bytes(picture)):
-                kept.append(await bot.service.keep(await read_picture(bot.fetcher, picture), user))
+                kept.append(picture if isinstance(picture, str) else await _keep(bot, picture, user))
         except UserError as error:
-            failed.append((number, error))
-    if not kept:
-        raise failed[0][1]
-    return kept, "\n".join(f"{number}: {explain(error, language)}" for number, error in failed)
+            failed[number] = error
+            kept.append("")
+    if not any(kept):
+        raise next(iter(failed.values()))
+    return kept, "\n".join(f"{number}: {explain(error, language)}" for number, error in failed.items())
+
+
+async def _keep(bot: PasticheClient, picture: Given, user: str) -> str:
+    return await bot.service.keep(await read_picture(bot.fetcher, picture), user)
 
 
 async def queue_several(bot: PasticheClient, job_id: str, address: Address, asked: Several) -> None:
@@ -93,19 +102,22 @@ async def queue_several(bot: PasticheClient, job_id: str, address: Address, aske
     Raises:
         PasticheError: Anything that the user should be told.
     """
-    address = replace(address, strip=job_id, parts=len(asked.contents))
-    names = part_ids(job_id, address.parts)
+    wanted = [(number, content) for number, content in enumerate(asked.contents, start=1) if content]
+    numbers = " ".join(str(number) for number, _ in wanted) if len(wanted) < len(asked.contents) else ""
+    address = replace(address, strip=job_id, parts=len(wanted), numbers=numbers)
+    options = asked.options.replace(time_lapse=False)
     open_line(bot, address)
     queued: list[Job] = []
     try:
-        for name, content in zip(names, asked.contents, strict=True):
+        for name, (_, content) in zip(part_ids(job_id, address.parts), wanted, strict=True):
             request = Request(
                 content=content,
                 styles=asked.styles,
-                options=asked.options,
+                options=options,
                 user=asked.user,
                 reply_to=address.to_reply_to(),
                 job_id=name,
+                mask=asked.mask,
             )
             queued.append(await bot.service.submit(request))
     except BaseException:
@@ -149,17 +161,18 @@ def _line(bot: PasticheClient, address: Address) -> ProgressLine:
     return ProgressLine(show, ask, language)
 
 
-async def several_post(bot: PasticheClient, results: Sequence[Result], language: str) -> Post:
+async def several_post(bot: PasticheClient, results: Sequence[Result], address: Address) -> Post:
     """What several pictures' message shows in the end: what is done, each with its button, and why the rest is not.
 
     Args:
         bot: The client.
         results: All of them, in order.
-        language: Whom to speak to.
+        address: Their message.
     """
-    shown: list[tuple[int, Result, Picture]] = []
+    language, numbers = address.language, address.numbers.split() or [str(n + 1) for n in range(len(results))]
+    shown: list[tuple[str, Result, Picture]] = []
     lines: list[str] = []
-    for number, result in enumerate(results, start=1):
+    for number, result in zip(numbers, results, strict=True):
         try:
             if result.outcome != "done":
                 lines.append(f"{number}: {failure(result, language)}")
@@ -176,7 +189,7 @@ async def several_post(bot: PasticheClient, results: Sequence[Result], language:
     style, strength = style_name(job.style_label, bot.presets, language), percent_of(job.options)
     first = say("discord.several_done", language, count=len(shown), style=style, strength=strength)
     view = finished(
-        discord.ui.Button[discord.ui.View](label=str(number), custom_id=custom_id("pick", result.job_id))
+        discord.ui.Button[discord.ui.View](label=number, custom_id=custom_id("pick", result.job_id))
         for number, result, _ in shown
     )
     pictures = tuple(picture for _, _, picture in shown)

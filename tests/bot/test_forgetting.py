@@ -14,7 +14,7 @@ from bot.conversation import Choice
 from bot.drafts import Drafts
 from bot.privacy import forget
 from bot.recipe_codes import Recipe, RecipeCodes
-from bot.sessions import Sessions
+from bot.sessions import NotedStyle, Sessions
 from nst.errors import BusyError, UserError
 from nst.options import StyleOptions
 from tests.traces import traces_left
@@ -71,7 +71,7 @@ def traces(redis_connection: redis.Redis) -> list[str]:
     Shown(connection).note(CHAT, done.content, blob_hash(picture(200)))
     Shown(connection).note(USER, done.content)
     own_style, refused = blobs.put(picture(120), owner=USER), picture(130)
-    Sessions(connection).note_style(CHAT, USER, own_style)
+    Sessions(connection).note_style(CHAT, USER, NotedStyle(own_style, spoiler=True))
     Drafts(connection).note_choice(USER, Choice(presets=("mosaic",), strength=0.5, method="palette"))
     Drafts(connection).wait_in(CHAT, USER, "12")
     rules = ChatSettings(cooldown_s=60, per_user_per_day=5)

@@ -7,7 +7,7 @@ import redis
 from PIL import Image
 
 from bot.privacy import forget
-from bot.sessions import Sessions
+from bot.sessions import NotedStyle, Sessions
 from nst.options import StyleOptions
 from workers import keys
 from workers.blobs import Blobs, blob_hash
@@ -39,8 +39,8 @@ def test_everything_of_one_user_goes_and_nothing_of_another(redis_connection: re
     painted = Blobs(redis_connection).put(picture(99), owner="ann")
     result = Result(job_id="a1", frontend="f", outcome="done", picture=painted, user="ann", job=finished.to_json())
     post_terminal(redis_connection, result)
-    Sessions(redis_connection).note_style("chat", "ann", painted)
-    Sessions(redis_connection).note_style("chat", "bob", others.content)
+    Sessions(redis_connection).note_style("chat", "ann", NotedStyle(painted, spoiler=True))
+    Sessions(redis_connection).note_style("chat", "bob", NotedStyle(others.content))
 
     assert forget(redis_connection, "ann", [blob_hash(PRESET)]) == 2
 
@@ -49,7 +49,7 @@ def test_everything_of_one_user_goes_and_nothing_of_another(redis_connection: re
     assert redis_connection.exists(keys.blob(others.content), keys.blob(blob_hash(PRESET))) == 2
     assert not QueueClient(redis_connection).jobs_of("ann")
     assert QueueClient(redis_connection).jobs_of("bob") == ["b1"]
-    assert Sessions(redis_connection).noted_style("chat", "bob") == others.content
+    assert Sessions(redis_connection).noted_style("chat", "bob") == NotedStyle(others.content)
     left = [name.decode() for name in redis_connection.scan_iter() if b"ann" in name]
     assert all("quota" in name for name in left)
 

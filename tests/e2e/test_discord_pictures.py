@@ -171,6 +171,23 @@ def test_previews_films_late_results_and_private_ones_stay_hidden(stage: Stage, 
     stage.peer.slash("cancel", ann)
 
 
+def test_what_is_painted_in_a_hidden_style_that_was_noted_is_hidden(stage: Stage, ann: User) -> None:
+    stage.palette_by_default()
+    for given, shows in ((hidden(46), covered), (picture(47), bare)):
+        posted = stage.peer.say(ann, "look", given)
+        stage.says(stage.peer.menu("Use as style", ann, posted), "Noted")
+        shows(stage.result(stage.style(ann, style=None)))
+        said = stage.peer.say(ann, "@bot 70", picture(48))
+        shows(stage.painted(answered(stage, said)))
+        choice = stage.says(
+            stage.peer.menu("Stylize this picture", ann, stage.peer.say(ann, "x", picture(49))), "Which"
+        )
+        stage.until(lambda choice=choice: choice.buttons(), "a list")
+        shows(stage.result(stage.peer.pick(choice, "choose", "*", ann)))
+        both = stage.style(ann, style=None, content=picture(50), content2=picture(51))
+        shows(stage.painted(stage.message(both)))
+
+
 def answered(stage: Stage, said: Message) -> Message:
     found: Message = stage.until(lambda: replies(stage, said), "an answer")[0]
     return found
@@ -465,7 +482,38 @@ def test_several_pictures_of_a_message_by_its_menu_and_one_of_them_no_picture(st
     chosen = stage.peer.pick(choice, "choose", "peacock", ann)
     message = all_painted(stage, stage.message(chosen))
     assert sizes_of(stage, message) == [(121, 48), (122, 48), (96, 72)]
+    assert [part["label"] for part in message.parts()] == ["1", "2", "4"], "numbered as they were sent"
     covered(message)
+
+
+def test_style_takes_several_pictures_or_all_of_the_last_message(stage: Stage, ann: User) -> None:
+    """One line, one message; what is no picture is named by its number to the one who sent it."""
+    with stage.paused_worker():
+        given = {"content": picture(151, 151, 48), "content2": b"no picture", "content4": hidden(153)}
+        asked = stage.style(ann, **given, content5=picture(154, 154, 48), strength=70)
+        stage.says(asked, r"^0 of 3 painted\.")
+        stage.refused(asked, "^2: That is not a picture")
+    message = all_painted(stage, stage.message(asked))
+    assert sizes_of(stage, covered(message)) == [(151, 48), (96, 72), (154, 48)]
+    assert [part["label"] for part in message.parts()] == ["1", "3", "4"]
+    assert sum(bool(revision.attachments) for revision in message.history) == 1, "shown once, all together"
+    place = stage.peer.add_channel("looking-back-at-several")
+    stage.peer.say(ann, "@bot look", *album(155, 156), channel=place)
+    again = all_painted(stage, stage.message(stage.style(ann, content=None, style="peacock", channel=place)))
+    assert sizes_of(stage, again) == [(155, 48), (156, 48)]
+
+
+def test_a_results_time_lapse_is_no_second_picture(stage: Stage, ann: User) -> None:
+    stage.palette_by_default()
+    film = Blobs(stage.connection).put(as_gif(picture(161)))
+    with stage.paused_worker():
+        filmed = finished(stage, stage.style(ann, method="gatys", time_lapse=True), film)
+    assert len(filmed.attachments) == 2
+    said = stage.peer.say(ann, "@bot peacock palette", to=filmed)
+    assert len(stage.painted(answered(stage, said)).attachments) == 1
+    choice = stage.says(stage.peer.menu("Stylize this picture", ann, filmed), "Which style")
+    assert choice.ephemeral
+    assert len(stage.result(stage.style(ann, content=None)).attachments) == 1
 
 
 def test_several_pictures_are_stopped_together_and_outlast_a_restart(stage: Stage, ann: User) -> None:
@@ -488,5 +536,8 @@ def test_each_of_several_pictures_counts_for_the_day(stage: Stage) -> None:
     cem = stage.peer.add_user("cem")
     said = stage.peer.say(cem, "@bot mosaic", *album(141, 142, 143, 144))
     stage.until(lambda: "Try again in" in answered(stage, said).content, "a refusal")
-    all_painted(stage, answered(stage, stage.peer.say(cem, "@bot mosaic", *album(141, 142, 143))))
+    all_painted(stage, answered(stage, stage.peer.say(cem, "@bot mosaic", *album(141, 142), b"no picture")))
+    three = {"content": picture(145), "content2": picture(146), "content3": picture(147)}
+    stage.says(stage.style(cem, **three), "Try again in")
+    all_painted(stage, stage.message(stage.style(cem, content=picture(144), content2=b"no picture", style="peacock")))
     stage.says(stage.style(cem), "Try again in")
