@@ -1,23 +1,25 @@
-"""What a content image's header says where it may also be a clip: an animated GIF or WEBP, or a short MP4.
+"""What a content image's header says where it may also be a clip: an animated GIF or WEBP, or a short film.
 
-Light, as ``nst.image_header``: frontends refuse a hopeless clip at once. MP4 is told by its signature alone and is
-taken as a content image only, never as a style.
+Light, as ``nst.image_header``: frontends refuse a hopeless clip at once. Films (MP4, QuickTime, WEBM) are told by their
+signature alone and are taken as content images only, never as a style.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nst import webm_elements
 from nst.animation_frames import CutOffError, frames_of
 from nst.errors import UserError
 from nst.image_header import DEFAULT_LIMITS, Limits, inspect
-from nst.mp4_boxes import DamagedError, is_mp4, read_film
+from nst.mp4_boxes import DamagedError, Film, is_mp4, read_film
 from nst.options import StyleOptions
 
 GIF, WEBP, MP4 = "image/gif", "image/webp", "video/mp4"
-MEDIA_TYPES = {"GIF": GIF, "WEBP": WEBP, "MP4": MP4}
-# Sample descriptions of what is decoded here; the names are those of the registry at mp4ra.org.
-CODECS = ("avc1", "avc3", "hvc1", "hev1", "vp09", "av01", "mp4v")
+MEDIA_TYPES = {"GIF": GIF, "WEBP": WEBP, "MP4": MP4, "WEBM": MP4}  # of what is made of each
+# Sample descriptions of what is decoded here; the names are those of the registry at mp4ra.org, and Matroska's.
+CODECS = ("avc1", "avc3", "hvc1", "hev1", "vp09", "av01", "mp4v", "V_VP9")
+_FILMS = ("MP4", "WEBM")
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class ClipLimits:
     """What a clip may be at most; a still picture's limits hold as well.
 
     Attributes:
-        max_duration_s: Of an MP4.
+        max_duration_s: Of a film.
         slack_s: What containers round up by.
         max_frames: Of any clip.
         max_frame_pixels: Width times height; 4096 x 2304 is above what phones film in.
@@ -47,10 +49,10 @@ class ContentHeader:
     """What a content image's header says.
 
     Attributes:
-        format: One of ``image_signature.READABLE``, or ``MP4``.
+        format: One of ``image_signature.READABLE``, or ``MP4`` or ``WEBM``.
         width_px: As stored.
         height_px: As stored.
-        frames: 1 for a still picture; of an MP4 in fragments 2, which means "several".
+        frames: 1 for a still picture; of an MP4 in fragments and of a WEBM 2, which means "several".
     """
 
     format: str
@@ -61,7 +63,7 @@ class ContentHeader:
     @property
     def animated(self) -> bool:
         """Whether every frame of it can be painted."""
-        return self.format == "MP4" or (self.frames > 1 and self.format in MEDIA_TYPES)
+        return self.format in _FILMS or (self.frames > 1 and self.format in MEDIA_TYPES)
 
 
 def inspect_content(
@@ -81,7 +83,7 @@ def inspect_content(
     Raises:
         UserError: One of the ``image_*`` or ``clip_*`` codes.
     """
-    if is_mp4(data):
+    if is_film(data):
         return _film(data, limits, clip_limits)
     header = inspect(data, limits)
     if header.format not in MEDIA_TYPES or header.frames < 2:
@@ -104,6 +106,26 @@ def is_clip(data: bytes, options: StyleOptions, limits: Limits = DEFAULT_LIMITS)
         UserError: As ``inspect_content``.
     """
     return options.moves and inspect_content(data, options, limits).animated
+
+
+def is_film(data: bytes) -> bool:
+    """Whether some bytes begin as a film."""
+    return is_mp4(data) or webm_elements.is_webm(data)
+
+
+def film_in(data: bytes) -> Film:
+    """Read what a file says of its first film.
+
+    Raises:
+        UserError: ``clip_damaged`` or ``clip_without_pictures``.
+    """
+    try:
+        film = read_film(data) if is_mp4(data) else webm_elements.read_film(data)
+    except DamagedError as error:
+        raise UserError("clip_damaged") from error
+    if film is None:
+        raise UserError("clip_without_pictures")
+    return film
 
 
 def check_frames(frames: int, width_px: int, height_px: int, limits: ClipLimits = CLIP_LIMITS) -> None:
@@ -132,12 +154,7 @@ def check_duration(duration_s: float, limits: ClipLimits = CLIP_LIMITS) -> None:
 def _film(data: bytes, limits: Limits, clip_limits: ClipLimits) -> ContentHeader:
     if len(data) > limits.max_bytes:
         raise UserError("image_too_many_bytes", {"received_bytes": len(data), "allowed_bytes": limits.max_bytes})
-    try:
-        film = read_film(data)
-    except DamagedError as error:
-        raise UserError("clip_damaged") from error
-    if film is None:
-        raise UserError("clip_without_pictures")
+    film = film_in(data)
     if film.codec not in CODECS:
         raise UserError("clip_codec_unsupported", {"found": film.codec if film.codec.isprintable() else "?"})
     check_duration(film.duration_s, clip_limits)
@@ -149,4 +166,4 @@ def _film(data: bytes, limits: Limits, clip_limits: ClipLimits) -> ContentHeader
     if long / short > limits.max_ratio:
         size = {"width_px": film.width_px, "height_px": film.height_px}
         raise UserError("image_too_long", {**size, "allowed_ratio": limits.max_ratio})
-    return ContentHeader("MP4", film.width_px, film.height_px, max(film.frames, 2))
+    return ContentHeader("MP4" if is_mp4(data) else "WEBM", film.width_px, film.height_px, max(film.frames, 2))

@@ -124,8 +124,8 @@ def paint_clip(
     """Paint a clip's frames one by one.
 
     Args:
-        data: The whole file, an animated GIF or WEBP or an MP4.
-        media_type: What to write; alpha is laid on white in an MP4, sound is kept from one MP4 to another.
+        data: The whole file, an animated GIF or WEBP or a film.
+        media_type: What to write; alpha is laid on white in an MP4, sound is kept from film to film.
         max_side_px: Longer side of the frames at most.
         begin: Makes the painter from samples.
         report: Told about every frame, as a step.

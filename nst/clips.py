@@ -1,4 +1,4 @@
-"""Clips in: an animated GIF or WEBP, or an MP4, as frames that are decoded one by one.
+"""Clips in: an animated GIF or WEBP, or a film, as frames that are decoded one by one.
 
 A clip is decoded more than once (its times, a few frames to know it by, all frames to paint) and never held whole.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nst.animation_frames import CutOffError, frames_of
 from nst.clip import Timing
-from nst.clip_header import CLIP_LIMITS, MEDIA_TYPES, MP4, check_frames, inspect_content
+from nst.clip_header import CLIP_LIMITS, MEDIA_TYPES, MP4, check_frames, film_in, inspect_content, is_film
 from nst.decoder import ELSEWHERE, Decoder
 from nst.errors import UserError
 from nst.film import read_frames, scan
@@ -40,7 +40,7 @@ class Clip:
     """A clip that can be read.
 
     Attributes:
-        media_type: Of its file.
+        media_type: Of its file; a film's is MP4.
         width_px: Of the frames that ``frames`` gives.
         height_px: Of the frames that ``frames`` gives.
         source_side_px: Longer side of its frames in the file.
@@ -115,12 +115,13 @@ def open_clip(
     Raises:
         Cancelled: ``cancelled()`` was true.
         UserError: One of the ``image_*`` or ``clip_*`` codes.
-        OperatorError: ``extra_missing``: an MP4, and no ffmpeg.
+        OperatorError: ``extra_missing``: a film, and no ffmpeg.
     """
     side_px = min(max_side_px, MAX_SIDE_PX)
-    if is_mp4(data):
+    if is_film(data):
+        see_through = film_in(data).see_through
         with _stored(data) as path:
-            yield _film(path, side_px, even, cancelled)
+            yield _film(path, side_px, even, see_through, cancelled)
     else:
         yield _animation(data, side_px, even, decoder, cancelled)
 
@@ -131,19 +132,20 @@ def first_frame(
     limits: Limits = DEFAULT_LIMITS,
     cancelled: IsCancelled = never_cancelled,
 ) -> Picture:
-    """An MP4's first frame as a still picture.
+    """A film's first frame as a still picture.
 
     Raises:
         UserError: One of the ``clip_*`` codes.
         Cancelled: ``cancelled()`` was true.
     """
     inspect_content(data, limits=limits)
+    see_through = film_in(data).see_through
     with _stored(data) as path:
         seen = scan(path, cancelled=cancelled)
         width, height = fitted_size(seen.width_px, seen.height_px, max_side_px)
-        with contextlib.closing(read_frames(path, width, height, cancelled)) as frames:
-            for rgb in frames:
-                return Picture(_unit(rgb), None, max(2, seen.timing.frames))
+        with contextlib.closing(read_frames(path, width, height, see_through, cancelled)) as frames:
+            for pixels in frames:
+                return replace(_picture(pixels), frames=max(2, seen.timing.frames))
     raise UserError("clip_damaged")
 
 
@@ -151,21 +153,21 @@ def first_frame(
 def _stored(data: bytes) -> Iterator[Path]:
     """The film as a file: its index may be at the end, and ffmpeg has to go there and back."""
     with tempfile.TemporaryDirectory(prefix="pastiche-clip-") as folder:
-        path = Path(folder, "clip.mp4")
+        path = Path(folder, "clip.mp4" if is_mp4(data) else "clip.webm")
         path.write_bytes(data)
         yield path
 
 
-def _film(path: Path, side_px: int, even: bool, cancelled: IsCancelled) -> Clip:
+def _film(path: Path, side_px: int, even: bool, see_through: bool, cancelled: IsCancelled) -> Clip:
     seen = scan(path, cancelled=cancelled)
 
     def read(width_px: int, height_px: int) -> Frames:
-        for rgb in read_frames(path, width_px, height_px, cancelled):
-            yield Picture(_unit(rgb))
+        for pixels in read_frames(path, width_px, height_px, see_through, cancelled):
+            yield _picture(pixels)
 
     size = _size(seen.width_px, seen.height_px, side_px, even)
     longer = max(seen.width_px, seen.height_px)
-    return Clip(MP4, *size, longer, seen.timing, path if seen.sound else None, read)
+    return Clip(MP4, *size, longer, seen.timing, path if seen.sound else None, read, see_through)
 
 
 def _animation(data: bytes, side_px: int, even: bool, decoder: Decoder | None, cancelled: IsCancelled) -> Clip:
@@ -204,6 +206,12 @@ def _animation(data: bytes, side_px: int, even: bool, decoder: Decoder | None, c
 def _size(width_px: int, height_px: int, side_px: int, even: bool) -> tuple[int, int]:
     width, height = fitted_size(width_px, height_px, side_px)
     return (max(2, width - width % 2), max(2, height - height % 2)) if even else (width, height)
+
+
+def _picture(pixels: NDArray[np.uint8]) -> Picture:
+    """A frame of three or four channels; one that is opaque everywhere has no alpha."""
+    rgb, alpha = pixels[..., :3], pixels[..., 3:]
+    return Picture(_unit(rgb), _unit(alpha[..., 0]) if alpha.size and alpha.min() < 255 else None)
 
 
 def _unit(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

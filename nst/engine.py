@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
-from nst.clip_header import inspect_content
+from nst.clip_header import inspect_content, is_film
 from nst.clip_painting import Animating, ClipPainter, PaintedClip, Unpainted, paint_clip
 from nst.clips import first_frame
 from nst.decoder import Decoder
@@ -33,7 +33,6 @@ from nst.method import (
     no_report,
 )
 from nst.methods.auto import Auto
-from nst.mp4_boxes import is_mp4
 from nst.options import MAX_STYLES, StyleOptions
 
 log = logging.getLogger(__name__)
@@ -174,7 +173,7 @@ class Engine:
         """Paint every frame of a clip.
 
         Args:
-            content: An animated GIF or WEBP or an MP4, for which ``clip_header.is_clip`` is true.
+            content: An animated GIF or WEBP or a film, for which ``clip_header.is_clip`` is true.
             styles: One to four style images.
             options: What the user chose; ``options.moves``.
             media_type: ``image/gif``, ``image/webp`` or ``video/mp4``: what to write.
@@ -255,7 +254,7 @@ class Engine:
 
     def _first_picture(self, content: bytes, max_side_px: int, cancelled: IsCancelled) -> Picture:
         """A picture, or a clip's first frame."""
-        if is_mp4(content):
+        if is_film(content):
             return first_frame(content, max_side_px, self._decoder.limits, cancelled)
         return self._decoder.decode(content, max_side_px, cancelled)
 

@@ -77,7 +77,7 @@ class UserError(PasticheError):
             "clip_too_many_frames",  # (allowed)
             "clip_too_many_pixels",  # (frames, width_px, height_px)
             "clip_damaged",  # ends too early, or cannot be decoded
-            "clip_without_pictures",  # an MP4 of sound only
+            "clip_without_pictures",  # a film of sound only
             "clip_codec_unsupported",  # (found)
             "output_unwritable",  # (path, reason)
             "option_out_of_range",  # (option, received, allowed)

@@ -1,4 +1,4 @@
-"""MP4 by way of ffmpeg, a program of its own: what it reads is somebody's file, so it reads that and nothing else.
+"""Films by way of ffmpeg, a program of its own: what it reads is somebody's file, so it reads that and nothing else.
 
 It is told the demuxer, the decoders, the protocols and the largest frame; it gets no network, no standard input,
 bounded memory and no more time than ``PATIENCE_S`` from one frame to the next. It ends with whoever started it.
@@ -35,6 +35,7 @@ _PART_BYTES = 1 << 20
 _MEMORY_BYTES = 1 << 30
 _WRITING_BYTES = 1 << 32  # encoders take a share for each core
 _CPU_S = 300.0
+_SUFFIX_OF_WEBM = ".webm"
 _DECODERS = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,mpeg4,aac,mp3,mp3float"
 _CLOCK = 90_000  # ticks a second: exact for 24, 25, 30, 50 and 60 frames a second
 _HIGHEST_RATE = 12_000_000
@@ -98,7 +99,7 @@ def scan(path: Path, limits: ClipLimits = CLIP_LIMITS, cancelled: IsCancelled = 
 
 
 def read_frames(
-    path: Path, width_px: int, height_px: int, cancelled: IsCancelled = never_cancelled
+    path: Path, width_px: int, height_px: int, alpha: bool = False, cancelled: IsCancelled = never_cancelled
 ) -> Generator[NDArray[np.uint8], None, None]:
     """A film's frames, one after the other.
 
@@ -106,21 +107,24 @@ def read_frames(
         path: The file, ``scan`` has read it.
         width_px: To which every frame is scaled.
         height_px: To which every frame is scaled.
+        alpha: Whether to read opacity, too.
         cancelled: Asked ten times a second while a frame is waited for.
 
     Yields:
-        ``[height_px, width_px, 3]`` sRGB, 0..255.
+        ``[height_px, width_px, 3]`` sRGB, 0..255; with ``alpha`` 4 channels.
 
     Raises:
         Cancelled: ``cancelled()`` was true.
         UserError: ``clip_damaged``.
     """
     scaled = f"scale={width_px}:{height_px}:flags=lanczos+accurate_rnd+full_chroma_int"
-    raw = ["-map", "0:V:0", "-vf", scaled, "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]
-    size = width_px * height_px * 3
+    raw = ["-map", "0:V:0", "-vf", scaled, "-fps_mode", "passthrough", "-f", "rawvideo"]
+    channels = 4 if alpha else 3
+    raw += ["-pix_fmt", "rgba" if alpha else "rgb24", "-"]
+    size = width_px * height_px * channels
     with _started([*_reading(path, CLIP_LIMITS), *raw], stdout=subprocess.PIPE) as process:
         while pixels := _exactly(cast("IO[bytes]", process.stdout), size, cancelled):
-            yield np.frombuffer(pixels, np.uint8).reshape(height_px, width_px, 3)
+            yield np.frombuffer(pixels, np.uint8).reshape(height_px, width_px, channels)
 
 
 class FilmWriter:
@@ -238,7 +242,9 @@ def _reading(path: Path, limits: ClipLimits) -> list[str]:
 
 def _input(path: Path, limits: ClipLimits) -> list[str]:
     safe = ["-protocol_whitelist", "file", "-codec_whitelist", _DECODERS, "-max_pixels", str(limits.max_frame_pixels)]
-    return [*safe, "-threads", "2", "-filter_threads", "2", "-f", "mov", "-i", f"file:{path}"]
+    # Of VP9 only libvpx's decoder reads what is transparent.
+    kind = ["-f", "matroska", "-c:v", "libvpx-vp9"] if path.suffix == _SUFFIX_OF_WEBM else ["-f", "mov"]
+    return [*safe, "-threads", "2", "-filter_threads", "2", *kind, "-i", f"file:{path}"]
 
 
 def _run(arguments: list[str], cancelled: IsCancelled) -> bytes:

@@ -25,14 +25,15 @@ class DamagedError(ValueError):
 
 @dataclass(frozen=True)
 class Film:
-    """The first film of an MP4.
+    """The first film of a file.
 
     Attributes:
         width_px: As stored; a rotation may swap it with the height.
         height_px: As stored.
         frames: Stored frames; 0 where the file does not say (fragments).
         duration_s: 0 where the file does not say.
-        codec: Four characters of the sample description, such as ``avc1``.
+        codec: Four characters of the sample description, such as ``avc1``, or Matroska's name, such as ``V_VP9``.
+        see_through: Whether the file says that parts of it are transparent.
     """
 
     width_px: int
@@ -40,6 +41,7 @@ class Film:
     frames: int
     duration_s: float
     codec: str
+    see_through: bool = False
 
 
 def is_mp4(data: bytes) -> bool:

@@ -76,6 +76,20 @@ def mp4(frames: Sequence[Bytes], rate: float = 25, *choices: str, crf: int = 12)
     return ffmpeg([*source, *codec, *choices], b"".join(frame.tobytes() for frame in frames))
 
 
+def webm(opacity: Sequence[Bytes], rate: float = 10) -> bytes:
+    """A WEBM in VP9 of one orange, as a messenger's moving stickers are.
+
+    Args:
+        opacity: Of each frame, ``[height, width]``.
+        rate: Frames a second.
+    """
+    height, width = opacity[0].shape
+    drawn = [np.dstack([np.full((height, width, 3), (240, 120, 20), np.uint8), alpha]) for alpha in opacity]
+    source = ["-f", "rawvideo", "-pix_fmt", "rgba", "-s", f"{width}x{height}", "-r", f"{rate:g}", "-i", "-"]
+    codec = ["-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p", "-auto-alt-ref", "0", "-crf", "20", "-b:v", "0"]
+    return ffmpeg([*source, *codec], b"".join(frame.tobytes() for frame in drawn), ".webm")
+
+
 def ffmpeg(arguments: Sequence[str], given: bytes = b"", suffix: str = ".mp4") -> bytes:
     """Run ffmpeg and take what it writes."""
     with tempfile.TemporaryDirectory(prefix="pastiche-test-") as folder:

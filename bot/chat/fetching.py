@@ -22,10 +22,10 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from nst.clip_header import is_film
 from nst.errors import UserError
 from nst.image_header import DEFAULT_LIMITS
 from nst.image_signature import identify
-from nst.mp4_boxes import is_mp4
 
 Network = IPv4Network | IPv6Network
 
@@ -40,7 +40,11 @@ _NOT_PUBLIC: tuple[Network, ...] = (
     IPv4Network("168.63.129.16/32"),  # Azure's, public by its number, tells machines there about themselves
 )
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HEADERS = {"Accept": "image/*, video/mp4, text/html;q=0.5", "Accept-Encoding": "identity", "User-Agent": "Pastiche"}
+_HEADERS = {
+    "Accept": "image/*, video/mp4, video/webm, text/html;q=0.5",
+    "Accept-Encoding": "identity",
+    "User-Agent": "Pastiche",
+}
 _HEAD_BYTES = 4096  # enough to tell what it is
 _PAGE_BYTES = 512 * 1024
 _CHUNK_BYTES = 64 * 1024
@@ -224,7 +228,7 @@ def _is_page(head: bytes) -> bool:
     Raises:
         UserError: ``image_*``: neither a page nor a picture nor a film.
     """
-    if is_mp4(head):
+    if is_film(head):
         return False
     try:
         identify(head)

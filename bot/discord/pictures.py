@@ -22,7 +22,7 @@ from nst.image_header import DEFAULT_LIMITS
 
 PLATFORM = ("cdn.discordapp.com", "media.discordapp.net", "images-ext-1.discordapp.net", "images-ext-2.discordapp.net")
 _NOT_WORDS = re.compile(r"<@!?\d+>|<a?:\w+:\d+>|https?://[^\s<>|]+")
-_KINDS = ("image/", "video/mp4", "video/quicktime")
+_KINDS = ("image/", "video/mp4", "video/quicktime", "video/webm")
 _AVATAR_PX, _AVATAR_BYTES = 1024, 2 * 1024 * 1024
 _LINK = re.compile(r"https?://[^\s<>|]+", re.IGNORECASE)
 _HIDDEN = re.compile(r"\|\|(.+?)\|\|", re.DOTALL)

@@ -37,7 +37,7 @@ DOCUMENT_LIMIT_BYTES = 50 * 1024 * 1024
 STICKER_SIDE_PX, STICKER_LIMIT_BYTES = 512, 512 * 1000
 _SIDES_LIMIT_PX = 10_000
 _RATIO_LIMIT = 20
-_FILMS = ("video/mp4", "video/quicktime")
+_FILMS = ("video/mp4", "video/quicktime", "video/webm")
 _PAPER = (255, 255, 255, 255)
 _HIDDEN = "!"
 _TELEGRAMS = re.compile(r"(?:https?://)?(?:t\.me|telegram\.(?:me|org))\b|tg:", re.IGNORECASE)
@@ -136,11 +136,11 @@ def _picture_in(message: Holder) -> str:
 
 
 def _sticker(sticker: Sticker) -> str:
-    """A sticker; of one that moves the picture that stands still for it."""
-    if not (sticker.is_animated or sticker.is_video):
-        return _checked("sticker", sticker.file_id, sticker.file_size)
+    """A sticker; of an animated one, whose drawing is no picture, the one that stands still for it."""
+    if not sticker.is_animated:
+        return _checked("clip" if sticker.is_video else "sticker", sticker.file_id, sticker.file_size)
     if sticker.thumbnail is None:
-        raise UserError("image_format_unsupported", {"found": "TGS" if sticker.is_animated else "WEBM"})
+        raise UserError("image_format_unsupported", {"found": "TGS"})
     return _checked("sticker", sticker.thumbnail.file_id, sticker.thumbnail.file_size)
 
 

@@ -10,7 +10,7 @@ from bot.texts import say
 from bot.web.markup import picture_url, put, put_text, tag
 from nst.image_header import DEFAULT_LIMITS
 
-_ACCEPT = "image/*,.heic,.heif,.avif,video/mp4,video/quicktime"
+_ACCEPT = "image/*,.heic,.heif,.avif,video/mp4,video/quicktime,video/webm"
 
 
 class Drop:

@@ -24,6 +24,7 @@ from bot.web.shares import Shares
 from bot.web.studio import Studio
 from bot.web.throttle import UPLOADS, address_of
 from bot.web.visitors import language_of, user_of
+from nst.clip_header import is_film
 from nst.errors import BusyError, JobError, OperatorError, PasticheError, UserError
 from nst.image_header import DEFAULT_LIMITS
 from nst.mp4_boxes import is_mp4
@@ -92,8 +93,8 @@ def media_type(data: bytes) -> str:
             return name
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    if is_mp4(data):
-        return "video/mp4"
+    if is_film(data):
+        return "video/mp4" if is_mp4(data) else "video/webm"
     return "image/avif" if data[4:12] in (b"ftypavif", b"ftypavis") else "application/octet-stream"
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nst.clips import open_clip
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
-from tests.peers.telegram.world import Json
+from tests.peers.telegram.world import Json, film, sticker
 from workers.connection import connect
 from workers.embedded_redis import EmbeddedRedis
 from workers.service_times import live_workers
@@ -87,6 +89,23 @@ def test_clips_come_back_moving(peer: TelegramPeer, clips: ModuleType, until: Un
     loud = clips.ffmpeg([*picture, *sound, "-c:a", "aac", "-pix_fmt", "yuv420p"])
     anna.animation(loud, caption="/style mosaic palette")
     assert shown(peer, result("video"), "video") == ([100] * 5, 5)
+
+    opacity = np.zeros((96, 128), np.uint8)
+    opacity[20:70, 30:90] = 255
+    webm, round_one = clips.webm([opacity, np.roll(opacity, 10, axis=1)]), clips.mp4(clips.panned(5))
+    video_sticker = sticker(peer.do(lambda: peer.world.new_file(webm, mime_type="video/webm")), is_video=True)
+    note = film(peer.do(lambda: peer.world.new_file(round_one, mime_type="video/mp4"))) | {"length": 128}
+    video = film(peer.do(lambda: peer.world.new_file(loud, mime_type="video/mp4")))
+    sent = [{"sticker": video_sticker}, {"video_note": note}, {"animation": video}]
+    elsewhere = {"origin": {"type": "hidden_user", "date": 1, "sender_user_name": "Somebody"}}
+    posted = [anna.silently(**one)["message_id"] for one in sent]
+    orders = [partial(anna.send, "/style peacock palette", answering=it) for it in posted]
+    orders += [partial(anna.send, "/style mosaic 50 palette", external_reply=elsewhere | one) for one in sent]
+    for number, order in enumerate(orders):
+        order()
+        kind, frames = [("animation", 2), ("animation", 5), ("video", 5)][number % 3]
+        count = {"animation": 3 + number // 3 * 2 + number % 3, "video": 2 + number // 3}[kind]
+        assert len(shown(peer, result(kind, count), kind)[0]) == frames
 
     anna.animation(loud, caption="/style mosaic palette still")
     assert result("photo")["photo"][-1]["width"] == 128

@@ -254,10 +254,6 @@ class Sent:
         tgs = self._do(lambda: self.stage.peer.world.new_file(b"\x1f\x8b", mime_type="application/x-tgsticker"))
         return {"sticker": sticker(tgs, self._file("WEBP"), is_animated=True)}
 
-    def video_sticker(self) -> Json:
-        webm = self._do(lambda: self.stage.peer.world.new_file(b"\x1aE\xdf\xa3", mime_type="video/webm"))
-        return {"sticker": sticker(webm, self._file(), is_video=True)}
-
     def live_photo(self) -> Json:
         photo = photo_sizes(self._file())
         return {"photo": photo, "live_photo": self._live(photo)}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from types import ModuleType
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from nst.clip_header import ClipLimits, inspect_content, is_clip
+from nst.clip_header import ClipLimits, film_in, inspect_content, is_clip
 from nst.errors import UserError
 from nst.options import StyleOptions
 
@@ -27,6 +30,45 @@ def test_frames_are_counted_in_every_format(clips: ModuleType) -> None:
         header = inspect_content(data, FAST)
         assert (header.format, header.frames, header.width_px, header.height_px) == (name, 5, 128, 96)
         assert is_clip(data, FAST)
+
+
+def holes(count: int = 4, side_px: int = 96) -> list[NDArray[np.uint8]]:
+    """A disc that grows, opaque on nothing."""
+    rows, columns = np.ogrid[:side_px, :side_px]
+    square = (rows - side_px / 2) ** 2 + (columns - side_px / 2) ** 2
+    return [np.where(square < (20 + 4 * n) ** 2, 255, 0).astype(np.uint8) for n in range(count)]
+
+
+def test_a_webm_says_its_size_and_its_length(clips: ModuleType) -> None:
+    data = clips.webm(holes())
+    header = inspect_content(data, FAST)
+    assert (header.format, header.frames, header.width_px, header.height_px) == ("WEBM", 2, 96, 96), "two: several"
+    film = film_in(data)
+    assert (film.codec, film.see_through, round(film.duration_s, 2)) == ("V_VP9", True, 0.4)
+    assert refusal(clips.webm(holes(24), rate=2)).code == "clip_too_long"
+
+
+@pytest.mark.parametrize("encoded", [["-c:v", "libvpx"], ["-c:v", "libx264", "-f", "matroska"]])
+def test_a_webm_of_another_codec_is_refused_by_its_name(clips: ModuleType, encoded: list[str]) -> None:
+    source = ["-f", "lavfi", "-i", "testsrc2=size=96x96:rate=10:duration=0.3", "-pix_fmt", "yuv420p"]
+    error = refusal(clips.ffmpeg([*source, *encoded], suffix=".webm"))
+    assert error.code == "clip_codec_unsupported"
+    assert str(error.detail["found"]).startswith("V_")
+
+
+def test_a_webm_that_is_cut_or_made_up_is_refused(clips: ModuleType) -> None:
+    """Every byte of the description in turn is another one, and what is behind it is missing."""
+    data = clips.webm(holes(2))
+    assert refusal(clips.ffmpeg(["-f", "lavfi", "-i", "sine=duration=0.2"], suffix=".webm")).code == (
+        "clip_without_pictures"
+    )
+    for end in range(4, 400):
+        assert refusal(data[:end]).code == "clip_damaged"
+    for at in range(4, 400):
+        for byte in (0, 1, 0x7F, 0xFF):
+            broken = data[:at] + bytes([byte]) + data[at + 1 :]
+            with contextlib.suppress(UserError):
+                assert inspect_content(broken, FAST).animated
 
 
 def test_a_still_picture_is_none(clips: ModuleType) -> None:

@@ -123,6 +123,26 @@ def test_transparency_comes_back_and_is_laid_on_white_in_a_film(clips: ModuleTyp
     assert film.rgb[40, 40].min() > 0.95
 
 
+@pytest.mark.parametrize("media_type", [GIF, WEBP, MP4])
+def test_of_a_webm_what_is_transparent_stays_so_or_is_laid_on_white(clips: ModuleType, media_type: str) -> None:
+    opacity = np.zeros((96, 128), np.uint8)
+    opacity[20:70, 30:90] = 255
+    data = clips.webm([opacity, np.roll(opacity, 10, axis=1), np.roll(opacity, 20, axis=1)])
+    with open_clip(data, 1024) as clip:
+        assert clip.is_see_through()
+        frames = list(clip.frames())
+    assert len(frames) == 3
+    assert all(frame.alpha is not None and frame.alpha[5, 5] == 0 for frame in frames)
+    assert frames[0].alpha is not None
+    assert frames[0].alpha[45, 60] == 1
+    assert first_frame(data).alpha is not None
+    after, copies = seen(again(data, media_type).data)
+    assert after.timing.durations_ms == (100.0,) * 3
+    assert abs(copies[1].rgb[45, 60] - frames[1].rgb[45, 60]).max() < 20 / 255
+    corner = copies[1].alpha
+    assert (corner is not None and corner[5, 5] == 0) if media_type != MP4 else copies[1].rgb[5, 5].min() > 0.95
+
+
 @pytest.mark.parametrize("media_type", [GIF, WEBP])
 def test_a_hole_that_only_one_frame_has_comes_back(media_type: str) -> None:
     whole, part = np.zeros((48, 64), int), np.ones((24, 32), int)

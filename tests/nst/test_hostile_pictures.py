@@ -19,10 +19,10 @@ import psutil
 import pytest
 from PIL import Image
 
+from nst.clip_header import is_film
 from nst.clips import open_clip
 from nst.decoder import Decoder
 from nst.errors import UserError
-from nst.mp4_boxes import is_mp4
 
 FILES, CLIPS = int(os.environ.get("FUZZ_FILES", "300")), int(os.environ.get("FUZZ_CLIPS", "20"))
 MOST_S, MOST_BYTES = 5.0, 1 << 30
@@ -114,12 +114,13 @@ def test_mutated_pictures_end_in_a_picture_or_in_a_users_error(decoder: Decoder)
 
 def test_mutated_clips_end_in_frames_or_in_a_users_error(decoder: Decoder, clips: ModuleType) -> None:
     chance = random.Random(19)
-    files = [clips.gif(clips.panned(4)), clips.webp(clips.panned(4)), clips.mp4(clips.panned(4))]
+    holes = clips.webm([255 * np.tri(64, 64, n, np.uint8) for n in range(4)])
+    files = [clips.gif(clips.panned(4)), clips.webp(clips.panned(4)), clips.mp4(clips.panned(4)), holes]
     slowest_s, read = 0.0, 0
     for number in range(CLIPS):
-        data, began_s = mutated(files[number % 3], chance), time.monotonic()
+        data, began_s = mutated(files[number % len(files)], chance), time.monotonic()
         try:
-            moves = is_mp4(data) or data[:3] == b"GIF" or data[8:12] == b"WEBP"
+            moves = is_film(data) or data[:3] == b"GIF" or data[8:12] == b"WEBP"
             if moves:
                 with open_clip(data, 64, decoder=decoder) as clip:
                     read += bool(list(clip.frames()))
