@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.public_graph import save_public_graph
-from nst.batches import MOST, Request
+from nst.batches import MOST
 from nst.device import has_gpu
 from nst.images import Picture
-from nst.method import MethodSettings
+from nst.method import MethodSettings, Request, stylize
 from nst.methods.fast import Fast
 from nst.options import StyleOptions
 
@@ -53,10 +53,10 @@ def measure(method: Fast, side_px: int, clock: Callable[[], float]) -> tuple[lis
     requests = [request(side_px, seed) for seed in range(MOST)]
 
     def alone() -> object:
-        return [method.stylize(one.content, one.styles, one.options) for one in requests]
+        return [stylize(method, one.content, one.styles, one.options) for one in requests]
 
     def together() -> object:
-        return method.stylize_batch(requests)
+        return method.advance_together([method.begin(one) for one in requests])
 
     rounds = [(seconds(alone, clock), seconds(together, clock)) for _ in range(ROUNDS + 1)][1:]
     return [first / MOST for first, _ in rounds], [second / MOST for _, second in rounds]

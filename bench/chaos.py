@@ -39,9 +39,9 @@ from bench.chaos_figures import LOST, WORKERS, Ledger, Life, figures
 from bench.pictures import gradient
 from bench.steady_redis import RedisPair
 from bot.unfinished import HeldJobs
-from nst.engine import Engine, Perform, perform_whole
+from nst.engine import Engine, Painting
 from nst.errors import BusyError, OperatorError
-from nst.method import IsCancelled, MethodSettings, Pastiche, Report, never_cancelled, no_report
+from nst.method import IsCancelled, MethodSettings, Pastiche, never_cancelled
 from nst.options import StyleOptions
 from workers.__main__ import run_worker
 from workers.blobs import blob_hash
@@ -61,28 +61,34 @@ _PATIENCE_S = 120.0
 _ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6, bytes_per_user=2**40)
 
 
-class Witness:
+class Witness(Engine):
     """The engine, noting when it begins and ends a job; the job's number is its seed."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._engine = Engine(MethodSettings())
+        super().__init__(MethodSettings())
         self._ledger = ledger
 
-    def stylize(
+    def begin(
         self,
         content: bytes,
         styles: Sequence[bytes],
         options: StyleOptions,
-        report: Report = no_report,
+        state: bytes = b"",
         cancelled: IsCancelled = never_cancelled,
-        perform: Perform = perform_whole,
         mask: bytes | None = None,
-    ) -> Pastiche:
-        """As ``Engine.stylize``."""
+    ) -> Painting:
+        """As ``Engine.begin``."""
         self._ledger.write("begin", options.seed, os.getpid())
-        pastiche = self._engine.stylize(content, styles, options, report, cancelled, perform, mask)
-        self._ledger.write("end", options.seed, os.getpid())
-        return pastiche
+        painting = super().begin(content, styles, options, state, cancelled, mask)
+        ended = painting.pastiche
+
+        def pastiche() -> Pastiche:
+            made = ended()
+            self._ledger.write("end", options.seed, os.getpid())
+            return made
+
+        painting.pastiche = pastiche  # type: ignore[method-assign]
+        return painting
 
 
 async def serve_frontend(name: str, folder: Path, jobs: int, rate: float) -> None:

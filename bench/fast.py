@@ -28,7 +28,7 @@ from rich.table import Table
 from bench.public_graph import save_public_graph
 from nst.device import configure_tensorflow
 from nst.images import Picture
-from nst.method import MethodSettings
+from nst.method import MethodSettings, stylize
 from nst.methods.fast import Fast
 from nst.options import StyleOptions
 
@@ -82,7 +82,7 @@ def _fast(model: Path) -> Callable[[Size], Paint]:
 
     def make(size: Size) -> Paint:
         content, style = _pictures(size)
-        return lambda: method.stylize(content, [style], StyleOptions(max_side_px=max(size)))
+        return lambda: stylize(method, content, [style], StyleOptions(max_side_px=max(size)))
 
     return make
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from nst.device import configure_tensorflow
 from nst.images import Picture, decode, resize
-from nst.method import MethodSettings, Progress
+from nst.method import MethodSettings, Progress, stylize
 from nst.methods.fast import Fast
 from nst.methods.fast_artists import VectorArtist
 from nst.options import StyleOptions
@@ -36,7 +36,7 @@ def main() -> None:
     fast = Fast(MethodSettings(fast_model=model))
     memory: list[int] = []
     started = time.perf_counter()
-    result = fast.stylize(content, [style], StyleOptions(max_side_px=8192), lambda progress: _note(memory, progress))
+    result = stylize(fast, content, [style], StyleOptions(max_side_px=8192), lambda progress: _note(memory, progress))
     seconds = time.perf_counter() - started
     print(f"{WIDTH_PX} x {HEIGHT_PX} px in {seconds:.1f} s, peak RSS {_status_mib('VmHWM')} MiB")
     print(f"RSS after a quarter of the tiles {memory[len(memory) // 4]} MiB, at the end {memory[-1]} MiB")

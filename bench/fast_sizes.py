@@ -14,7 +14,7 @@ import psutil
 
 from nst.device import configure_tensorflow
 from nst.images import Picture
-from nst.method import MethodSettings
+from nst.method import MethodSettings, stylize
 from nst.methods.fast import Fast
 from nst.options import StyleOptions
 
@@ -32,7 +32,7 @@ def main() -> None:
     sizes = {(int(h), int(w)) for h, w in random.integers(64, 768, (3 * JOBS, 2))}
     rss_mib = []
     for height, width in sorted(sizes, key=lambda size: random.random())[:JOBS]:
-        fast.stylize(Picture(random.random((height, width, 3), np.float32)), [style], StyleOptions(strength=0.8))
+        stylize(fast, Picture(random.random((height, width, 3), np.float32)), [style], StyleOptions(strength=0.8))
         rss_mib.append(psutil.Process().memory_info().rss / 2**20)
     for done in (1, 10, SETTLED, 100, 150, 200, 250, JOBS):
         print(f"after {done:3} jobs {rss_mib[done - 1]:.0f} MiB")

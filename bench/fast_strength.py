@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nst.device import configure_tensorflow
 from nst.images import Picture, decode, resize
-from nst.method import MethodSettings
+from nst.method import MethodSettings, stylize
 from nst.methods.fast import Fast
 from nst.options import StyleOptions
 from nst.quality import Evaluator
@@ -72,7 +72,7 @@ def _curve(fast: Fast, evaluator: Evaluator, images: Path, content: str, style: 
     picture, art = _load(images / "content" / f"{content}.jpg"), _load(images / "styles" / f"{style}.jpg")
     curve = []
     for strength in STRENGTHS:
-        painted = fast.stylize(picture, [art], StyleOptions(strength=float(strength))).picture.rgb
+        painted = stylize(fast, picture, [art], StyleOptions(strength=float(strength))).picture.rgb
         curve.append(
             (
                 evaluator.style_distance_ratio(picture.rgb, painted, art.rgb),

@@ -41,7 +41,7 @@ import tensorflow as tf  # isort: skip - after nst.methods.gatys, which configur
 from bench.gatys_peers import NeuralStyle, Tutorial
 from nst import colour
 from nst.extractors import Extractor
-from nst.method import Method, create_method
+from nst.method import Method, Request, create_method, stylize
 from nst.options import StyleOptions
 
 Rgb = NDArray[np.float32]
@@ -118,8 +118,8 @@ def ours(judge: Judge, gatys: Gatys, fast: Method, options: StyleOptions, goal: 
     rows = {"content": judge.row(lambda: pair.content.rgb)}
     rows["palette"] = judge.row(lambda: colour.transport(pair.content.rgb, pair.style.rgb))
     easy = options.replace(method="fast", steps=None)
-    rows["fast"] = judge.row(lambda: fast.stylize(pair.content, [pair.style], easy).picture.rgb)
-    rows["pastiche"] = judge.row(lambda: gatys.stylize(pair.content, [pair.style], options).picture.rgb)
+    rows["fast"] = judge.row(lambda: stylize(fast, pair.content, [pair.style], easy).picture.rgb)
+    rows["pastiche"] = judge.row(lambda: stylize(gatys, pair.content, [pair.style], options).picture.rgb)
     rows["lbfgs"] = judge.row(
         lambda: judge.tutorial.lbfgs(pair.content.rgb, goal, rows["pastiche"].tutorial_seconds / 3)
     )
@@ -153,7 +153,7 @@ def step_over_floor(gatys: Gatys, side_px: int) -> dict[str, float]:
     product_s = _median_s(lambda: tf.matmul(square, square).numpy())
     flops_per_s = 2 * 2048**3 / product_s
     picture = next(load_pairs(side_px, 1)).content
-    run = gatys.start(picture, [picture], StyleOptions(method="gatys", steps=10_000))
+    run = gatys.begin(Request(picture, [picture], StyleOptions(method="gatys", steps=10_000)))
     step_s = _median_s(lambda: run.advance(budget_s=0.0))
     pixels = picture.width_px * picture.height_px
     flops = convolution_flops(gatys.extractor(StyleOptions(method="gatys")), picture.height_px, picture.width_px)

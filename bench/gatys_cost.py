@@ -25,7 +25,7 @@ import numpy as np
 
 from nst.device import return_freed_memory
 from nst.images import Picture
-from nst.method import MethodSettings
+from nst.method import MethodSettings, stylize
 from nst.methods.gatys import Gatys
 
 from nst.extractors import load_extractor  # isort: skip - after nst.methods.gatys, which configures TensorFlow
@@ -92,7 +92,7 @@ def _job(gatys: Gatys, side_px: int, options: StyleOptions) -> tuple[float, int]
     return_freed_memory()
     reset_peak()
     before, start_s = rss_bytes(), time.process_time()
-    gatys.stylize(picture, [picture], options)
+    stylize(gatys, picture, [picture], options)
     return time.process_time() - start_s, peak_bytes() - before
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from bench.gatys_pairs import Pair, evaluator_weights, load_pairs, settings
 from bench.pair_results import PairResults
+from nst.method import stylize
 from nst.methods.gatys import Gatys
 from nst.options import StyleOptions
 from nst.quality import Evaluator
@@ -48,8 +49,8 @@ def measure(side_px: int, pairs: int, steps: int | None, keep: Path | None) -> t
 def _ladder(pair: Pair, gatys: Gatys, evaluator: Evaluator, steps: int | None) -> dict[str, Any]:
     content, style = pair.content.rgb, pair.style.rgb
     made = [
-        gatys.stylize(
-            pair.content, [pair.style], StyleOptions(method="gatys", strength=strength, steps=steps)
+        stylize(
+            gatys, pair.content, [pair.style], StyleOptions(method="gatys", strength=strength, steps=steps)
         ).picture.rgb
         for strength in STRENGTHS
     ]

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.gatys_pairs import evaluator_weights, load_pairs, settings
+from nst.method import stylize
 from nst.methods.gatys import Gatys
 from nst.options import StyleOptions
 from nst.quality_card import Appraiser
@@ -33,7 +34,7 @@ def measure(side_px: int, pairs: int, extractor: str | None) -> Table:
         rows.append([])
         for strength in STRENGTHS:
             options = StyleOptions(method="gatys", strength=strength, extractor=extractor)
-            made = gatys.stylize(pair.content, [pair.style], options).picture
+            made = stylize(gatys, pair.content, [pair.style], options).picture
             cards = [appraiser.appraise(pair.content, [pair.style], [1.0], made) for appraiser in appraisers]
             rows[-1].append([(float(np.log(card.style_left)), card.content_lost) for card in cards])
         sys.stderr.write(f"{pair.name}\n")

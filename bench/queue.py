@@ -31,9 +31,9 @@ from rq.job import JobStatus
 
 from bench.pictures import gradient
 from bench.steady_redis import SteadyRedis
-from nst.engine import Engine, Perform, perform_whole
+from nst.engine import Engine, Painting
 from nst.images import Picture, encode
-from nst.method import IsCancelled, MethodSettings, Pastiche, Report, never_cancelled, no_report
+from nst.method import IsCancelled, MethodSettings, OneStep, Pastiche, Report, never_cancelled
 from nst.options import StyleOptions
 from workers.__main__ import run_worker
 from workers.blobs import Blobs, blob_hash
@@ -51,7 +51,7 @@ _SEEDS = itertools.count()
 _ROOMY = Limits(pending_per_user=10**6, per_user_per_day=10**6, waiting=10**6, bytes_per_user=2**40)
 
 
-class Idle:
+class Idle(Engine):
     """An engine that does no work: what is left is the queue.
 
     Args:
@@ -59,22 +59,27 @@ class Idle:
     """
 
     def __init__(self, service_s: float = 0.0) -> None:
+        super().__init__(MethodSettings())
         self._service_s = service_s
         self._picture = Picture(np.zeros((8, 8, 3), np.float32), None)
 
-    def stylize(
+    def begin(
         self,
         content: bytes,
         styles: Sequence[bytes],
         options: StyleOptions,
-        report: Report = no_report,
+        state: bytes = b"",
         cancelled: IsCancelled = never_cancelled,
-        perform: Perform = perform_whole,
         mask: bytes | None = None,
-    ) -> Pastiche:
-        """A black square."""
-        time.sleep(self._service_s)
-        return Pastiche(self._picture, options.method)
+    ) -> Painting:
+        """A black square; nothing is decoded."""
+        square = Pastiche(self._picture, options.method)
+
+        def wait(report: Report, cancelled: IsCancelled) -> Pastiche:
+            time.sleep(self._service_s)
+            return square
+
+        return Painting(self._picture, OneStep(square, wait), None, options, None, ())
 
 
 def nothing() -> None:

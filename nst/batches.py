@@ -7,13 +7,10 @@ picture comes out as it would alone, up to rounding.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from nst.images import Picture
-from nst.method import IsCancelled, Pastiche
-from nst.options import StyleOptions
+from nst.method import IsCancelled, Run
 
 MOST = 8
 # What a pass holds at most; a single picture of one pass may have 1280 * 1280.
@@ -22,36 +19,20 @@ PASS_PX = MOST * 512 * 512
 Passed = Callable[[int], None]
 
 
-@dataclass(frozen=True)
-class Request:
-    """One of several pastiches that are asked for at once.
-
-    Attributes:
-        content: Content image, no larger than ``options.max_side_px``.
-        styles: One to four style images.
-        options: What the user chose; of any request, strength and colours as well.
-    """
-
-    content: Picture
-    styles: Sequence[Picture]
-    options: StyleOptions
-
-
+@runtime_checkable
 class Batching(Protocol):
-    """A method that makes several pastiches at once: ``nst.methods.fast.Fast``."""
+    """A method whose runs can share passes: ``nst.methods.fast.Fast``."""
 
-    def stylize_batch(
-        self, requests: Sequence[Request], cancelled: IsCancelled = ..., passed: Passed = ...
-    ) -> list[Pastiche | None]:
-        """Make those that can share a pass.
+    def advance_together(self, runs: Sequence[Run], cancelled: IsCancelled = ..., passed: Passed = ...) -> list[bool]:
+        """Finish those that can share a pass.
 
         Args:
-            requests: Strength above 0.
+            runs: Of this method, none of them done.
             cancelled: Asked before each pass.
             passed: Told how many pictures each pass held.
 
         Returns:
-            As many as there are requests; None for those that share with nobody.
+            Which are done; the others share with nobody and were left as they are.
 
         Raises:
             Cancelled: ``cancelled()`` was true.

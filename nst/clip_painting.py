@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,7 @@ class ClipPainter(Protocol):
         """A frame's pixels, ``[h, w, 3]`` float32 0..1."""
 
 
+@runtime_checkable
 class Animating(Protocol):
     """A method that paints clips; its name is in ``options.ANIMATING``."""
 

@@ -25,6 +25,7 @@ from nst.method import (
     create_method,
     never_cancelled,
     no_report,
+    stylize,
 )
 from nst.methods.singan_plan import budget_of
 from nst.options import StyleOptions
@@ -123,7 +124,7 @@ def _method(settings: MethodSettings, options: StyleOptions, length: float) -> C
 
 def _column(method: Method, options: StyleOptions, length: float, name: str) -> Contender:
     def paint(content: Picture, style: Picture, report: Report, cancelled: IsCancelled) -> Picture:
-        return method.stylize(content, [style], options, report, cancelled).picture
+        return stylize(method, content, [style], options, report, cancelled).picture
 
     return Contender(name, paint, length, method.prepare)
 

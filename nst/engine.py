@@ -7,10 +7,11 @@ thread at a time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import cast
 
+from nst.batches import Batching, Passed, no_pass
 from nst.clip_header import inspect_content, is_film
 from nst.clip_painting import Animating, ClipPainter, PaintedClip, Unpainted, paint_clip
 from nst.clips import first_frame
@@ -19,18 +20,22 @@ from nst.device import memory_errors
 from nst.errors import Cancelled, JobError, OperatorError, UserError
 from nst.images import Picture, resize
 from nst.masks import SIDE_PX as MASK_SIDE_PX
-from nst.masks import MaskedPainter, mask_for
+from nst.masks import Mask, MaskedPainter, mask_for
 from nst.method import (
     IsCancelled,
     Method,
     MethodSettings,
     Notice,
+    OneStep,
     Pastiche,
     Progress,
     Report,
+    Request,
+    Run,
     create_method,
     never_cancelled,
     no_report,
+    rising,
 )
 from nst.methods.auto import Auto
 from nst.options import MAX_STYLES, StyleOptions
@@ -44,19 +49,57 @@ STYLE_SIDE_PX = 1024
 _REPLACEABLE = frozenset({"weights_missing", "model_unusable", "extra_missing"})
 
 
-Perform = Callable[[Method, Picture, Sequence[Picture], StyleOptions, Report, IsCancelled], Pastiche]
+class Painting:
+    """A pastiche of files under way: a method's run, under the mask, in the content's size and with its alpha.
 
+    Args:
+        content: Content image.
+        run: The method's.
+        method: That method; None where nothing is to be painted.
+        options: What the user chose.
+        where: What is painted; None for all.
+        notices: What is to be said besides.
+    """
 
-def perform_whole(
-    method: Method,
-    content: Picture,
-    styles: Sequence[Picture],
-    options: StyleOptions,
-    report: Report,
-    cancelled: IsCancelled,
-) -> Pastiche:
-    """Let a method work in one go; workers pass another ``Perform``, which gives way between slices."""
-    return method.stylize(content, styles, options, report, cancelled)
+    def __init__(
+        self,
+        content: Picture,
+        run: Run,
+        method: Method | None,
+        options: StyleOptions,
+        where: Mask | None,
+        notices: tuple[Notice, ...],
+    ) -> None:
+        self.run, self.method = run, method
+        self._content, self._options, self._where, self._notices = content, options, where, notices
+
+    def advance(
+        self, budget_s: float | None = None, report: Report = no_report, cancelled: IsCancelled = never_cancelled
+    ) -> bool:
+        """See ``nst.method.Run.advance``.
+
+        Raises:
+            JobError: ``job_out_of_memory``.
+            Cancelled, PasticheError: As there.
+        """
+        with _enough_memory(self._options):
+            return self.run.advance(budget_s, report, cancelled)
+
+    def pastiche(self) -> Pastiche:
+        """See ``nst.method.Run.pastiche``."""
+        with _enough_memory(self._options):
+            pastiche = self.run.pastiche()
+            made = _like(self._content, pastiche.picture)
+            if self._where:
+                made = replace(made, rgb=self._where.blend(self._content, made.rgb))
+        notices = self._notices
+        if self._options.time_lapse and not pastiche.time_lapse:
+            notices = (*notices, Notice("no_time_lapse"))
+        return replace(pastiche, picture=made, notices=(*notices, *pastiche.notices))
+
+    def state(self) -> bytes:
+        """See ``nst.method.Run.state``."""
+        return self.run.state()
 
 
 class Engine:
@@ -99,33 +142,113 @@ class Engine:
         options: StyleOptions,
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
-        perform: Perform = perform_whole,
         mask: bytes | None = None,
     ) -> Pastiche:
-        """Make one pastiche from files' bytes.
+        """Make one pastiche from files' bytes, in one go.
 
         Args:
-            content: Content image, as ``images.decode`` takes it.
-            styles: One to four style images.
-            options: What the user chose.
+            content: As ``begin``.
+            styles: As ``begin``.
+            options: As ``begin``.
             report: Told about progress; its fractions never fall, also across a fall-back.
             cancelled: Asked at least once a step.
-            perform: How a method is run on decoded pictures.
-            mask: A picture that says where to paint, together with ``options.region``: see ``nst.masks``.
+            mask: As ``begin``.
 
         Returns:
             The pastiche, with the content's size (fitted to ``options.max_side_px``) and alpha.
 
         Raises:
+            Cancelled: ``cancelled()`` was true.
+            PasticheError: As ``begin``, and whatever else the method has to say.
+        """
+        painting = self.begin(content, styles, options, b"", cancelled, mask)
+        report(Progress(0.0))
+        painting.advance(None, rising(report), cancelled)
+        return painting.pastiche()
+
+    def begin(
+        self,
+        content: bytes,
+        styles: Sequence[bytes],
+        options: StyleOptions,
+        state: bytes = b"",
+        cancelled: IsCancelled = never_cancelled,
+        mask: bytes | None = None,
+    ) -> Painting:
+        """Begin a pastiche from files' bytes, or go on with one.
+
+        Args:
+            content: Content image, as ``images.decode`` takes it.
+            styles: One to four style images.
+            options: What the user chose.
+            state: What ``Painting.state`` gave, in this or another process.
+            cancelled: Asked while files are decoded.
+            mask: A picture that says where to paint, together with ``options.region``: see ``nst.masks``.
+
+        Raises:
             UserError: A picture that cannot be decoded, not as many weights as styles, or a ``mask_*`` code.
             JobError: ``job_out_of_memory``.
+            StateError: The state is of another request or release: begin anew.
             Cancelled: ``cancelled()`` was true.
             PasticheError: Whatever else the method has to say.
         """
-        try:
-            return self._stylize(content, styles, options, report, cancelled, perform, mask)
-        except memory_errors() as error:
-            raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
+        with _enough_memory(options):
+            _check_styles(styles, options)
+            picture = self._first_picture(content, options.max_side_px, cancelled)
+            decoded = self._decoded(styles, cancelled)
+            notices = (Notice("first_frame_only"),) if picture.frames > 1 and options.animate else ()
+            notices = (*notices, *_notices([picture, *decoded]))
+            if cancelled():
+                raise Cancelled
+            if options.strength == 0:
+                return self._unpainted(replace(picture, frames=1), options, notices)
+            where = mask_for([picture], self._mask(mask, cancelled), options.region)
+            request = Request(where.show(picture) if where else picture, decoded, options)
+            method, fallen = self.method(options.method), tuple[Notice, ...]()
+            try:
+                run = method.begin(request, state)
+            except OperatorError as error:
+                if options.method == FALLBACK or error.code not in _REPLACEABLE:
+                    raise
+                method, fallen = self.method(FALLBACK), (_fallen_back(options.method, error),)
+                run = method.begin(request)
+            return Painting(picture, run, method, options, where, (*notices, *fallen))
+
+    def _unpainted(self, content: Picture, options: StyleOptions, notices: tuple[Notice, ...]) -> Painting:
+        """Strength 0: the photograph, with no model loaded for it."""
+        done = OneStep(Pastiche(content, options.method), lambda report, cancelled: done.pastiche())
+        done.finish(done.pastiche())
+        still = options.replace(time_lapse=False)
+        return Painting(content, done, None, still, None, notices)
+
+    def advance_together(
+        self,
+        paintings: Sequence[Painting],
+        cancelled: IsCancelled = never_cancelled,
+        passed: Passed = no_pass,
+    ) -> list[bool]:
+        """Finish those of several pastiches that can share a pass.
+
+        Args:
+            paintings: Of any methods, none of them done.
+            cancelled: Asked before each pass.
+            passed: Told how many pictures each pass held.
+
+        Returns:
+            Which are done; the others were left as they are.
+
+        Raises:
+            Cancelled: ``cancelled()`` was true.
+            PasticheError: Of a method, not of a picture.
+        """
+        done = [False] * len(paintings)
+        for method in self._methods.values():
+            ours = [index for index, painting in enumerate(paintings) if painting.method is method]
+            if len(ours) > 1 and isinstance(method, Batching):
+                shared = method.advance_together([paintings[index].run for index in ours], cancelled, passed)
+                for index, finished in zip(ours, shared, strict=True):
+                    done[index] = finished
+        return done
 
     def explain(
         self,
@@ -151,13 +274,11 @@ class Engine:
         """
         from nst.explain import explain
 
-        try:
+        with _enough_memory(options):
             photo = replace(self._first_picture(content, options.max_side_px, cancelled), alpha=None, frames=1)
             art = self._decoder.decode(style, options.max_side_px, cancelled)
             sheet = explain(kind, photo, art, self._settings, options, report, cancelled)
             return Pastiche(sheet, EXPLANATION, notices=_notices([photo, art]))
-        except memory_errors() as error:
-            raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
 
     def stylize_clip(
         self,
@@ -200,12 +321,10 @@ class Engine:
             shown = [where.show(sample) for sample in samples]
             return MaskedPainter(self._clip_painter(shown, decoded, options), where)
 
-        try:
+        with _enough_memory(options):
             side_px = options.max_side_px
             clip = paint_clip(content, media_type, side_px, begin, report, cancelled, max_bytes, self._decoder)
             return replace(clip, notices=(*_notices(decoded), *clip.notices))
-        except memory_errors() as error:
-            raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
 
     def _clip_painter(
         self, samples: Sequence[Picture], styles: Sequence[Picture], options: StyleOptions
@@ -213,44 +332,20 @@ class Engine:
         if options.strength == 0:
             return Unpainted(options.method)
         try:
-            return cast(Animating, self.method(options.method)).begin_clip(samples, styles, options)
+            return self._animating(options.method).begin_clip(samples, styles, options)
         except OperatorError as error:
             if options.method == FALLBACK or error.code not in _REPLACEABLE:
                 raise
             notice = _fallen_back(options.method, error)
-        painter = cast(Animating, self.method(FALLBACK)).begin_clip(samples, styles, options)
+        painter = self._animating(FALLBACK).begin_clip(samples, styles, options)
         painter.notices = (notice, *painter.notices)
         return painter
 
-    def _stylize(
-        self,
-        content: bytes,
-        styles: Sequence[bytes],
-        options: StyleOptions,
-        report: Report,
-        cancelled: IsCancelled,
-        perform: Perform,
-        mask: bytes | None,
-    ) -> Pastiche:
-        _check_styles(styles, options)
-        picture = self._first_picture(content, options.max_side_px, cancelled)
-        decoded = self._decoded(styles, cancelled)
-        notices = (Notice("first_frame_only"),) if picture.frames > 1 and options.animate else ()
-        notices = (*notices, *_notices([picture, *decoded]))
-        if cancelled():
-            raise Cancelled
-        if options.strength == 0:
-            report(Progress(1.0))
-            return Pastiche(replace(picture, frames=1), options.method, notices=notices)
-        where = mask_for([picture], self._mask(mask, cancelled), options.region)
-        shown = where.show(picture) if where else picture
-        pastiche = self._made(shown, decoded, options, _never_falling(report), cancelled, perform)
-        made = _like(picture, pastiche.picture)
-        if where:
-            made = replace(made, rgb=where.blend(picture, made.rgb))
-        if options.time_lapse and not pastiche.time_lapse:
-            notices = (*notices, Notice("no_time_lapse"))
-        return replace(pastiche, picture=made, notices=(*notices, *pastiche.notices))
+    def _animating(self, name: str) -> Animating:
+        method = self.method(name)
+        if not isinstance(method, Animating):
+            raise TypeError(f"{name} is not in options.ANIMATING")
+        return method
 
     def _first_picture(self, content: bytes, max_side_px: int, cancelled: IsCancelled) -> Picture:
         """A picture, or a clip's first frame."""
@@ -266,23 +361,14 @@ class Engine:
             return None
         return self._decoder.decode(file, MASK_SIDE_PX, cancelled, transparent=True)
 
-    def _made(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report,
-        cancelled: IsCancelled,
-        perform: Perform,
-    ) -> Pastiche:
-        try:
-            return perform(self.method(options.method), content, styles, options, report, cancelled)
-        except OperatorError as error:
-            if options.method == FALLBACK or error.code not in _REPLACEABLE:
-                raise
-            notice = _fallen_back(options.method, error)
-        pastiche = self.method(FALLBACK).stylize(content, styles, options, report, cancelled)
-        return replace(pastiche, notices=(notice, *pastiche.notices))
+
+@contextmanager
+def _enough_memory(options: StyleOptions) -> Iterator[None]:
+    """Turn a want of memory into the user's error."""
+    try:
+        yield
+    except memory_errors() as error:
+        raise JobError("job_out_of_memory", {"allowed_px": options.max_side_px}) from error
 
 
 def _fallen_back(asked: str, error: OperatorError) -> Notice:
@@ -308,14 +394,3 @@ def _like(content: Picture, made: Picture) -> Picture:
     # Without alpha first: resampling would weigh colours by one that belongs to another size.
     opaque = resize(Picture(made.rgb), content.width_px, content.height_px)
     return Picture(opaque.rgb, content.alpha)
-
-
-def _never_falling(report: Report) -> Report:
-    highest = 0.0
-
-    def raised(progress: Progress) -> None:
-        nonlocal highest
-        highest = max(highest, progress.fraction)
-        report(replace(progress, fraction=highest))
-
-    return raised

@@ -1,17 +1,17 @@
 """The protocol that every method obeys, and the registry that knows them all.
 
-A method gets decoded pictures and options, reports progress, asks now and then whether it was
-cancelled, and returns a pastiche. Strength 0 returns the content's pixels in every method.
+A method begins a run: a pastiche under way, which is advanced for a while, looked at, written down, and gone on with
+in another process. Methods of one pass take one step. Strength 0 returns the content's pixels in every method.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from nst.errors import UserError
+from nst.errors import Cancelled, UserError
 
 if TYPE_CHECKING:
     from nst.images import Picture
@@ -84,6 +84,97 @@ def never_cancelled() -> bool:
     return False
 
 
+def rising(report: Report) -> Report:
+    """Report no fraction below one that was reported before, as when a job begins again at a smaller size."""
+    reached = 0.0
+
+    def raised(progress: Progress) -> None:
+        nonlocal reached
+        reached = max(reached, progress.fraction)
+        report(replace(progress, fraction=reached))
+
+    return raised
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a pastiche is made of.
+
+    Attributes:
+        content: Content image, no larger than ``options.max_side_px``.
+        styles: One to four style images.
+        options: What the user chose.
+    """
+
+    content: Picture
+    styles: Sequence[Picture]
+    options: StyleOptions
+
+
+class Run(Protocol):
+    """A pastiche under way."""
+
+    def advance(
+        self, budget_s: float | None = None, report: Report = no_report, cancelled: IsCancelled = never_cancelled
+    ) -> bool:
+        """Go on, at least one step unless the run is done.
+
+        Args:
+            budget_s: Stop after the step during which this many seconds have passed; None to go to the end.
+            report: Told about every step.
+            cancelled: Asked before every step.
+
+        Returns:
+            Whether the run is done.
+
+        Raises:
+            Cancelled: ``cancelled()`` was true.
+            PasticheError: Anything that a person should be told.
+        """
+
+    def pastiche(self) -> Pastiche:
+        """The result, of the content's size: the last one where the run is done, else as far as it is."""
+
+    def state(self) -> bytes:
+        """All that another process needs to go on, besides the request; empty where that is to begin anew."""
+
+
+class OneStep:
+    """The run of a method that takes one step.
+
+    Args:
+        before: What there is until the step is done.
+        step: Makes the pastiche, and reports its end.
+    """
+
+    def __init__(self, before: Pastiche, step: Callable[[Report, IsCancelled], Pastiche]) -> None:
+        self._pastiche, self._step, self._done = before, step, False
+
+    def advance(
+        self, budget_s: float | None = None, report: Report = no_report, cancelled: IsCancelled = never_cancelled
+    ) -> bool:
+        """Take the step, whatever the budget; see ``Run.advance``."""
+        if cancelled():
+            raise Cancelled
+        if self._done:
+            report(Progress(1.0))
+        else:
+            self.finish(self._step(report, cancelled))
+        return True
+
+    def finish(self, pastiche: Pastiche) -> None:
+        """Take what was made elsewhere, in a pass that was shared, for the step's result."""
+        self._pastiche, self._done = pastiche, True
+
+    def pastiche(self) -> Pastiche:
+        """See ``Run.pastiche``."""
+        return self._pastiche
+
+    def state(self) -> bytes:
+        """Nothing: it begins anew."""
+        return b""
+
+
 class Method(Protocol):
     """One way of making a pastiche. Instances are kept warm and used by one thread at a time."""
 
@@ -96,30 +187,56 @@ class Method(Protocol):
             OperatorError: ``weights_missing`` or ``model_unusable``.
         """
 
-    def stylize(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report = no_report,
-        cancelled: IsCancelled = never_cancelled,
-    ) -> Pastiche:
-        """Make one pastiche.
+    def begin(self, request: Request, state: bytes = b"") -> Run:
+        """Begin a pastiche without doing a step of it, or go on with one.
 
         Args:
-            content: Content image, already no larger than ``options.max_side_px``.
-            styles: One to four style images.
-            options: What the user chose.
-            report: Told about progress, at least at the start and the end of the work.
-            cancelled: Asked at least once a step.
-
-        Returns:
-            The pastiche, of the content's size.
+            request: Its pictures and options; strength above 0.
+            state: What ``Run.state`` gave, in this or another process.
 
         Raises:
-            Cancelled: ``cancelled()`` was true.
+            StateError: The state is of another request or release: begin anew.
             PasticheError: Anything that a person should be told.
         """
+
+
+def stylize(
+    method: Method,
+    content: Picture,
+    styles: Sequence[Picture],
+    options: StyleOptions,
+    report: Report = no_report,
+    cancelled: IsCancelled = never_cancelled,
+) -> Pastiche:
+    """Make one pastiche in one go.
+
+    Args:
+        method: How.
+        content: Content image, already no larger than ``options.max_side_px``.
+        styles: One to four style images.
+        options: What the user chose.
+        report: Told about progress, at least at the start and the end of the work; its fractions never fall.
+        cancelled: Asked at least once a step.
+
+    Returns:
+        The pastiche, of the content's size.
+
+    Raises:
+        Cancelled: ``cancelled()`` was true.
+        PasticheError: Anything that a person should be told.
+    """
+    if cancelled():
+        raise Cancelled
+    if not styles:
+        raise UserError("style_missing")
+    options.shares(len(styles))
+    report(Progress(0.0))
+    if options.strength == 0:
+        report(Progress(1.0))
+        return Pastiche(content, method.name)
+    run = method.begin(Request(content, styles, options))
+    run.advance(None, rising(report), cancelled)
+    return run.pastiche()
 
 
 # Where each method lives. Modules are imported on first use: some cost seconds.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nst.images import Picture, fitted_size, resize
-from nst.method import IsCancelled, MethodSettings, Progress, Report, never_cancelled, no_report
+from nst.method import IsCancelled, MethodSettings, Progress, Report, Request, never_cancelled, no_report
 from nst.methods.singan import SinGan
 from nst.methods.singan_injection import draw
 from nst.methods.singan_pyramid import Pyramid
@@ -51,7 +51,7 @@ def samples(
         Cancelled: ``cancelled()`` was true.
     """
     singan = SinGan(settings)
-    (pyramid,) = singan.start(style, [style], options).learn(report, cancelled)
+    (pyramid,) = singan.begin(Request(style, [style], options)).learn(report, cancelled)
     height, width = pyramid.size_at(pyramid.scales - 1)
     drawn = [resize(style, width, height)] + [
         sample(pyramid, options.seed + index, round(tall * height), round(wide * width))

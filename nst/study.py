@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nst.errors import OperatorError, UserError
 from nst.extractors import Extractor, load_extractor
 from nst.images import Picture, resize
-from nst.method import IsCancelled, MethodSettings, Progress, Report, never_cancelled, no_report
+from nst.method import IsCancelled, MethodSettings, Progress, Report, never_cancelled, no_report, stylize
 from nst.methods.gatys import Gatys
 from nst.methods.gatys_paper import STEPS, PaperObjective, PaperRun
 from nst.methods.gatys_pictures import prepare_material
@@ -176,7 +176,7 @@ def _extractors(
         def make(report: Report) -> Tile:
             chosen = options.replace(method="gatys", extractor=name)
             try:
-                picture = gatys.stylize(content, [style], chosen, report, cancelled).picture
+                picture = stylize(gatys, content, [style], chosen, report, cancelled).picture
             except OperatorError as missing:
                 blank = Picture(np.full_like(content.rgb, 0.8))
                 return Tile(blank, f"{name}: {missing.code}")

@@ -125,7 +125,7 @@ def run_worker(
             pyramids=pyramids,
             apart=LastTry(redis_url, make_engine, store),
             on_last_try=worker.on_last_try,
-            ahead=Ahead(connection, engine, slices, before, vectors, worker.leaving) if batching else None,
+            ahead=Ahead(connection, engine, before, vectors, worker.leaving) if batching else None,
         )
     )
     with _sweeping(redis_url, store), _healthy(health_file):

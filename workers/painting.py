@@ -1,37 +1,39 @@
-"""One job's pastiche: the engine's work, with slow methods in slices."""
+"""One job's pastiche: the engine's work, in slices; and a job's clip."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Protocol
 
-from nst.engine import Perform, perform_whole
-from nst.images import Picture
-from nst.method import IsCancelled, Method, Pastiche, Report
+from nst.batches import Passed
+from nst.clip_header import MEDIA_TYPES, inspect_content
+from nst.clip_painting import PaintedClip
+from nst.engine import Painting
+from nst.method import IsCancelled, Pastiche, Report, Run
 from nst.options import StyleOptions
 from workers.contract import Job
-from workers.slices import Resumable, Slices
+from workers.slices import Slices
 from workers.telling import Telling
 
 
 class Engine(Protocol):
     """What makes pastiches: ``nst.engine.Engine``, kept warm by the process."""
 
-    def stylize(
+    def begin(
         self,
         content: bytes,
         styles: Sequence[bytes],
         options: StyleOptions,
-        report: Report = ...,
+        state: bytes = ...,
         cancelled: IsCancelled = ...,
-        perform: Perform = ...,
         mask: bytes | None = ...,
-    ) -> Pastiche:
-        """As ``nst.engine.Engine.stylize``."""
+    ) -> Painting:
+        """As ``nst.engine.Engine.begin``."""
 
-
-class Explainer(Protocol):
-    """An engine that also makes sheets which explain: ``nst.engine.Engine``."""
+    def advance_together(
+        self, paintings: Sequence[Painting], cancelled: IsCancelled = ..., passed: Passed = ...
+    ) -> list[bool]:
+        """As ``nst.engine.Engine.advance_together``."""
 
     def explain(
         self,
@@ -44,6 +46,19 @@ class Explainer(Protocol):
     ) -> Pastiche:
         """As ``nst.engine.Engine.explain``."""
 
+    def stylize_clip(
+        self,
+        content: bytes,
+        styles: Sequence[bytes],
+        options: StyleOptions,
+        media_type: str,
+        report: Report = ...,
+        cancelled: IsCancelled = ...,
+        max_bytes: int | None = ...,
+        mask: bytes | None = ...,
+    ) -> PaintedClip:
+        """As ``nst.engine.Engine.stylize_clip``."""
+
 
 def paint(
     engine: Engine,
@@ -51,40 +66,55 @@ def paint(
     job: Job,
     pictures: Sequence[bytes],
     telling: Telling,
-    perform: Perform | None = None,
+    begun: Run | None = None,
 ) -> Pastiche:
     """Make a job's pastiche, or the sheet of an explanation.
 
     Args:
         engine: Warm.
-        slices: Runs methods that can be interrupted.
+        slices: Runs what can be interrupted.
         job: What is to be done.
         pictures: The files that ``Job.pictures`` names.
         telling: Where progress goes.
-        perform: How the method is run; None runs it here and now, in slices where it can be interrupted.
+        begun: The job's run where it was begun before, with others'.
 
     Raises:
         GivesWay: The rest comes later.
         Cancelled: Somebody wants it to stop.
         PasticheError: What the method has to say.
     """
-
-    def in_slices(
-        method: Method,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report,
-        cancelled: IsCancelled,
-    ) -> Pastiche:
-        if not hasattr(method, "resume"):
-            return perform_whole(method, content, styles, options, report, cancelled)
-        return slices.run(job.job_id, cast(Resumable, method), (content, styles), options, report, cancelled)
-
     content, styles, mask = job.sorted(pictures)
     if job.explanation:
-        explainer = cast(Explainer, engine)
-        return explainer.explain(job.explanation, content, styles[0], job.options, telling.report, telling.cancelled)
-    return engine.stylize(
-        content, styles, job.options, telling.report, telling.cancelled, perform or in_slices, mask=mask
+        return engine.explain(job.explanation, content, styles[0], job.options, telling.report, telling.cancelled)
+
+    def begin(state: bytes) -> Run:
+        return begun or engine.begin(content, styles, job.options, state, telling.cancelled, mask)
+
+    return slices.run(job.job_id, begin, telling.report, telling.cancelled)
+
+
+def clip_type(job: Job, content: bytes) -> str:
+    """The media type of a clip's result: the content's own, or the first that its frontend can show."""
+    own = MEDIA_TYPES[inspect_content(content, job.options).format]
+    return own if not job.clip_types or own in job.clip_types else job.clip_types[0]
+
+
+def paint_clip(engine: Engine, job: Job, pictures: Sequence[bytes], telling: Telling, max_bytes: int) -> PaintedClip:
+    """Paint a job's clip.
+
+    Args:
+        engine: Warm.
+        job: What is to be done.
+        pictures: The files that ``Job.pictures`` names.
+        telling: Where progress goes, frame by frame.
+        max_bytes: What the result may have at most.
+
+    Raises:
+        Cancelled: Somebody wants it to stop.
+        PasticheError: What reading the clip or the method has to say.
+    """
+    content, styles, mask = job.sorted(pictures)
+    media_type = clip_type(job, content)
+    return engine.stylize_clip(
+        content, styles, job.options, media_type, telling.report, telling.cancelled, max_bytes=max_bytes, mask=mask
     )

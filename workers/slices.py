@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 import redis
 
 from nst.errors import Cancelled, JobError
-from nst.images import Picture
-from nst.method import IsCancelled, Pastiche, Report
-from nst.options import StyleOptions
+from nst.method import IsCancelled, Pastiche, Report, Run, rising
 from workers import keys
 from workers.blobs import Blobs
 
@@ -27,29 +25,6 @@ log = logging.getLogger(__name__)
 
 SLICE_S = 1.5
 KEEP_S = 10.0  # a checkpoint is tens of megabytes: not after every slice
-
-
-class Run(Protocol):
-    """A job under way, as ``nst.methods.gatys_run.Run``."""
-
-    def advance(self, budget_s: float | None, report: Report, cancelled: IsCancelled) -> bool:
-        """Go on for about ``budget_s``; True when done."""
-
-    def state(self) -> bytes:
-        """All that another process needs to go on."""
-
-
-class Resumable(Protocol):
-    """A method whose jobs can be interrupted, as ``nst.methods.gatys.Gatys``."""
-
-    def start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Run:
-        """Begin."""
-
-    def resume(self, state: bytes, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Run:
-        """Go on; ``ValueError`` if the state is of another job or release."""
-
-    def pastiche(self, run: Run, options: StyleOptions) -> Pastiche:
-        """The result."""
 
 
 class GivesWay(Exception):  # noqa: N818 - not an error: the job goes on later
@@ -77,7 +52,7 @@ class _InMemory:
 
 
 class Slices:
-    """Runs resumable methods in slices; one per process, because it remembers the last run.
+    """Runs jobs in slices; one per process, because it remembers the last run.
 
     Args:
         connection: To the queue's Redis.
@@ -90,23 +65,13 @@ class Slices:
         self._give_way = give_way
         self._last = _InMemory()
 
-    def run(
-        self,
-        job_id: str,
-        method: Resumable,
-        pictures: tuple[Picture, Sequence[Picture]],
-        options: StyleOptions,
-        report: Report,
-        cancelled: IsCancelled,
-    ) -> Pastiche:
+    def run(self, job_id: str, begin: Callable[[bytes], Run], report: Report, cancelled: IsCancelled) -> Pastiche:
         """Go on with a job until it is done or has to give way.
 
         Args:
             job_id: The job.
-            method: Makes the pastiche.
-            pictures: Content image and style images.
-            options: What the user chose.
-            report: Told about progress.
+            begin: Begins its run, or goes on from a state.
+            report: Told about progress; its fractions never fall.
             cancelled: Asked at every step.
 
         Raises:
@@ -115,15 +80,15 @@ class Slices:
             Cancelled: ``cancelled()`` was true.
             PasticheError: What the method has to say.
         """
-        run = self._begin(job_id, method, pictures, options)
+        run = self._begin(job_id, begin)
         try:
-            self._advance(job_id, run, report, cancelled)
+            self._advance(job_id, run, rising(report), cancelled)
         except Cancelled:
             if self._connection.get(keys.cancel(job_id)) != keys.STOP_AND_KEEP:
                 raise
-            self._last = _InMemory(self._keep(job_id, run), run)
-            raise Stopped(method.pastiche(run, options)) from None
-        pastiche = method.pastiche(run, options)
+            self._keep(job_id, run)
+            raise Stopped(run.pastiche()) from None
+        pastiche = run.pastiche()
         self.forget(job_id)
         return pastiche
 
@@ -131,7 +96,7 @@ class Slices:
         kept_s = time.monotonic()
         while not run.advance(SLICE_S, report, cancelled):
             if self._give_way():
-                self._last = _InMemory(self._keep(job_id, run), run)
+                self._keep(job_id, run)
                 raise GivesWay
             if time.monotonic() - kept_s >= KEEP_S:
                 self._keep(job_id, run)
@@ -144,29 +109,30 @@ class Slices:
             self._connection.hdel(keys.record(job_id), "checkpoint")
             self._blobs.forget(digest)
 
-    def _begin(
-        self, job_id: str, method: Resumable, pictures: tuple[Picture, Sequence[Picture]], options: StyleOptions
-    ) -> Run:
-        content, styles = pictures
+    def _begin(self, job_id: str, begin: Callable[[bytes], Run]) -> Run:
         digest, last, self._last = self._checkpoint(job_id), self._last, _InMemory()
         if not digest:
-            return method.start(content, styles, options)
+            return begin(b"")
         if last.run and last.digest == digest:
             return last.run
         try:
-            return method.resume(self._blobs.get(digest), content, styles, options)
+            return begin(self._blobs.get(digest))
         except (JobError, ValueError) as error:
             log.warning("Job %s starts anew: %s", job_id, error, extra={"job_id": job_id})
-            return method.start(content, styles, options)
+            return begin(b"")
 
-    def _keep(self, job_id: str, run: Run) -> str:
+    def _keep(self, job_id: str, run: Run) -> None:
+        """Write a checkpoint, and remember the run that it is of; nothing where going on is to begin anew."""
+        state = run.state()
+        if not state:
+            return
         before = self._checkpoint(job_id)
         user = (cast("bytes | None", self._connection.hget(keys.record(job_id), "user")) or b"").decode()
-        digest = self._blobs.put(run.state(), owner=user, job_id=job_id)
+        digest = self._blobs.put(state, owner=user, job_id=job_id)
         self._connection.hset(keys.record(job_id), "checkpoint", digest)
         if before and before != digest:
             self._blobs.forget(before)
-        return digest
+        self._last = _InMemory(digest, run)
 
     def _checkpoint(self, job_id: str) -> str:
         return (cast("bytes | None", self._connection.hget(keys.record(job_id), "checkpoint")) or b"").decode()

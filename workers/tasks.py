@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import redis
 from redis.exceptions import RedisError
@@ -27,12 +27,11 @@ from nst.time_lapse import encode_time_lapse
 from workers import keys
 from workers.ahead import Ahead
 from workers.blobs import Blobs
-from workers.clips import ClipEngine, paint_clip
 from workers.contract import ContractError, Job, Result, fill, read_object
 from workers.last_try import LastTry
 from workers.made_before import MadeBefore
 from workers.outbox import post_terminal
-from workers.painting import Engine, paint
+from workers.painting import Engine, paint, paint_clip
 from workers.pyramids import RedisPyramids
 from workers.quality_cards import QualityCards
 from workers.routing import timeout_s
@@ -223,10 +222,10 @@ def _made(workplace: Workplace, job: Job, standing: Standing, started_s: float) 
 
 def _painted(workplace: Workplace, job: Job, pictures: Sequence[bytes], telling: Telling, started_s: float) -> Result:
     if is_clip(pictures[0], job.options):
-        clip = paint_clip(cast(ClipEngine, workplace.engine), job, pictures, telling, MAX_RESULT_BYTES)
+        clip = paint_clip(workplace.engine, job, pictures, telling, MAX_RESULT_BYTES)
         return _with_clip(workplace, job, clip, time.monotonic() - started_s)
     painted = workplace.ahead.take(job.job_id) if workplace.ahead else None
-    pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling, painted.perform if painted else None)
+    pastiche = paint(workplace.engine, workplace.slices, job, pictures, telling, painted.painting if painted else None)
     shared_s = painted.share_s if painted else 0.0
     return _with_picture(workplace, job, pastiche, time.monotonic() - started_s + shared_s)
 

@@ -12,14 +12,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nst.batches import Passed, Request, no_pass
+from nst.batches import Passed, no_pass
 from nst.clip_painting import ClipPainter
 from nst.colour import keep_colours, transport
 from nst.device import configure_tensorflow
 from nst.errors import OperatorError
 from nst.hub_module import WholeModule, load_module
 from nst.images import Picture
-from nst.method import IsCancelled, MethodSettings, Notice, Pastiche, Progress, Report, never_cancelled, no_report
+from nst.method import (
+    IsCancelled,
+    MethodSettings,
+    Notice,
+    OneStep,
+    Pastiche,
+    Progress,
+    Report,
+    Request,
+    Run,
+    never_cancelled,
+)
 from nst.methods.fast_artists import Artist, VectorArtist, WholeArtist
 from nst.methods.fast_clips import begin_clip
 from nst.options import StyleOptions
@@ -36,6 +47,43 @@ log = logging.getLogger(__name__)
 class _Loaded:
     artist: Artist
     notices: tuple[Notice, ...]
+
+
+class FastRun(OneStep):
+    """A pastiche of one pass, which it may share.
+
+    Args:
+        request: Of strength above 0.
+        loaded: The network.
+    """
+
+    def __init__(self, request: Request, loaded: _Loaded) -> None:
+        super().__init__(Pastiche(request.content, Fast.name, loaded.artist.identity, loaded.notices), self._paint)
+        self.request, self._loaded = request, loaded
+
+    def in_colours(self) -> Request:
+        """The request; for ``match`` with its styles in the content's colours."""
+        one = self.request
+        if one.options.colours != "match":
+            return one
+        return replace(one, styles=[replace(style, rgb=transport(style.rgb, one.content.rgb)) for style in one.styles])
+
+    def made_of(self, rgb: Floats) -> Pastiche:
+        """The result: what was painted; for ``keep`` in the content's colours."""
+        content = self.request.content
+        if self.request.options.colours == "keep":
+            rgb = keep_colours(content.rgb, rgb)
+        return Pastiche(replace(content, rgb=rgb), Fast.name, self._loaded.artist.identity, self._loaded.notices)
+
+    def _paint(self, report: Report, cancelled: IsCancelled) -> Pastiche:
+        one = self.in_colours()
+
+        def advance(done: float) -> None:
+            report(Progress(0.98 * done))
+
+        made = self.made_of(self._loaded.artist.paint(one.content, one.styles, one.options, advance, cancelled))
+        report(Progress(1.0))
+        return made
 
 
 class Fast:
@@ -74,47 +122,28 @@ class Fast:
         grey = Picture(np.full((256, 256, 3), 0.5, np.float32))
         self._load().artist.paint(grey, [grey], StyleOptions(), lambda fraction: None, never_cancelled)
 
-    def stylize(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report = no_report,
-        cancelled: IsCancelled = never_cancelled,
-    ) -> Pastiche:
-        """Make one pastiche; see ``nst.method.Method.stylize``.
+    def begin(self, request: Request, state: bytes = b"") -> FastRun:
+        """Begin a pastiche of one pass; see ``nst.method.Method.begin``.
 
-        Strength 0 returns the content's pixels, strength 1 the network's own output. ``seed`` changes nothing:
-        nothing here is random.
-        """
-        report(Progress(0.0))
-        loaded = self._load()
-        rgb = content.rgb
-        if options.strength > 0:
-            styles = _in_colours(styles, content, options)
-            rgb = loaded.artist.paint(content, styles, options, lambda done: report(Progress(0.98 * done)), cancelled)
-            rgb = _recoloured(rgb, content, options)
-        report(Progress(1.0))
-        return Pastiche(replace(content, rgb=rgb), self.name, loaded.artist.identity, loaded.notices)
-
-    def stylize_batch(
-        self, requests: Sequence[Request], cancelled: IsCancelled = never_cancelled, passed: Passed = no_pass
-    ) -> list[Pastiche | None]:
-        """Make those of several pastiches that can share a pass; see ``nst.batches.Batching``.
+        Strength 1 is the network's own output. ``seed`` changes nothing: nothing here is random.
 
         Raises:
             OperatorError: ``weights_missing`` or ``model_unusable``.
         """
-        loaded = self._load()
-        if not isinstance(loaded.artist, VectorArtist):
-            return [None] * len(requests)
-        asked = [replace(one, styles=_in_colours(one.styles, one.content, one.options)) for one in requests]
-        painted = loaded.artist.paint_batch(asked, cancelled, passed)
-        return [rgb if rgb is None else self._made(one, rgb, loaded) for one, rgb in zip(asked, painted, strict=True)]
+        return FastRun(request, self._load())
 
-    def _made(self, one: Request, rgb: Floats, loaded: _Loaded) -> Pastiche:
-        picture = replace(one.content, rgb=_recoloured(rgb, one.content, one.options))
-        return Pastiche(picture, self.name, loaded.artist.identity, loaded.notices)
+    def advance_together(
+        self, runs: Sequence[Run], cancelled: IsCancelled = never_cancelled, passed: Passed = no_pass
+    ) -> list[bool]:
+        """Finish those of several runs that can share a pass; see ``nst.batches.Batching``."""
+        artist, ours = self._load().artist, [run for run in runs if isinstance(run, FastRun)]
+        if not isinstance(artist, VectorArtist) or len(ours) < len(runs):
+            return [False] * len(runs)
+        painted = artist.paint_batch([run.in_colours() for run in ours], cancelled, passed)
+        for run, rgb in zip(ours, painted, strict=True):
+            if rgb is not None:
+                run.finish(run.made_of(rgb))
+        return [rgb is not None for rgb in painted]
 
     def begin_clip(self, samples: Sequence[Picture], styles: Sequence[Picture], options: StyleOptions) -> ClipPainter:
         """One vector and one set of statistics for all frames; see ``nst.clip_painting.Animating``.
@@ -157,18 +186,6 @@ class Fast:
         if self._settings.fast_xla:
             compile_with_xla(network)
         return VectorArtist(ReducedPrecision(network) if self._bfloat16 else network, self._vectors)
-
-
-def _in_colours(styles: Sequence[Picture], content: Picture, options: StyleOptions) -> Sequence[Picture]:
-    """The styles; for ``match`` in the content's colours."""
-    if options.colours != "match":
-        return styles
-    return [replace(style, rgb=transport(style.rgb, content.rgb)) for style in styles]
-
-
-def _recoloured(rgb: Floats, content: Picture, options: StyleOptions) -> Floats:
-    """What was painted; for ``keep`` in the content's colours."""
-    return keep_colours(content.rgb, rgb) if options.colours == "keep" else rgb
 
 
 def _bundled_network(located: Located, *, traced: bool) -> SplitModule:

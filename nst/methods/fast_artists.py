@@ -8,11 +8,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nst.batches import Passed, Request
+from nst.batches import Passed
 from nst.colour import transport_map
 from nst.hub_module import WholeModule
 from nst.images import Picture
-from nst.method import IsCancelled
+from nst.method import IsCancelled, Request
 from nst.methods.fast_strength import plan
 from nst.options import StyleOptions
 from nst.split_module import StyleNetwork

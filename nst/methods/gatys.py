@@ -7,7 +7,6 @@ departs from it where ``gatys_objective`` says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,16 +19,7 @@ configure_tensorflow()
 from nst.errors import JobError  # noqa: E402
 from nst.extractors import Extractor, load_extractor  # noqa: E402
 from nst.images import Picture, resize  # noqa: E402
-from nst.method import (  # noqa: E402
-    IsCancelled,
-    MethodSettings,
-    Pastiche,
-    Progress,
-    Report,
-    create_method,
-    never_cancelled,
-    no_report,
-)
+from nst.method import MethodSettings, Request, create_method, stylize  # noqa: E402
 from nst.methods.gatys_cost import (  # noqa: E402
     Cost,
     SpeedModel,
@@ -72,42 +62,24 @@ class Gatys:
         """Load the default extractor, trace its step, and measure this machine; see ``Method.prepare``."""
         grey = Picture(np.full((_WARM_UP_PX, _WARM_UP_PX, 3), 0.5, np.float32), None)
         options = StyleOptions(method="gatys", steps=1)
-        self.start(grey, [grey], options).advance()
+        self.begin(Request(grey, [grey], options)).advance()
         self.predict(grey, options)
 
-    def stylize(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report = no_report,
-        cancelled: IsCancelled = never_cancelled,
-    ) -> Pastiche:
-        """Make one pastiche; see ``Method.stylize``."""
-        report(Progress(0.0))
-        if options.strength == 0.0:
-            report(Progress(1.0))
-            return Pastiche(content, self.name)
-        run = self.start(content, styles, options)
-        run.advance(None, _rising(report), cancelled)
-        return self.pastiche(run, options)
-
-    def start(
-        self, content: Picture, styles: Sequence[Picture], options: StyleOptions, mask: Rgb | None = None
-    ) -> Run | PaperRun:
-        """Begin a job without doing a step of it; its ``advance`` does.
+    def begin(self, request: Request, state: bytes = b"", mask: Rgb | None = None) -> Run | PaperRun:
+        """Begin a pastiche or go on with one; see ``nst.method.Method.begin``.
 
         Args:
-            content: Content image.
-            styles: One to four style images.
-            options: What the user chose; strength above 0.
+            request: Its pictures and options; strength above 0.
+            state: What ``Run.state`` gave.
             mask: What to paint, float32 [h, w] of the content's size, 0..1: a subject, or all but it; None for all.
 
         Raises:
+            StateError: The state is of another request or release: begin anew.
             OperatorError: ``weights_missing`` or ``model_unusable``.
             JobError: ``job_out_of_memory`` with the largest side that would fit, unless ``options.smaller_allowed``:
                 that size is worked on then, and the pastiche enlarged.
         """
+        content, styles, options = request.content, request.styles, request.options
         paper = options.gatys_preset == "gatys2016"
         start = self._fast_start(content, styles, options) if options.start == "fast" else None
         material = prepare_material(content, styles, options, start, not paper, mask)
@@ -115,6 +87,8 @@ class Gatys:
         allowed_px = self._allowed_side_px(plan, options)
         run = self._begun(material, plan, options)
         run.work_at_most(allowed_px)
+        if state:
+            run.restore(state)
         return run
 
     def _begun(self, material: Material, plan: tuple[Scale, ...], options: StyleOptions) -> Run | PaperRun:
@@ -137,37 +111,6 @@ class Gatys:
             return allowed_px
         return max(max(scale.height_px, scale.width_px) for scale in plan)
 
-    def resume(
-        self,
-        state: bytes,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        mask: Rgb | None = None,
-    ) -> Run | PaperRun:
-        """Go on with a job from its ``state``, in this or another process.
-
-        Args:
-            state: What ``state`` gave.
-            content: The same content image.
-            styles: The same style images.
-            options: The same options.
-            mask: The same mask.
-
-        Raises:
-            StateError: The state is of another job or release: start anew.
-            OperatorError: As ``start``.
-        """
-        run = self.start(content, styles, options, mask)
-        run.restore(state)
-        return run
-
-    def pastiche(self, run: Run | PaperRun, options: StyleOptions) -> Pastiche:
-        """The result of a run that is done, or as far as it is."""
-        extractor = self.extractor(options)
-        notices = (*run.notices, *extractor.notices)
-        return Pastiche(run.picture(), self.name, extractor.model, notices, run.time_lapse())
-
     def predict(self, content: Picture, options: StyleOptions) -> Cost:
         """Seconds and memory of a job before it starts; the first call per extractor measures this machine.
 
@@ -176,7 +119,7 @@ class Gatys:
             options: What the user chose.
 
         Raises:
-            OperatorError: As ``start``.
+            OperatorError: As ``begin``.
         """
         extractor = self.extractor(options)
         key = (options.extractor, options.gatys_preset)
@@ -187,7 +130,7 @@ class Gatys:
     def _probe(self, side_px: int, options: StyleOptions) -> Callable[[], object]:
         grey = Picture(np.full((side_px, side_px, 3), 0.5, np.float32), None)
         long = options.replace(steps=10_000, start="content", colours="match")
-        run = self.start(grey, [grey], long)
+        run = self.begin(Request(grey, [grey], long))
         return lambda: run.advance(budget_s=0.0)
 
     def _plan(self, content: Picture, options: StyleOptions) -> tuple[Scale, ...]:
@@ -226,19 +169,7 @@ class Gatys:
 
     def _fast_start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Rgb:
         fast = create_method("fast", self._settings)
-        picture = fast.stylize(content, styles, options.replace(method="fast", start="content")).picture
+        picture = stylize(fast, content, styles, options.replace(method="fast", start="content")).picture
         if (picture.width_px, picture.height_px) != (content.width_px, content.height_px):
             picture = resize(picture, content.width_px, content.height_px)
         return np.asarray(picture.rgb, np.float32)
-
-
-def _rising(report: Report) -> Report:
-    """Hold back what would fall, when a job begins again at a smaller size."""
-    reached = 0.0
-
-    def rising(progress: Progress) -> None:
-        nonlocal reached
-        reached = max(reached, progress.fraction)
-        report(replace(progress, fraction=reached))
-
-    return rising

@@ -22,7 +22,7 @@ from nst.device import memory_errors
 from nst.errors import Cancelled
 from nst.extractors import Extractor
 from nst.images import Picture, resize
-from nst.method import IsCancelled, Notice, Progress, Report, never_cancelled, no_report
+from nst.method import IsCancelled, Notice, Pastiche, Progress, Report, never_cancelled, no_report
 from nst.methods import gatys_lbfgs as lbfgs
 from nst.methods.gatys_pictures import Material, Rgb, content_at, finish, style_at
 from nst.methods.gatys_plan import Scale, limited, one_size_down
@@ -280,6 +280,12 @@ class PaperRun:
         if rgb.shape[:2] != (height, width):
             rgb = np.asarray(resize(Picture(rgb, None), width, height).rgb)
         return Picture(finish(rgb, self._material, self._options), None)
+
+    def pastiche(self) -> Pastiche:
+        """See ``nst.method.Run.pastiche``."""
+        extractor = self._objective.extractor
+        notices = (*self.notices, *extractor.notices)
+        return Pastiche(self.picture(), "gatys", extractor.model, notices, self.time_lapse())
 
     def state(self) -> bytes:
         """See ``gatys_run.Run.state``; L-BFGS's history goes with it."""

@@ -14,7 +14,7 @@ import tensorflow as tf
 from nst.device import memory_errors
 from nst.errors import Cancelled, JobError
 from nst.images import Picture, resize
-from nst.method import IsCancelled, Notice, Progress, Report, never_cancelled, no_report
+from nst.method import IsCancelled, Notice, Pastiche, Progress, Report, never_cancelled, no_report
 from nst.methods import gatys_optimiser as optimiser
 from nst.methods.gatys_controller import colours_within, content_budget, first_log_weight
 from nst.methods.gatys_forecast import Forecast
@@ -42,7 +42,7 @@ class Place:
 
 
 class Run:
-    """One job under way; made by ``Gatys.start`` or ``Gatys.resume``.
+    """One job under way; a ``nst.method.Run``, made by ``Gatys.begin``.
 
     Args:
         objective: The extractor's traced functions.
@@ -176,6 +176,12 @@ class Run:
         if rgb.shape[:2] != (height, width):
             rgb = np.asarray(resize(Picture(rgb, None), width, height).rgb)
         return Picture(finish(rgb, self._material, self._options), None)
+
+    def pastiche(self) -> Pastiche:
+        """See ``nst.method.Run.pastiche``."""
+        extractor = self._objective.extractor
+        notices = (*self.notices, *extractor.notices)
+        return Pastiche(self.picture(), "gatys", extractor.model, notices, self.time_lapse())
 
     def state(self) -> bytes:
         """All that another process needs to go on, besides the pictures and options: an ``.npz``, no pickle."""

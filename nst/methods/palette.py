@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nst.colour import guided_filter, keep_colours, luma, match_histograms, transport, transport_map
 from nst.errors import Cancelled, UserError
 from nst.images import Picture
-from nst.method import IsCancelled, MethodSettings, Pastiche, Progress, Report, never_cancelled, no_report
+from nst.method import IsCancelled, MethodSettings, OneStep, Pastiche, Progress, Report, Request
 from nst.methods.palette_clips import PaletteClip
 from nst.options import StyleOptions
 
@@ -46,29 +46,28 @@ class Palette:
     def prepare(self) -> None:
         """Nothing to load."""
 
-    def stylize(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report = no_report,
-        cancelled: IsCancelled = never_cancelled,
-    ) -> Pastiche:
-        """Make one pastiche; see ``nst.method.Method``."""
+    def begin(self, request: Request, state: bytes = b"") -> OneStep:
+        """Begin a pastiche of one step; see ``nst.method.Method.begin``.
+
+        Raises:
+            UserError: ``style_missing``, or ``option_out_of_range`` where weights are not as many as styles.
+        """
+        content, styles, options = request.content, request.styles, request.options
         if not styles:
             raise UserError("style_missing")
         shares = options.shares(len(styles))
-        step = _steps(_STEPS_PER_STYLE * len(styles), report, cancelled)
-        step()
-        if options.strength == 0:
-            report(Progress(1.0))
-            return Pastiche(content, self.name)
-        moved = np.zeros_like(content.rgb)
-        for style, share in zip(styles, shares, strict=True):
-            moved += np.float32(share) * _repainted(content, style, options.colours, step)
-        # McCann's displacement interpolation: straight ways, walked in part.
-        rgb = content.rgb + np.float32(options.strength) * (moved - content.rgb)
-        return Pastiche(replace(content, rgb=rgb.clip(0, 1)), self.name)
+
+        def paint(report: Report, cancelled: IsCancelled) -> Pastiche:
+            step = _steps(_STEPS_PER_STYLE * len(styles), report, cancelled)
+            step()
+            moved = np.zeros_like(content.rgb)
+            for style, share in zip(styles, shares, strict=True):
+                moved += np.float32(share) * _repainted(content, style, options.colours, step)
+            # McCann's displacement interpolation: straight ways, walked in part.
+            rgb = content.rgb + np.float32(options.strength) * (moved - content.rgb)
+            return Pastiche(replace(content, rgb=rgb.clip(0, 1)), self.name)
+
+        return OneStep(Pastiche(content, self.name), paint)
 
     def begin_clip(self, samples: Sequence[Picture], styles: Sequence[Picture], options: StyleOptions) -> PaletteClip:
         """One map of colours for all frames; see ``nst.clip_painting.Animating``."""

@@ -6,13 +6,8 @@ After Elnekave and Weiss 2022, "Generating natural images with direct patch dist
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from nst.errors import Cancelled
-from nst.images import Picture
-from nst.method import IsCancelled, MethodSettings, Pastiche, Progress, Report, never_cancelled, no_report
+from nst.method import MethodSettings, Request
 from nst.methods.patches_run import Run
-from nst.options import StyleOptions
 
 
 class Patches:
@@ -32,44 +27,14 @@ class Patches:
     def prepare(self) -> None:
         """Nothing to load."""
 
-    def stylize(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report = no_report,
-        cancelled: IsCancelled = never_cancelled,
-    ) -> Pastiche:
-        """Make one pastiche; see ``nst.method.Method.stylize``."""
-        if cancelled():
-            raise Cancelled
-        report(Progress(0.0))
-        if options.strength == 0:
-            options.shares(len(styles))
-            report(Progress(1.0))
-            return Pastiche(content, self.name)
-        run = self.start(content, styles, options)
-        run.advance(None, report, cancelled)
-        return self.pastiche(run, options)
-
-    def start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Run:
-        """Begin a job without doing a step of it; its ``advance`` does.
+    def begin(self, request: Request, state: bytes = b"") -> Run:
+        """Begin a pastiche or go on with one; see ``nst.method.Method.begin``.
 
         Raises:
             UserError: ``style_missing``, or ``option_out_of_range`` where weights are not as many as styles.
+            StateError: The state is of another request or release: begin anew.
         """
-        return Run(content, styles, options)
-
-    def resume(self, state: bytes, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Run:
-        """Go on with a job from its ``state``, in this or another process.
-
-        Raises:
-            StateError: The state is of another job or release: start anew.
-        """
-        run = self.start(content, styles, options)
-        run.restore(state)
+        run = Run(request.content, request.styles, request.options)
+        if state:
+            run.restore(state)
         return run
-
-    def pastiche(self, run: Run, options: StyleOptions) -> Pastiche:
-        """The result of a run that is done, or as far as it is."""
-        return Pastiche(run.picture(), self.name)

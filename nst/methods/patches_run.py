@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nst.colour import guided_filter, keep_colours, luma
 from nst.errors import Cancelled
 from nst.images import Picture
-from nst.method import IsCancelled, Progress, Report, never_cancelled, no_report
+from nst.method import IsCancelled, Pastiche, Progress, Report, never_cancelled, no_report
 from nst.methods.gatys_state import pack, unpack
 from nst.methods.patches_distance import gradient
 from nst.methods.patches_pictures import Material, prepare_material, resized
@@ -31,7 +31,7 @@ _CHROMA_NOISE = 1e-3
 
 
 class Run:
-    """A job under way; see ``workers.slices.Run``.
+    """A pastiche under way; a ``nst.method.Run``.
 
     Gradient descent with momentum on the sliced Wasserstein distance of patches. Departures from GPDM, which makes
     new pictures and has no content to keep: the content in the style's colours is the start; its Laplacian is
@@ -85,6 +85,10 @@ class Run:
             if until_s is not None and time.monotonic() >= until_s:
                 break
         return self._level == len(self._levels)
+
+    def pastiche(self) -> Pastiche:
+        """See ``nst.method.Run.pastiche``."""
+        return Pastiche(self.picture(), "patches")
 
     def state(self) -> bytes:
         """All that another process needs to go on."""

@@ -10,7 +10,6 @@ pictures (``singan_training``), colours moved first and sizes beyond the pyramid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,19 +20,9 @@ tf = configure_tensorflow()
 
 # TensorFlow is configured before it is used.
 from nst.errors import UserError  # noqa: E402
-from nst.images import Picture  # noqa: E402
-from nst.method import (  # noqa: E402
-    IsCancelled,
-    MethodSettings,
-    Pastiche,
-    Progress,
-    Report,
-    never_cancelled,
-    no_report,
-)
+from nst.method import MethodSettings, Request  # noqa: E402
 from nst.methods.singan_painting import place_of  # noqa: E402
 from nst.methods.singan_plan import Budget, budget_of  # noqa: E402
-from nst.methods.singan_pyramid import VERSION  # noqa: E402
 from nst.methods.singan_run import Run  # noqa: E402
 from nst.methods.singan_step import make_iterate  # noqa: E402
 from nst.methods.singan_training import Training  # noqa: E402
@@ -64,62 +53,23 @@ class SinGan:
         """Trace an iteration; there are no weights to load."""
         Training(np.full((40, 40, 3), 0.5, np.float32), _WARM_UP, self._iterate).advance()
 
-    def stylize(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report = no_report,
-        cancelled: IsCancelled = never_cancelled,
-    ) -> Pastiche:
-        """Make one pastiche; see ``Method.stylize``."""
-        report(Progress(0.0))
-        if options.strength == 0.0:
-            report(Progress(1.0))
-            return Pastiche(content, self.name)
-        run = self.start(content, styles, options)
-        run.advance(None, report, cancelled)
-        return self.pastiche(run, options)
-
-    def start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Run:
-        """Begin a job without doing a step of it; its ``advance`` does.
-
-        Args:
-            content: Content image.
-            styles: One to four style images.
-            options: What the user chose; strength above 0.
+    def begin(self, request: Request, state: bytes = b"") -> Run:
+        """Begin a pastiche or go on with one; see ``nst.method.Method.begin``.
 
         Raises:
             UserError: ``style_missing``; ``option_out_of_range`` for a start scale that the pyramid has not, or weights
                 that are not as many as the styles.
+            StateError: The state is of another request or release: begin anew.
         """
-        if not styles:
+        if not request.styles:
             raise UserError("style_missing")
-        options.shares(len(styles))
-        budget = self.budget(options)
-        place = place_of(options.strength, options.start_scale, budget.sides_px)
-        return Run((content, styles), options, budget, place, self._iterate, shared_or(self._own))
-
-    def resume(self, state: bytes, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> Run:
-        """Go on with a job from its ``state``, in this or another process.
-
-        Args:
-            state: What ``Run.state`` gave.
-            content: The same content image.
-            styles: The same style images.
-            options: The same options.
-
-        Raises:
-            StateError: The state is of another job or release: start anew.
-        """
-        run = self.start(content, styles, options)
-        run.restore(state)
+        request.options.shares(len(request.styles))
+        budget = self.budget(request.options)
+        place = place_of(request.options.strength, request.options.start_scale, budget.sides_px)
+        run = Run(request, budget, place, self._iterate, shared_or(self._own))
+        if state:
+            run.restore(state)
         return run
-
-    def pastiche(self, run: Run, options: StyleOptions) -> Pastiche:
-        """The result of a run that is done, or as far as it is."""
-        budget = self.budget(options)
-        return Pastiche(run.picture(), self.name, f"singan-{VERSION}:{budget.side_px}:{budget.iterations}")
 
     def budget(self, options: StyleOptions) -> Budget:
         """What these options' training may cost: the operator's budget, with the user's ``steps``."""

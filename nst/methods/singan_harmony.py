@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 
 from nst.errors import UserError
 from nst.images import Picture, resize
-from nst.method import IsCancelled, Pastiche, Report, never_cancelled, no_report
+from nst.method import IsCancelled, Pastiche, Report, never_cancelled, no_report, stylize
 from nst.methods.singan import SinGan
 from nst.options import StyleOptions
 
@@ -61,7 +61,7 @@ def harmonise(
         fine = next((scale for scale, side in enumerate(sides_px) if side >= START_PX), len(sides_px) - 1)
         options = options.replace(start_scale=fine)
     style = Picture(background.rgb)
-    return singan.stylize(Picture(composite, _softened(alpha)), [style], options, report, cancelled)
+    return stylize(singan, Picture(composite, _softened(alpha)), [style], options, report, cancelled)
 
 
 def _softened(alpha: Floats) -> Floats:

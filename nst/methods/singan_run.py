@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from nst.errors import Cancelled
 from nst.images import Picture, fit
-from nst.method import IsCancelled, Progress, Report, never_cancelled, no_report
+from nst.method import IsCancelled, Pastiche, Progress, Report, Request, never_cancelled, no_report
 from nst.methods.gatys_state import StateError, pack, unpack
 from nst.methods.singan_painting import Place, paint
 from nst.methods.singan_plan import Budget
-from nst.methods.singan_pyramid import Pyramid
+from nst.methods.singan_pyramid import VERSION, Pyramid
 from nst.methods.singan_step import Iterate
 from nst.methods.singan_training import Training, pyramid_key
-from nst.options import StyleOptions
 from nst.pyramid_store import PyramidStore
 
 _PREVIEW_SIDE_PX = 320
@@ -26,11 +24,10 @@ _TRAINING_SHARE = 0.97  # of the work; the rest is painting
 
 
 class Run:
-    """One job under way; made by ``SinGan.start`` or ``SinGan.resume``.
+    """A pastiche under way; a ``nst.method.Run``, made by ``SinGan.begin``.
 
     Args:
-        pictures: Content image and style images.
-        options: What the user chose.
+        request: Pictures and options.
         budget: Of each style's training.
         place: Where the content is injected.
         iterate: ``singan_step.make_iterate``'s.
@@ -39,15 +36,14 @@ class Run:
 
     def __init__(
         self,
-        pictures: tuple[Picture, Sequence[Picture]],
-        options: StyleOptions,
+        request: Request,
         budget: Budget,
         place: Place,
         iterate: Iterate,
         store: PyramidStore,
     ) -> None:
-        self._content, self._styles = pictures[0], [_opaque(style) for style in pictures[1]]
-        self._options, self._place, self._store = options, place, store
+        self._content, self._styles = request.content, [_opaque(style) for style in request.styles]
+        self._options, self._budget, self._place, self._store = request.options, budget, place, store
         self._keys = [pyramid_key(style.rgb, budget) for style in self._styles]
         self._pyramids = [_kept(store, key) for key in self._keys]
         self._trainings = [Training(style.rgb, budget, iterate) for style in self._styles]
@@ -177,6 +173,11 @@ class Run:
         if content.alpha is not None:
             rgb = content.rgb + content.alpha[..., None] * (rgb - content.rgb)
         return Picture(rgb.clip(0, 1).astype(np.float32), None)
+
+    def pastiche(self) -> Pastiche:
+        """See ``nst.method.Run.pastiche``."""
+        model = f"singan-{VERSION}:{self._budget.side_px}:{self._budget.iterations}"
+        return Pastiche(self.picture(), "singan", model)
 
     def state(self) -> bytes:
         """All that another process needs to go on, besides the pictures and options: an ``.npz``, no pickle."""

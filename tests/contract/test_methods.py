@@ -16,7 +16,7 @@ from skimage import data
 from nst.engine import Engine
 from nst.errors import Cancelled, OperatorError
 from nst.images import Picture
-from nst.method import Method, MethodSettings, Progress, create_method
+from nst.method import Method, MethodSettings, Progress, create_method, stylize
 from nst.options import METHODS, StyleOptions
 
 Floats = NDArray[np.float32]
@@ -53,7 +53,7 @@ def _usable(name: str) -> Method:
     try:
         method = create_method(name, SETTINGS)
         # A pastiche, not prepare(): the extractor that the options name is what has to be there.
-        method.stylize(CONTENT, [RETINA], options(name, steps=1))
+        stylize(method, CONTENT, [RETINA], options(name, steps=1))
     except (ModuleNotFoundError, OperatorError) as error:
         pytest.skip(f"{name} cannot be had here: {error}")
     return method
@@ -82,7 +82,7 @@ def method(request: pytest.FixtureRequest) -> Method:
 @pytest.fixture
 def painted(method: Method) -> Callable[..., Floats]:
     def paint(*styles: Picture, content: Picture = CONTENT, **choices: object) -> Floats:
-        return method.stylize(content, styles, options(method.name, **choices)).picture.rgb
+        return stylize(method, content, styles, options(method.name, **choices)).picture.rgb
 
     return paint
 
@@ -121,7 +121,7 @@ def test_result_is_another_picture(painted: Callable[..., Floats]) -> None:
 
 def test_progress_rises_to_1(method: Method) -> None:
     seen: list[Progress] = []
-    method.stylize(CONTENT, [RETINA], options(method.name), seen.append)
+    stylize(method, CONTENT, [RETINA], options(method.name), seen.append)
     fractions = [progress.fraction for progress in seen]
     assert len(fractions) >= 2
     assert fractions == sorted(fractions)
@@ -134,20 +134,20 @@ def test_cancelling_stops_within_a_step(method: Method) -> None:
     seen: list[Progress] = []
     with pytest.raises(Cancelled):
         # From the first report on: nothing but the step under way may still be told.
-        method.stylize(CONTENT, [RETINA, COFFEE], options(method.name), seen.append, lambda: bool(seen))
+        stylize(method, CONTENT, [RETINA, COFFEE], options(method.name), seen.append, lambda: bool(seen))
     assert len(seen) <= 2
     assert seen[-1].fraction < 1
 
 
 def test_cancelled_before_the_start(method: Method) -> None:
     with pytest.raises(Cancelled):
-        method.stylize(CONTENT, [RETINA], options(method.name), cancelled=lambda: True)
+        stylize(method, CONTENT, [RETINA], options(method.name), cancelled=lambda: True)
 
 
 def test_method_works_on_after_a_cancel(method: Method, painted: Callable[..., Floats]) -> None:
     before = painted(RETINA)
     with pytest.raises(Cancelled):
-        method.stylize(CONTENT, [COFFEE], options(method.name), cancelled=lambda: True)
+        stylize(method, CONTENT, [COFFEE], options(method.name), cancelled=lambda: True)
     assert np.array_equal(painted(RETINA), before)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from nst.commands import OUTPUT_TYPES, run_stylize
 from nst.engine import Engine
 from nst.errors import Cancelled, JobError, OperatorError, UserError
 from nst.images import Picture, decode
-from nst.method import IsCancelled, MethodSettings, Pastiche, Progress, Report, never_cancelled, no_report
+from nst.method import MethodSettings, OneStep, Pastiche, Request, Run
 from nst.options import StyleOptions
 
 PALETTE = StyleOptions(method="palette")
@@ -51,30 +50,16 @@ class Failing:
     def prepare(self) -> None:
         raise self.error
 
-    def stylize(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report = no_report,
-        cancelled: IsCancelled = never_cancelled,
-    ) -> Pastiche:
-        report(Progress(0.4))
+    def begin(self, request: Request, state: bytes = b"") -> Run:
         raise self.error
 
 
 class HalfSize(Failing):
     """A method whose network knows multiples of 64 only."""
 
-    def stylize(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report = no_report,
-        cancelled: IsCancelled = never_cancelled,
-    ) -> Pastiche:
-        return Pastiche(Picture(np.full((64, 128, 3), 0.25, np.float32)), self.name)
+    def begin(self, request: Request, state: bytes = b"") -> Run:
+        half = Pastiche(Picture(np.full((64, 128, 3), 0.25, np.float32)), self.name)
+        return OneStep(half, lambda report, cancelled: half)
 
 
 def registered(monkeypatch: pytest.MonkeyPatch, method: type[Failing]) -> Engine:

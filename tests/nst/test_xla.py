@@ -11,7 +11,7 @@ import pytest
 from nst.device import configure_tensorflow
 from nst.hub_module import load_module
 from nst.images import Picture
-from nst.method import MethodSettings
+from nst.method import MethodSettings, stylize
 from nst.methods.fast import Fast
 from nst.options import StyleOptions
 from nst.probe import probe
@@ -39,7 +39,7 @@ def module(folder: Path) -> SplitModule:
 def test_a_compiled_picture_differs_by_no_step(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     content, art = Picture(probe(120, 170)[0, ::-1]), Picture(probe(80, 80)[0, ::-1])
     methods = [Fast(MethodSettings(fast_model=str(folder), fast_xla=xla), bfloat16=False) for xla in (False, True)]
-    wanted, made = (method.stylize(content, [art], StyleOptions()).picture.rgb for method in methods)
+    wanted, made = (stylize(method, content, [art], StyleOptions()).picture.rgb for method in methods)
     assert 0 < np.abs(made - wanted).max() <= 1 / 255, "equal but for rounding, which is XLA's own"
     assert "XLA" not in caplog.text, "nothing had to be given up"
 

@@ -15,13 +15,26 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
-from nst.batches import Passed, Request, no_pass
-from nst.engine import Perform, perform_whole
+from nst.batches import Passed, no_pass
+from nst.decoder import decoder_of_own_files
+from nst.engine import Engine
 from nst.errors import Cancelled
-from nst.images import Picture, decode
-from nst.method import IsCancelled, MethodSettings, Pastiche, Progress, Report
-from nst.options import StyleOptions
+from nst.images import Picture
+from nst.method import (
+    IsCancelled,
+    Method,
+    MethodSettings,
+    OneStep,
+    Pastiche,
+    Progress,
+    Report,
+    Request,
+    Run,
+    never_cancelled,
+    no_report,
+)
 from workers.__main__ import run_worker
 from workers.connection import connect
 
@@ -33,12 +46,14 @@ HOLD = "test:hold"
 
 
 class CountedRun:
-    """Takes the seed's milliseconds in steps of 50, and counts them by process."""
+    """Takes the seed's milliseconds in steps of 50, and counts them by process; ``model`` says which did how many."""
 
     def __init__(self, picture: Picture, seed: int, done_by: dict[str, int]) -> None:
         self.picture, self.steps, self.done_by = picture, seed // 50, done_by
 
-    def advance(self, budget_s: float | None, report: Report, cancelled: IsCancelled) -> bool:
+    def advance(
+        self, budget_s: float | None = None, report: Report = no_report, cancelled: IsCancelled = never_cancelled
+    ) -> bool:
         ends_s = time.monotonic() + (budget_s or 3600)
         while (steps := sum(self.done_by.values())) < self.steps and time.monotonic() < ends_s:
             if cancelled():
@@ -48,67 +63,48 @@ class CountedRun:
             report(Progress((steps + 1) / self.steps, steps + 1, self.steps))
         return steps >= self.steps
 
+    def pastiche(self) -> Pastiche:
+        return Pastiche(self.picture, "gatys", model=json.dumps(self.done_by))
+
     def state(self) -> bytes:
         return json.dumps(self.done_by).encode()
 
 
-class Counted:
-    """A resumable method whose result's ``model`` says which process did how many steps."""
+class Faulty:
+    """A method that does what the seed says: slow ones count their steps, ``fast`` may share a pass and says so."""
 
-    name = "gatys"
-
-    def prepare(self) -> None:
-        """Nothing to load."""
-
-    def stylize(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report = lambda progress: None,
-        cancelled: IsCancelled = lambda: False,
-    ) -> Pastiche:
-        run = self.start(content, styles, options)
-        run.advance(None, report, cancelled)
-        return self.pastiche(run, options)
-
-    def start(self, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> CountedRun:
-        return CountedRun(content, options.seed, {})
-
-    def resume(self, state: bytes, content: Picture, styles: Sequence[Picture], options: StyleOptions) -> CountedRun:
-        return CountedRun(content, options.seed, json.loads(state))
-
-    def pastiche(self, run: CountedRun, options: StyleOptions) -> Pastiche:
-        return Pastiche(run.picture, options.method, model=json.dumps(run.done_by))
-
-
-class Sharing:
-    """A method that paints several at once; a result's ``model`` says whether it was."""
-
-    name = "fast"
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def prepare(self) -> None:
         """Nothing to load."""
 
-    def stylize(
-        self,
-        content: Picture,
-        styles: Sequence[Picture],
-        options: StyleOptions,
-        report: Report = lambda progress: None,
-        cancelled: IsCancelled = lambda: False,
-    ) -> Pastiche:
-        if cancelled():
-            raise Cancelled
-        return Pastiche(content, self.name, model="alone")
+    def begin(self, request: Request, state: bytes = b"") -> Run:
+        content, seed = request.content, request.options.seed
+        if self.name == "gatys":
+            return CountedRun(content, seed, json.loads(state or b"{}"))
+        model = "alone" if self.name == "fast" else ""
+        made = Pastiche(content, self.name, model=model)
 
-    def stylize_batch(
-        self, requests: Sequence[Request], cancelled: IsCancelled = lambda: False, passed: Passed = no_pass
-    ) -> list[Pastiche | None]:
+        def work(report: Report, cancelled: IsCancelled) -> Pastiche:
+            if self.name != "fast":
+                _do_what_it_says(content, seed, report, cancelled)
+            return made
+
+        return OneStep(made, work)
+
+    def advance_together(
+        self, runs: Sequence[Run], cancelled: IsCancelled = never_cancelled, passed: Passed = no_pass
+    ) -> list[bool]:
+        if self.name != "fast":
+            return [False] * len(runs)
         if __name__ == "__main__":
             _while_held(cancelled)
-        passed(len(requests))
-        return [Pastiche(request.content, self.name, model="together") for request in requests]
+        passed(len(runs))
+        for run in runs:
+            assert isinstance(run, OneStep)
+            run.finish(replace(run.pastiche(), model="together"))
+        return [True] * len(runs)
 
 
 def _while_held(cancelled: IsCancelled) -> None:
@@ -119,41 +115,36 @@ def _while_held(cancelled: IsCancelled) -> None:
             time.sleep(0.02)
 
 
-class FaultyEngine:
-    """Gives the content back after doing what the seed says."""
+def _do_what_it_says(picture: Picture, seed: int, report: Report, cancelled: IsCancelled) -> None:
+    if seed == POISON:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if seed == BROKEN:
+        raise ZeroDivisionError("nobody foresaw this")
+    if seed == HUNGRY:
+        raise MemoryError
+    if seed == STUCK:
+        mutex, native = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+        native.pthread_mutex_lock(mutex)
+        native.pthread_mutex_lock(mutex)
+    ends_s = time.monotonic() + seed / 1000
+    while (left_s := ends_s - time.monotonic()) > 0:
+        if cancelled():
+            raise Cancelled
+        report(Progress(1 - left_s * 1000 / seed, preview=lambda: picture))
+        time.sleep(min(0.02, left_s))
 
-    def stylize(
-        self,
-        content: bytes,
-        styles: Sequence[bytes],
-        options: StyleOptions,
-        report: Report = lambda progress: None,
-        cancelled: IsCancelled = lambda: False,
-        perform: Perform = perform_whole,
-        mask: bytes | None = None,
-    ) -> Pastiche:
-        picture = decode(content, options.max_side_px)
-        if options.method == "gatys":
-            return perform(Counted(), picture, [decode(style) for style in styles], options, report, cancelled)
-        if options.method == "fast":
-            return perform(Sharing(), picture, [decode(style) for style in styles], options, report, cancelled)
-        if options.seed == POISON:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if options.seed == BROKEN:
-            raise ZeroDivisionError("nobody foresaw this")
-        if options.seed == HUNGRY:
-            raise MemoryError
-        if options.seed == STUCK:
-            mutex, native = ctypes.create_string_buffer(64), ctypes.CDLL(None)
-            native.pthread_mutex_lock(mutex)
-            native.pthread_mutex_lock(mutex)
-        ends_s = time.monotonic() + options.seed / 1000
-        while (left_s := ends_s - time.monotonic()) > 0:
-            if cancelled():
-                raise Cancelled
-            report(Progress(1 - left_s * 1000 / options.seed, preview=lambda: picture))
-            time.sleep(min(0.02, left_s))
-        return Pastiche(picture, options.method)
+
+class FaultyEngine(Engine):
+    """An engine of such methods."""
+
+    def __init__(self) -> None:
+        super().__init__(MethodSettings(), decoder_of_own_files())
+
+    def __reduce__(self) -> tuple[type[FaultyEngine], tuple[()]]:
+        return FaultyEngine, ()  # a last try makes another one in its process
+
+    def method(self, name: str) -> Method:
+        return self._methods.setdefault(name, Faulty(name))
 
 
 if __name__ == "__main__":

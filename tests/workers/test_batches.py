@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 
 from nst.images import decode
 from nst.options import StyleOptions
-from tests.workers.faulty_worker import FaultyEngine, Sharing
+from tests.workers.faulty_worker import Faulty, FaultyEngine
 from workers import keys, tasks
 from workers.ahead import Ahead
 from workers.blobs import Blobs, blob_hash
@@ -127,7 +127,7 @@ def work(chat: Any, redis_connection: redis.Redis, monkeypatch: pytest.MonkeyPat
         send(chat, *job_ids)
         here = GpuWorker(redis_connection, redis_connection, ["fast"], paint_ahead=paint_ahead)
         slices, before = Slices(redis_connection, here.give_way), MadeBefore(redis_connection)
-        ahead = Ahead(redis_connection, FaultyEngine(), slices, before, leaving=here.leaving)
+        ahead = Ahead(redis_connection, FaultyEngine(), before, leaving=here.leaving)
         workplace = tasks.Workplace(
             redis_connection, FaultyEngine(), here.stopped, here.leaving, slices, before, ahead=ahead
         )
@@ -162,7 +162,7 @@ def test_where_a_pass_fails_everybody_paints_alone(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Sharing, "stylize_batch", fail)
+    monkeypatch.setattr(Faulty, "advance_together", fail)
     results = work("a", "b")
     assert {result.model for result in results.values()} == {"alone"}
     assert len(results) == 2

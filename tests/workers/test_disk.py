@@ -55,6 +55,7 @@ def test_a_result_that_cannot_be_kept_is_made_again_later(
 ) -> None:
     monkeypatch.setattr(tasks, "_STORE_WAIT_S", 0.0)
     monkeypatch.setattr(tasks, "_workplace", None)
+    monkeypatch.setattr("nst.decoder.ELSEWHERE", False)  # what goes to a decoder's process is a file here, too
     slices, before = Slices(redis_connection, lambda: False), MadeBefore(redis_connection)
     never = lambda: False  # noqa: E731
     tasks.open_workplace(tasks.Workplace(redis_connection, FaultyEngine(), never, never, slices, before))

@@ -21,10 +21,10 @@ from workers.__main__ import run_worker
 
 class Growing(FaultyEngine):
     kept = []
-    def stylize(self, *args, **kwargs):
+    def begin(self, *args, **kwargs):
         assert Path({str(health)!r}).exists()
         self.kept.append(bytearray(b"x") * (200 * 2**20))
-        return super().stylize(*args, **kwargs)
+        return super().begin(*args, **kwargs)
 
 sys.exit(run_worker({redis_url!r}, engine=Growing(), max_rss_bytes=300 * 2**20, health_file=Path({str(health)!r})))
 """

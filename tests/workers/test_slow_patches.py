@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import redis
 
 from nst.images import Picture
-from nst.method import MethodSettings, Progress, create_method, no_report
+from nst.method import MethodSettings, Progress, Request, Run, create_method, no_report, stylize
 from nst.options import StyleOptions
 from workers import keys, slices
-from workers.slices import GivesWay, Resumable, Slices, Stopped
+from workers.slices import GivesWay, Slices, Stopped
 
 
 def picture(seed: int, block_px: int) -> Picture:
@@ -24,8 +24,9 @@ CONTENT, STYLE = picture(1, 8), picture(2, 2)
 FLAT = Picture(np.full((48, 64, 3), (0.2, 0.5, 0.8), np.float32))
 
 
-def method(name: str) -> Resumable:
-    return cast(Resumable, create_method(name, MethodSettings()))
+def begin(style: Picture, options: StyleOptions) -> Callable[[bytes], Run]:
+    method = create_method(options.method, MethodSettings())
+    return lambda state: method.begin(Request(CONTENT, [style], options), state)
 
 
 def never() -> bool:
@@ -40,21 +41,19 @@ def test_patches_give_way_and_go_on_elsewhere_to_the_same_picture(
     for _ in range(2):
         busy = Slices(redis_connection, lambda: True)  # a new one remembers nothing: another process
         with pytest.raises(GivesWay):
-            busy.run("job", method("patches"), (CONTENT, [STYLE]), options, no_report, never)
+            busy.run("job", begin(STYLE, options), no_report, never)
     assert redis_connection.hexists(keys.record("job"), "checkpoint")
     seen: list[Progress] = []
-    resumed = Slices(redis_connection, never).run(
-        "job", method("patches"), (CONTENT, [STYLE]), options, seen.append, never
-    )
+    resumed = Slices(redis_connection, never).run("job", begin(STYLE, options), seen.append, never)
     assert seen[0].step == 3, "two steps were done before"
     assert not redis_connection.hexists(keys.record("job"), "checkpoint")
-    whole = create_method("patches", MethodSettings()).stylize(CONTENT, [STYLE], options)
+    whole = stylize(create_method("patches", MethodSettings()), CONTENT, [STYLE], options)
     assert np.array_equal(resumed.picture.rgb, whole.picture.rgb)
 
 
 def test_auto_says_in_its_result_why_it_took_its_method(redis_connection: redis.Redis) -> None:
     options = StyleOptions(method="auto")
-    made = Slices(redis_connection, never).run("job", method("auto"), (CONTENT, [FLAT]), options, no_report, never)
+    made = Slices(redis_connection, never).run("job", begin(FLAT, options), no_report, never)
     assert (made.method, [notice.code for notice in made.notices]) == ("palette", ["auto_smooth"])
 
 
@@ -62,8 +61,8 @@ def test_who_keeps_auto_before_its_one_pass_keeps_the_photograph(redis_connectio
     options = StyleOptions(method="auto")
     redis_connection.set(keys.cancel("job"), keys.STOP_AND_KEEP)
     with pytest.raises(Stopped) as caught:
-        Slices(redis_connection, never).run("job", method("auto"), (CONTENT, [FLAT]), options, no_report, lambda: True)
+        Slices(redis_connection, never).run("job", begin(FLAT, options), no_report, lambda: True)
     assert np.array_equal(caught.value.pastiche.picture.rgb, CONTENT.rgb)
     redis_connection.delete(keys.cancel("job"))
-    made = Slices(redis_connection, never).run("job", method("auto"), (CONTENT, [FLAT]), options, no_report, never)
+    made = Slices(redis_connection, never).run("job", begin(FLAT, options), no_report, never)
     assert made.method == "palette"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 import numpy as np
 import pytest
@@ -14,13 +13,13 @@ pytest.importorskip("tensorflow")
 
 from nst.errors import Cancelled  # noqa: E402
 from nst.images import Picture  # noqa: E402
-from nst.method import MethodSettings, Progress, no_report  # noqa: E402
+from nst.method import MethodSettings, Progress, Request, Run, no_report  # noqa: E402
 from nst.methods.singan import SinGan  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
 from nst.pyramid_store import share_pyramids  # noqa: E402
 from workers import keys, slices  # noqa: E402
 from workers.pyramids import RedisPyramids  # noqa: E402
-from workers.slices import GivesWay, Resumable, Slices, Stopped  # noqa: E402
+from workers.slices import GivesWay, Slices, Stopped  # noqa: E402
 
 OPTIONS = StyleOptions(method="singan", strength=0.8)
 
@@ -30,7 +29,7 @@ def picture(seed: int) -> Picture:
     return Picture(np.kron(noise, np.ones((4, 4, 1), np.float32)))
 
 
-PICTURES = (picture(1), [picture(2)])
+REQUEST = Request(picture(1), [picture(2)], OPTIONS)
 
 
 @pytest.fixture
@@ -47,8 +46,8 @@ def never() -> bool:
     return False
 
 
-def singan() -> Resumable:
-    return cast(Resumable, SinGan(MethodSettings(singan_budget="40:4")))
+def begin(state: bytes) -> Run:
+    return SinGan(MethodSettings(singan_budget="40:4")).begin(REQUEST, state)
 
 
 def test_a_job_gives_way_and_goes_on_elsewhere_and_its_pyramid_is_for_all(
@@ -57,15 +56,15 @@ def test_a_job_gives_way_and_goes_on_elsewhere_and_its_pyramid_is_for_all(
     for _ in range(3):
         busy = Slices(redis_connection, lambda: True)  # a new one remembers nothing: another process
         with pytest.raises(GivesWay):
-            busy.run("job", singan(), PICTURES, OPTIONS, no_report, never)
+            busy.run("job", begin, no_report, never)
     assert redis_connection.hexists(keys.record("job"), "checkpoint")
     seen: list[Progress] = []
     quiet = Slices(redis_connection, never)
-    resumed = quiet.run("job", singan(), PICTURES, OPTIONS, seen.append, never)
+    resumed = quiet.run("job", begin, seen.append, never)
     assert seen[0].step == 4, "three steps were done before"
     assert not redis_connection.hexists(keys.record("job"), "checkpoint")
     seen.clear()
-    again = quiet.run("other", singan(), PICTURES, OPTIONS, seen.append, never)
+    again = quiet.run("other", begin, seen.append, never)
     assert len(seen) == 1, "nothing is left to train"
     assert np.array_equal(again.picture.rgb, resumed.picture.rgb)
 
@@ -77,10 +76,10 @@ def test_who_stops_it_gets_what_there_is_or_nothing(redis_connection: redis.Redi
         return len(seen) > 5
 
     with pytest.raises(Cancelled):
-        Slices(redis_connection, never).run("job", singan(), PICTURES, OPTIONS, seen.append, stopped)
+        Slices(redis_connection, never).run("job", begin, seen.append, stopped)
     redis_connection.set(keys.cancel("kept"), keys.STOP_AND_KEEP)
     seen.clear()
     with pytest.raises(Stopped) as kept:
-        Slices(redis_connection, never).run("kept", singan(), PICTURES, OPTIONS, seen.append, stopped)
-    assert kept.value.pastiche.picture.rgb.shape == PICTURES[0].rgb.shape
+        Slices(redis_connection, never).run("kept", begin, seen.append, stopped)
+    assert kept.value.pastiche.picture.rgb.shape == REQUEST.content.rgb.shape
     assert redis_connection.hexists(keys.record("kept"), "checkpoint"), "so it can go on"

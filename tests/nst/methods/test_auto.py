@@ -12,7 +12,7 @@ from skimage import data
 from bot.texts import languages, notice
 from nst.errors import UserError
 from nst.images import Picture, decode
-from nst.method import MethodSettings, Pastiche, create_method, never_cancelled
+from nst.method import MethodSettings, Pastiche, Request, create_method, never_cancelled, stylize
 from nst.methods.auto import Auto
 from nst.methods.auto_choice import choose, decide
 from nst.methods.auto_measure import Measure, measure
@@ -104,12 +104,12 @@ def test_the_heaviest_style_decides() -> None:
 
 
 def painted(style: Picture) -> Pastiche:
-    return Auto(MethodSettings()).stylize(CAT, [style], StyleOptions(method="auto"))
+    return stylize(Auto(MethodSettings()), CAT, [style], StyleOptions(method="auto"))
 
 
 def test_the_result_is_the_taken_methods_with_one_sentence_why() -> None:
     made = painted(FLAT)
-    palette = create_method("palette", MethodSettings()).stylize(CAT, [FLAT], StyleOptions(method="palette"))
+    palette = stylize(create_method("palette", MethodSettings()), CAT, [FLAT], StyleOptions(method="palette"))
     assert np.array_equal(made.picture.rgb, palette.picture.rgb)
     assert made.method == "palette"
     assert [notice.code for notice in made.notices] == ["auto_smooth"]
@@ -120,14 +120,14 @@ def test_the_result_is_the_taken_methods_with_one_sentence_why() -> None:
 
 def test_an_interrupted_run_of_one_pass_has_nothing_to_keep() -> None:
     auto, options = Auto(MethodSettings()), StyleOptions(method="auto")
-    run = auto.start(CAT, [FLAT], options)
-    assert np.array_equal(auto.pastiche(run, options).picture.rgb, CAT.rgb)
-    again = auto.resume(run.state(), CAT, [FLAT], options)
+    run = auto.begin(Request(CAT, [FLAT], options))
+    assert np.array_equal(run.pastiche().picture.rgb, CAT.rgb)
+    again = auto.begin(Request(CAT, [FLAT], options), run.state())
     assert again.advance(0.0, lambda progress: None, never_cancelled)
-    assert auto.pastiche(again, options).method == "palette"
+    assert again.pastiche().method == "palette"
 
 
 def test_no_style() -> None:
     with pytest.raises(UserError) as caught:
-        Auto(MethodSettings()).stylize(CAT, [], StyleOptions(method="auto"))
+        stylize(Auto(MethodSettings()), CAT, [], StyleOptions(method="auto"))
     assert caught.value.code == "style_missing"

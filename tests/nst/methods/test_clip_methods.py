@@ -15,7 +15,7 @@ from nst.clips import open_clip
 from nst.engine import Engine
 from nst.errors import UserError
 from nst.images import Picture, decode
-from nst.method import MethodSettings
+from nst.method import MethodSettings, stylize
 from nst.methods.fast import Fast
 from nst.options import StyleOptions
 
@@ -88,7 +88,7 @@ def test_a_frame_is_painted_alike_whatever_is_around_it(clips: ModuleType, bundl
     second = painter.paint(dark)
     assert np.array_equal(painter.paint(bright), first)
     # Each for itself they are normalised to the same contrast; by one rule the dark side of a cut stays the darker one.
-    alone = [method.stylize(frame, [style], StyleOptions()).picture.rgb for frame in (bright, dark)]
+    alone = [stylize(method, frame, [style], StyleOptions()).picture.rgb for frame in (bright, dark)]
     assert first.mean() - second.mean() > alone[0].mean() - alone[1].mean() + 0.05
     assert second.std() > 0.03
 
@@ -102,7 +102,7 @@ def test_a_clip_of_one_scene_looks_as_the_picture_does(
 ) -> None:
     method = cast(Fast, bundled.method("fast"))
     frame, style = Picture(clips.scene() / 255), decode(STYLE, 256)
-    still = method.stylize(frame, [style], options).picture.rgb
+    still = stylize(method, frame, [style], options).picture.rgb
     in_clip = method.begin_clip([frame, frame], [style], options).paint(frame)
     assert np.abs(still - in_clip).mean() < 10 / 255
 

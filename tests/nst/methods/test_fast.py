@@ -8,12 +8,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from nst.batches import Request
 from nst.colour import luma, transport
 from nst.errors import Cancelled, OperatorError
 from nst.hub_module import load_module
 from nst.images import Picture
-from nst.method import MethodSettings, Progress
+from nst.method import MethodSettings, Progress, Request, stylize
 from nst.methods.fast import Fast
 from nst.methods.fast_strength import plan
 from nst.options import StyleOptions
@@ -66,7 +65,7 @@ def fast(model: Path) -> Fast:
 
 
 def painted(method: Fast, *styles: Picture, content: Picture = CONTENT, **options: object) -> Floats:
-    return method.stylize(content, styles or (STYLE,), StyleOptions(**options)).picture.rgb  # type: ignore[arg-type]
+    return stylize(method, content, styles or (STYLE,), StyleOptions(**options)).picture.rgb  # type: ignore[arg-type]
 
 
 def test_strength_0_is_the_content(fast: Fast) -> None:
@@ -149,7 +148,7 @@ def test_colours_match_moves_the_style_to_the_content_first(model: Path) -> None
 def test_every_size_comes_back_as_it_went_in(fast: Fast, height: int, width: int) -> None:
     content = picture(height, width, 4)
     content = Picture(content.rgb, np.full((height, width), 0.5, np.float32))
-    result = fast.stylize(content, [STYLE], StyleOptions()).picture
+    result = stylize(fast, content, [STYLE], StyleOptions()).picture
     assert result.rgb.shape == content.rgb.shape
     assert result.rgb.dtype == np.float32
     assert result.alpha is content.alpha
@@ -164,21 +163,23 @@ def test_pictures_that_share_a_pass_are_what_they_are_alone(fast: Fast) -> None:
         for number, (size, chosen) in enumerate(zip(sizes, choices, strict=True))
     ]
     passes: list[int] = []
-    together = fast.stylize_batch(requests, passed=passes.append)
+    runs = [fast.begin(one) for one in requests]
+    done = fast.advance_together(runs, passed=passes.append)
     assert passes == [4], "of five in one bucket, one is left"
-    assert [number for number, made in enumerate(together) if made is None] == [4, 5]
-    for one, made in zip(requests, together, strict=True):
-        if made:
-            alone = fast.stylize(one.content, one.styles, one.options)
+    assert done == [True] * 4 + [False] * 2
+    for one, run, finished in zip(requests, runs, done, strict=True):
+        if finished:
+            made = run.pastiche()
+            alone = stylize(fast, one.content, one.styles, one.options)
             assert np.abs(made.picture.rgb - alone.picture.rgb).max() <= 1 / 255
             assert (made.method, made.model, made.notices) == (alone.method, alone.model, alone.notices)
     with pytest.raises(Cancelled):
-        fast.stylize_batch(requests, lambda: True)
+        fast.advance_together(runs, lambda: True)
 
 
 def test_progress_rises_from_0_to_1(fast: Fast) -> None:
     told: list[Progress] = []
-    fast.stylize(CONTENT, [STYLE], StyleOptions(), told.append)
+    stylize(fast, CONTENT, [STYLE], StyleOptions(), told.append)
     fractions = [progress.fraction for progress in told]
     assert fractions[0] == 0
     assert fractions[-1] == 1
@@ -187,18 +188,18 @@ def test_progress_rises_from_0_to_1(fast: Fast) -> None:
 
 def test_cancelling_stops_it(fast: Fast) -> None:
     with pytest.raises(Cancelled):
-        fast.stylize(CONTENT, [STYLE], StyleOptions(), cancelled=lambda: True)
+        stylize(fast, CONTENT, [STYLE], StyleOptions(), cancelled=lambda: True)
 
 
 def test_the_model_is_named_for_caches(fast: Fast) -> None:
-    pastiche = fast.stylize(CONTENT, [STYLE], StyleOptions())
+    pastiche = stylize(fast, CONTENT, [STYLE], StyleOptions())
     assert (pastiche.method, pastiche.model, pastiche.notices) == ("fast", fast.model, ())
     assert len(fast.model) == 16
 
 
 def test_a_module_that_cannot_be_split_blends_pixels_and_says_so(small_modules: ModuleType, tmp_path: Path) -> None:
     method = Fast(MethodSettings(fast_model=str(small_modules.save_entangled(tmp_path / "entangled"))))
-    full = method.stylize(CONTENT, [STYLE], StyleOptions())
+    full = stylize(method, CONTENT, [STYLE], StyleOptions())
     assert [notice.code for notice in full.notices] == ["strength_is_blend"]
     half = painted(method, strength=0.5)
     assert np.abs(half - (CONTENT.rgb + full.picture.rgb) / 2).max() < 1e-6
@@ -225,7 +226,7 @@ def test_without_a_network_the_bundled_one_paints_and_says_so(
     method = Fast(MethodSettings(fast_model="auto", model_cache=str(tmp_path)))
     if not (FOLDER / NETWORK).is_file():
         pytest.skip("needs the bundled network's weights")
-    notices = method.stylize(CONTENT, [STYLE], StyleOptions()).notices
+    notices = stylize(method, CONTENT, [STYLE], StyleOptions()).notices
     forget_failures()
     assert [notice.code for notice in notices] == ["bundled_network"]
     failures = str(notices[0].detail["reason"]).split("; ")
@@ -271,7 +272,7 @@ def test_one_damaged_cache_is_passed_over_for_the_next(
     shutil.copytree(model, version)
     version.with_name("2.complete").touch()
     method = Fast(MethodSettings(fast_model="auto", model_cache=str(tmp_path / "cache")), bfloat16=False)
-    pastiche = method.stylize(CONTENT, [STYLE], StyleOptions())
+    pastiche = stylize(method, CONTENT, [STYLE], StyleOptions())
     assert pastiche.model == load_module(model).identity
     assert not pastiche.notices
 
@@ -286,7 +287,7 @@ def test_where_every_cache_is_damaged_and_nothing_can_be_fetched_the_bundled_net
         damage(place)
     version.with_name("2.complete").touch()
     method = Fast(MethodSettings(fast_model="auto", model_cache=str(tmp_path / "cache")))
-    pastiche = method.stylize(CONTENT, [STYLE], StyleOptions())
+    pastiche = stylize(method, CONTENT, [STYLE], StyleOptions())
     assert [notice.code for notice in pastiche.notices] == ["bundled_network"]
     assert (tmp_path / "hub" / name).is_dir()
     assert not (tmp_path / "cache" / name).exists()

@@ -19,7 +19,7 @@ tf = pytest.importorskip("tensorflow")
 from nst import colour  # noqa: E402
 from nst.errors import Cancelled, JobError, OperatorError  # noqa: E402
 from nst.images import Picture, decode, resize  # noqa: E402
-from nst.method import MethodSettings, Progress, create_method  # noqa: E402
+from nst.method import MethodSettings, Progress, Request, create_method, stylize  # noqa: E402
 from nst.methods import gatys_cost  # noqa: E402
 from nst.methods.gatys import Gatys  # noqa: E402
 from nst.methods.gatys_controller import content_budget, controlled_weight, step_budget  # noqa: E402
@@ -73,13 +73,13 @@ def test_the_registry_knows_it(gatys: Gatys) -> None:
 
 
 def test_strength_0_returns_the_very_pixels(gatys: Gatys) -> None:
-    result = gatys.stylize(CONTENT, [STYLE], options(strength=0.0))
+    result = stylize(gatys, CONTENT, [STYLE], options(strength=0.0))
     np.testing.assert_array_equal(result.picture.rgb, CONTENT.rgb)
 
 
 @pytest.mark.parametrize(("height", "width"), [(48, 64), (37, 51), (20, 130), (64, 8), (300, 420)])
 def test_the_result_has_the_contents_size_whatever_it_is(gatys: Gatys, height: int, width: int) -> None:
-    result = gatys.stylize(picture(3, height, width), [STYLE], options(steps=3))
+    result = stylize(gatys, picture(3, height, width), [STYLE], options(steps=3))
     assert result.picture.rgb.shape == (height, width, 3)
     assert result.picture.rgb.dtype == np.float32
     assert 0 <= result.picture.rgb.min() <= result.picture.rgb.max() <= 1
@@ -89,14 +89,14 @@ def test_the_result_has_the_contents_size_whatever_it_is(gatys: Gatys, height: i
 
 def test_the_style_loss_falls(gatys: Gatys) -> None:
     seen: list[Progress] = []
-    gatys.stylize(CONTENT, [STYLE], options(steps=40, content_weight=1e-3), report=seen.append)
+    stylize(gatys, CONTENT, [STYLE], options(steps=40, content_weight=1e-3), report=seen.append)
     assert seen[-1].losses["style"] < 0.5 * seen[1].losses["style"]
     assert set(seen[-1].losses) == {"content", "style", "total_variation", "total", "content_weight", "change"}
 
 
 def test_progress_rises_to_1_and_its_previews_are_of_their_step(gatys: Gatys) -> None:
     seen: list[Progress] = []
-    result = gatys.stylize(picture(3, 330, 440), [STYLE], options(steps=5), report=seen.append)
+    result = stylize(gatys, picture(3, 330, 440), [STYLE], options(steps=5), report=seen.append)
     fractions = [progress.fraction for progress in seen]
     assert fractions[0] == 0
     assert fractions[-1] == 1
@@ -116,28 +116,28 @@ def test_cancelling_stops_before_the_next_step(gatys: Gatys) -> None:
         steps.append(progress.step)
 
     with pytest.raises(Cancelled):
-        gatys.stylize(CONTENT, [STYLE], options(steps=50), report, lambda: bool(steps) and steps[-1] >= 3)
+        stylize(gatys, CONTENT, [STYLE], options(steps=50), report, lambda: bool(steps) and steps[-1] >= 3)
     assert steps[-1] == 3
 
 
 def test_the_same_seed_gives_the_same_picture_and_another_another(gatys: Gatys) -> None:
     noise = options(start="noise", steps=3)
-    first, again, other = (gatys.stylize(CONTENT, [STYLE], noise.replace(seed=seed)).picture.rgb for seed in (1, 1, 2))
+    first, again, other = (stylize(gatys, CONTENT, [STYLE], noise.replace(seed=seed)).picture.rgb for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).mean() > 0.01
 
 
 def test_no_job_retraces(gatys: Gatys) -> None:
-    gatys.stylize(CONTENT, [STYLE], options(steps=1))
+    stylize(gatys, CONTENT, [STYLE], options(steps=1))
     objective = gatys._objective(options())
     before = objective._step.experimental_get_tracing_count()
     for height, width in ((50, 70), (64, 64), (90, 33)):
-        gatys.stylize(picture(4, height, width), [STYLE, OTHER], options(steps=1))
+        stylize(gatys, picture(4, height, width), [STYLE, OTHER], options(steps=1))
     assert objective._step.experimental_get_tracing_count() == before == 1
 
 
 def test_kept_colours_are_the_contents(gatys: Gatys) -> None:
-    result = gatys.stylize(CONTENT, [STYLE], options(colours="keep", steps=20)).picture.rgb
+    result = stylize(gatys, CONTENT, [STYLE], options(colours="keep", steps=20)).picture.rgb
     inside = ((result > 0.01) & (result < 0.99)).all(axis=-1)
     chroma = [rgb - colour.luma(rgb)[..., None] for rgb in (result, CONTENT.rgb)]
     assert np.abs(colour.luma(result) - colour.luma(CONTENT.rgb)).mean() > 0.01
@@ -146,14 +146,14 @@ def test_kept_colours_are_the_contents(gatys: Gatys) -> None:
 
 def test_matched_colours_stay_near_the_contents(gatys: Gatys) -> None:
     blue = Picture(STYLE.rgb * np.array([0.1, 0.2, 1.0], np.float32), None)
-    results = {c: gatys.stylize(CONTENT, [blue], options(colours=c)).picture.rgb for c in ("match", "style")}
+    results = {c: stylize(gatys, CONTENT, [blue], options(colours=c)).picture.rgb for c in ("match", "style")}
     away = {c: np.abs(rgb.mean(axis=(0, 1)) - CONTENT.rgb.mean(axis=(0, 1))).max() for c, rgb in results.items()}
     assert away["match"] < 0.5 * away["style"], away
 
 
 def test_style_weights_choose_between_styles(gatys: Gatys) -> None:
     def paint(styles: list[Picture], weights: tuple[float, ...]) -> NDArray[np.float32]:
-        return gatys.stylize(CONTENT, styles, options(style_weights=weights)).picture.rgb
+        return stylize(gatys, CONTENT, styles, options(style_weights=weights)).picture.rgb
 
     alone = paint([STYLE], ())
     np.testing.assert_allclose(paint([STYLE, OTHER], (2.0, 0.0)), alone, atol=1e-3)
@@ -161,7 +161,7 @@ def test_style_weights_choose_between_styles(gatys: Gatys) -> None:
 
 
 def test_style_scale_changes_the_strokes(gatys: Gatys) -> None:
-    small, large = (gatys.stylize(CONTENT, [STYLE], options(style_scale=s)).picture.rgb for s in (0.5, 2.0))
+    small, large = (stylize(gatys, CONTENT, [STYLE], options(style_scale=s)).picture.rgb for s in (0.5, 2.0))
     assert np.abs(small - large).mean() > 0.001
 
 
@@ -172,7 +172,7 @@ def test_transparent_parts_of_a_style_do_not_count(gatys: Gatys) -> None:
     spoilt[:, 26:] = (1, 0, 1)
 
     def grams(style: Picture) -> NDArray[np.float32]:
-        run = gatys.start(CONTENT, [style], options(colours="match"))
+        run = gatys.begin(Request(CONTENT, [style], options(colours="match")))
         assert isinstance(run, Run)
         return np.asarray(run._look().seconds[0].numpy())
 
@@ -213,7 +213,7 @@ def test_budgets_rise_with_strength_and_open_over_the_first_steps() -> None:
 def test_colours_leave_room_for_strokes(gatys: Gatys, strength: float) -> None:
     """A content that is nearly grey, and a style whose colours take it very far."""
     grey = Picture(np.float32(0.5) + 0.02 * (CONTENT.rgb - 0.5), None)
-    run = gatys.start(grey, [STYLE], options(strength=strength))
+    run = gatys.begin(Request(grey, [STYLE], options(strength=strength)))
     assert isinstance(run, Run)
     material, objective = run._material, gatys._objective(options())
     moved = objective.change_from(material.original[None])(material.content[None])
@@ -224,14 +224,14 @@ def test_colours_leave_room_for_strokes(gatys: Gatys, strength: float) -> None:
 
 def test_given_weights_switch_the_controller_off(gatys: Gatys) -> None:
     seen: list[Progress] = []
-    gatys.stylize(CONTENT, [STYLE], options(content_weight=3.0, style_weight=2.0), report=seen.append)
+    stylize(gatys, CONTENT, [STYLE], options(content_weight=3.0, style_weight=2.0), report=seen.append)
     assert {round(progress.losses["content_weight"], 5) for progress in seen[1:]} == {1.5}
 
 
 def test_more_total_variation_weight_gives_a_calmer_picture(gatys: Gatys) -> None:
     variation = []
     for weight in (0.0, 300.0):
-        rgb = gatys.stylize(CONTENT, [STYLE], options(steps=25, total_variation_weight=weight)).picture.rgb
+        rgb = stylize(gatys, CONTENT, [STYLE], options(steps=25, total_variation_weight=weight)).picture.rgb
         variation.append(np.square(np.diff(rgb, axis=0)).mean() + np.square(np.diff(rgb, axis=1)).mean())
     assert variation[1] < 0.8 * variation[0]
 
@@ -240,13 +240,13 @@ def test_more_total_variation_weight_gives_a_calmer_picture(gatys: Gatys) -> Non
 def test_a_resumed_run_ends_bit_identical(gatys: Gatys, preset: str, cut: int) -> None:
     """Across scales too: 306 x 408 is worked on at two sizes."""
     content, chosen = picture(5, 306, 408), options(steps=12, gatys_preset=preset)
-    whole = gatys.start(content, [STYLE], chosen)
+    whole = gatys.begin(Request(content, [STYLE], chosen))
     whole.advance()
-    first = gatys.start(content, [STYLE], chosen)
+    first = gatys.begin(Request(content, [STYLE], chosen))
     while first.steps_done < cut:
         first.advance(budget_s=0.0)
     saved = first.state()
-    second = gatys.resume(saved, content, [STYLE], chosen)
+    second = gatys.begin(Request(content, [STYLE], chosen), saved)
     assert second.steps_done == cut
     assert second.state() == saved
     assert second.advance()
@@ -254,7 +254,7 @@ def test_a_resumed_run_ends_bit_identical(gatys: Gatys, preset: str, cut: int) -
 
 
 def test_a_state_of_another_job_is_refused(gatys: Gatys) -> None:
-    run = gatys.start(CONTENT, [STYLE], options())
+    run = gatys.begin(Request(CONTENT, [STYLE], options()))
     run.advance(budget_s=0.0)
     saved = run.state()
     for content, style, chosen in (
@@ -263,10 +263,10 @@ def test_a_state_of_another_job_is_refused(gatys: Gatys) -> None:
         (CONTENT, STYLE, options(strength=0.5)),
     ):
         with pytest.raises(StateError):
-            gatys.resume(saved, content, [style], chosen)
-    for damaged in (b"", b"not a state", saved[:200]):
+            gatys.begin(Request(content, [style], chosen), saved)
+    for damaged in (b"not a state", saved[:200]):
         with pytest.raises(StateError):
-            gatys.resume(damaged, CONTENT, [STYLE], options())
+            gatys.begin(Request(CONTENT, [STYLE], options()), damaged)
 
 
 def paper(**changes: object) -> StyleOptions:
@@ -275,7 +275,7 @@ def paper(**changes: object) -> StyleOptions:
 
 def test_the_papers_preset_lowers_the_published_loss(gatys: Gatys) -> None:
     seen: list[Progress] = []
-    result = gatys.stylize(CONTENT, [STYLE], paper(start="noise"), report=seen.append)
+    result = stylize(gatys, CONTENT, [STYLE], paper(start="noise"), report=seen.append)
     totals = [progress.losses["total"] for progress in seen[1:]]
     assert totals[-1] < 0.2 * totals[0]
     assert seen[-1].fraction == 1
@@ -288,7 +288,7 @@ def test_the_papers_ratio_trades_content_for_style(gatys: Gatys) -> None:
     for ratio in (1e-5, 1e5):
         seen: list[Progress] = []
         chosen = paper(content_weight=ratio, style_weight=1.0, start="noise")
-        gatys.stylize(CONTENT, [STYLE], chosen, report=seen.append)
+        stylize(gatys, CONTENT, [STYLE], chosen, report=seen.append)
         lost.append(seen[-1].losses)
     assert lost[0]["style"] < 0.2 * lost[1]["style"]
     assert lost[1]["content"] < 0.5 * lost[0]["content"]
@@ -296,22 +296,22 @@ def test_the_papers_ratio_trades_content_for_style(gatys: Gatys) -> None:
 
 def test_the_papers_preset_can_be_cancelled_sliced_and_resumed(gatys: Gatys) -> None:
     with pytest.raises(Cancelled):
-        gatys.stylize(CONTENT, [STYLE], paper(), cancelled=lambda: True)
-    run = gatys.start(CONTENT, [STYLE], paper())
+        stylize(gatys, CONTENT, [STYLE], paper(), cancelled=lambda: True)
+    run = gatys.begin(Request(CONTENT, [STYLE], paper()))
     assert not run.advance(budget_s=0.0)
     assert run.steps_done == 1
-    again = gatys.resume(run.state(), CONTENT, [STYLE], paper())
+    again = gatys.begin(Request(CONTENT, [STYLE], paper()), run.state())
     np.testing.assert_array_equal(again.picture().rgb, run.picture().rgb)
     assert again.advance()
     with pytest.raises(StateError):
-        gatys.resume(run.state(), CONTENT, [STYLE], options())
+        gatys.begin(Request(CONTENT, [STYLE], options()), run.state())
 
 
 @pytest.mark.parametrize("preset", ["default", "gatys2016"])
 def test_a_mask_leaves_the_rest_untouched(gatys: Gatys, preset: str) -> None:
     mask = np.zeros(CONTENT.rgb.shape[:2], np.float32)
     mask[:, 32:] = 1
-    run = gatys.start(CONTENT, [STYLE], options(gatys_preset=preset), mask)
+    run = gatys.begin(Request(CONTENT, [STYLE], options(gatys_preset=preset)), mask=mask)
     run.advance()
     made = run.picture().rgb
     np.testing.assert_array_equal(made[:, :32], CONTENT.rgb[:, :32])
@@ -340,7 +340,7 @@ def test_predictions_grow_with_the_work(gatys: Gatys) -> None:
 def test_the_time_that_is_left_comes_from_the_cost_model(gatys: Gatys) -> None:
     content, chosen = picture(3, 330, 440), options(steps=8)
     foreseen = gatys.predict(content, chosen).seconds
-    run = gatys.start(content, [STYLE], chosen)
+    run = gatys.begin(Request(content, [STYLE], chosen))
     assert isinstance(run, Run)
     assert 0 < run.eta_s < foreseen
     seen: list[Progress] = []
@@ -368,7 +368,7 @@ def test_memory_that_runs_out_after_all_is_one_size_less_and_said(
     """Above 300 px, where a coarser size was done already it is the result; 520 px is two sizes down from 300."""
     starved(monkeypatch, gatys, max(300, worked_px))
     seen: list[Progress] = []
-    result = gatys.stylize(picture(6, width * 2 // 3, width), [STYLE], options(steps=6), report=seen.append)
+    result = stylize(gatys, picture(6, width * 2 // 3, width), [STYLE], options(steps=6), report=seen.append)
     assert result.picture.rgb.shape == (width * 2 // 3, width, 3)
     assert [(notice.code, dict(notice.detail)) for notice in result.notices] == [
         ("smaller_for_memory", {"side_px": worked_px})
@@ -382,10 +382,10 @@ def test_a_run_that_was_made_smaller_goes_on_elsewhere(gatys: Gatys, monkeypatch
     content, chosen = picture(6, 270, 380), options(steps=8)
     with monkeypatch.context() as short:
         starved(short, gatys, 300)
-        whole, first = (gatys.start(content, [STYLE], chosen) for _ in range(2))
+        whole, first = (gatys.begin(Request(content, [STYLE], chosen)) for _ in range(2))
         whole.advance()
         first.advance(budget_s=0.0)
-    second = gatys.resume(first.state(), content, [STYLE], chosen)
+    second = gatys.begin(Request(content, [STYLE], chosen), first.state())
     second.advance()
     assert second.notices == whole.notices != ()
     np.testing.assert_array_equal(second.picture().rgb, whole.picture().rgb)
@@ -394,7 +394,7 @@ def test_a_run_that_was_made_smaller_goes_on_elsewhere(gatys: Gatys, monkeypatch
 def test_what_fits_nowhere_is_the_jobs_error(gatys: Gatys, monkeypatch: pytest.MonkeyPatch) -> None:
     starved(monkeypatch, gatys, 0)
     with pytest.raises(JobError) as caught:
-        gatys.stylize(CONTENT, [STYLE], options())
+        stylize(gatys, CONTENT, [STYLE], options())
     assert caught.value.code == "job_out_of_memory"
 
 
@@ -406,9 +406,9 @@ def test_a_smaller_size_is_taken_where_the_user_allows_it(
     half = gatys_cost.memory_model(gatys.extractor(chosen)).peak_bytes(300 * 400 / 2)
     monkeypatch.setattr(gatys_cost, "free_bytes", lambda: half / 0.8)
     with pytest.raises(JobError) as caught:
-        gatys.stylize(content, [STYLE], chosen)
+        stylize(gatys, content, [STYLE], chosen)
     assert caught.value.detail == {"allowed_px": 282}
-    result = gatys.stylize(content, [STYLE], chosen.replace(smaller_allowed=True))
+    result = stylize(gatys, content, [STYLE], chosen.replace(smaller_allowed=True))
     assert result.picture.rgb.shape == (300, 400, 3)
     assert result.notices[0].code == "smaller_for_memory"
     assert result.notices[0].detail == {"side_px": 282}
@@ -417,7 +417,7 @@ def test_a_smaller_size_is_taken_where_the_user_allows_it(
 @pytest.mark.parametrize("preset", ["default", "gatys2016"])
 def test_a_time_lapse_begins_with_the_start_and_ends_with_the_pastiche(gatys: Gatys, preset: str) -> None:
     content, chosen = picture(5, 306, 408), options(steps=12, gatys_preset=preset, time_lapse=True)
-    whole = gatys.stylize(content, [STYLE], chosen)
+    whole = stylize(gatys, content, [STYLE], chosen)
     sizes = {(frame.width_px, frame.height_px) for frame in whole.time_lapse}
     assert sizes == {(384, 288)}
     assert len(whole.time_lapse) == 13
@@ -425,18 +425,18 @@ def test_a_time_lapse_begins_with_the_start_and_ends_with_the_pastiche(gatys: Ga
     first_away, last_away = (np.abs(whole.time_lapse[i].rgb - last).mean() for i in (0, -1))
     assert last_away < 0.02
     assert last_away < 0.7 * first_away
-    assert gatys.stylize(CONTENT, [STYLE], options(steps=2)).time_lapse == ()
+    assert stylize(gatys, CONTENT, [STYLE], options(steps=2)).time_lapse == ()
 
 
 @pytest.mark.parametrize("preset", ["default", "gatys2016"])
 def test_a_time_lapse_goes_on_after_a_checkpoint(gatys: Gatys, preset: str) -> None:
     chosen = options(steps=9, gatys_preset=preset, time_lapse=True)
-    whole = gatys.start(CONTENT, [STYLE], chosen)
+    whole = gatys.begin(Request(CONTENT, [STYLE], chosen))
     whole.advance()
-    first = gatys.start(CONTENT, [STYLE], chosen)
+    first = gatys.begin(Request(CONTENT, [STYLE], chosen))
     for _ in range(4):
         first.advance(budget_s=0.0)
-    second = gatys.resume(first.state(), CONTENT, [STYLE], chosen)
+    second = gatys.begin(Request(CONTENT, [STYLE], chosen), first.state())
     second.advance()
     pairs = zip(whole.time_lapse(), second.time_lapse(), strict=True)
     assert all(np.array_equal(a.rgb, b.rgb) for a, b in pairs)
@@ -484,7 +484,7 @@ def test_strength_is_a_ladder_between_content_and_style(real: Gatys) -> None:
     style = decode((SHARED / "images/styles/kandinsky_composition_vii.jpg").read_bytes(), 128)
     rungs = []
     for strength in (0.25, 0.5, 1.0):
-        made = real.stylize(content, [style], StyleOptions(method="gatys", strength=strength)).picture.rgb
+        made = stylize(real, content, [style], StyleOptions(method="gatys", strength=strength)).picture.rgb
         left = evaluator.style_distance_ratio(content.rgb, made, style.rgb)
         rungs.append((left, evaluator.content_distance(content.rgb, made)))
     assert 1 > rungs[0][0] > rungs[1][0] > rungs[2][0]

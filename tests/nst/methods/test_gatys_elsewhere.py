@@ -13,7 +13,7 @@ pytestmark = pytest.mark.tensorflow
 tf = pytest.importorskip("tensorflow")
 
 from nst.images import Picture  # noqa: E402
-from nst.method import MethodSettings, create_method  # noqa: E402
+from nst.method import MethodSettings, Request, create_method, stylize  # noqa: E402
 from nst.methods.gatys import Gatys  # noqa: E402
 from nst.methods.gatys_run import Run  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
@@ -28,13 +28,13 @@ import sys
 from pathlib import Path
 import numpy as np
 from nst.images import Picture
-from nst.method import MethodSettings
+from nst.method import MethodSettings, Request
 from nst.methods.gatys import Gatys
 from nst.options import StyleOptions
 import json
 folder, options = Path(sys.argv[1]), StyleOptions.from_dict(json.loads(sys.argv[2]))
 content, style = (Picture(np.load(folder / f"{name}.npy")) for name in ("content", "style"))
-run = Gatys(MethodSettings()).resume((folder / "state").read_bytes(), content, [style], options)
+run = Gatys(MethodSettings()).begin(Request(content, [style], options), (folder / "state").read_bytes())
 run.advance()
 np.save(folder / "made.npy", run.picture().rgb)
 """
@@ -45,7 +45,7 @@ def test_another_process_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
     options = StyleOptions(method="gatys", extractor="bundled", steps=6, time_lapse=True)
     gatys = Gatys(BUNDLED)
-    whole, cut = (gatys.start(CONTENT, [STYLE], options) for _ in range(2))
+    whole, cut = (gatys.begin(Request(CONTENT, [STYLE], options)) for _ in range(2))
     whole.advance()
     for _ in range(3):
         cut.advance(budget_s=0.0)
@@ -59,9 +59,9 @@ def test_another_process_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 def test_it_may_start_from_the_fast_methods_result() -> None:
     options = StyleOptions(method="gatys", extractor="bundled", steps=2, start="fast")
-    run = Gatys(BUNDLED).start(CONTENT, [STYLE], options)
+    run = Gatys(BUNDLED).begin(Request(CONTENT, [STYLE], options))
     assert isinstance(run, Run)
-    fast = create_method("fast", BUNDLED).stylize(CONTENT, [STYLE], options.replace(method="fast", start="content"))
+    fast = stylize(create_method("fast", BUNDLED), CONTENT, [STYLE], options.replace(method="fast", start="content"))
     np.testing.assert_allclose(run.picture().rgb, fast.picture.rgb, atol=1e-6)
     run.advance()
     assert np.abs(run.picture().rgb - fast.picture.rgb).mean() > 0.001

@@ -13,7 +13,7 @@ import tensorflow as tf  # noqa: E402
 from nst import losses  # noqa: E402
 from nst.errors import UserError  # noqa: E402
 from nst.images import Picture  # noqa: E402
-from nst.method import MethodSettings  # noqa: E402
+from nst.method import MethodSettings, stylize  # noqa: E402
 from nst.methods.gatys import Gatys  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
 
@@ -32,7 +32,7 @@ def painted(gatys: Gatys, preset: str, *weights: float) -> Picture:
     chosen = StyleOptions(
         method="gatys", extractor="bundled", gatys_preset=preset, steps=15, content_weight=1e-6, layer_weights=weights
     )
-    return gatys.stylize(CONTENT, [STYLE], chosen).picture
+    return stylize(gatys, CONTENT, [STYLE], chosen).picture
 
 
 def miss(gatys: Gatys, picture: Picture, layer: int) -> float:

@@ -14,7 +14,7 @@ tf = pytest.importorskip("tensorflow")
 from nst.extractor_weights import VGG_BLOCKS  # noqa: E402
 from nst.extractors import load_extractor  # noqa: E402
 from nst.images import Picture  # noqa: E402
-from nst.method import MethodSettings  # noqa: E402
+from nst.method import MethodSettings, Request, stylize  # noqa: E402
 from nst.methods import gatys_precision  # noqa: E402
 from nst.methods.gatys import Gatys  # noqa: E402
 from nst.methods.gatys_precision import precision_at_hand  # noqa: E402
@@ -57,21 +57,21 @@ def exact(reduced: Gatys) -> Gatys:
 
 
 def test_where_it_passes_the_pastiche_is_another_by_little_and_says_so(reduced: Gatys, exact: Gatys) -> None:
-    rough, fine = (each.stylize(CONTENT, [STYLE], OPTIONS) for each in (reduced, exact))
+    rough, fine = (stylize(each, CONTENT, [STYLE], OPTIONS) for each in (reduced, exact))
     assert rough.model == f"{fine.model}:bfloat16"
     difference = np.abs(rough.picture.rgb - fine.picture.rgb)
     assert 0 < difference.mean() < 2 / 255
 
 
 def test_a_resumed_run_ends_bit_identical_and_no_run_changes_its_precision(reduced: Gatys, exact: Gatys) -> None:
-    whole, run = reduced.start(CONTENT, [STYLE], OPTIONS), reduced.start(CONTENT, [STYLE], OPTIONS)
+    whole, run = reduced.begin(Request(CONTENT, [STYLE], OPTIONS)), reduced.begin(Request(CONTENT, [STYLE], OPTIONS))
     whole.advance()
     run.advance(budget_s=0.0)
-    again = reduced.resume(run.state(), CONTENT, [STYLE], OPTIONS)
+    again = reduced.begin(Request(CONTENT, [STYLE], OPTIONS), run.state())
     again.advance()
     np.testing.assert_array_equal(again.picture().rgb, whole.picture().rgb)
     with pytest.raises(StateError):
-        exact.resume(run.state(), CONTENT, [STYLE], OPTIONS)
+        exact.begin(Request(CONTENT, [STYLE], OPTIONS), run.state())
 
 
 def test_where_it_fails_nothing_changes_and_the_log_has_both_figures(

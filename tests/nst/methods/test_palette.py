@@ -12,7 +12,7 @@ from skimage import data
 from nst.colour import luma, transport
 from nst.errors import Cancelled, UserError
 from nst.images import Picture, decode
-from nst.method import MethodSettings, Progress
+from nst.method import MethodSettings, Progress, stylize
 from nst.methods.palette import Palette
 from nst.options import StyleOptions
 
@@ -31,7 +31,7 @@ RETINA = picture("retina", 8)
 
 def painted(content: Picture, *styles: Picture, **choices: object) -> Floats:
     options = StyleOptions(method="palette", **choices)  # type: ignore[arg-type]
-    return Palette(MethodSettings()).stylize(content, styles, options).picture.rgb
+    return stylize(Palette(MethodSettings()), content, styles, options).picture.rgb
 
 
 def distance(a: Floats, b: Floats) -> float:
@@ -123,10 +123,15 @@ def test_smooth_skies_stay_smooth() -> None:
 def test_cancelling_between_styles() -> None:
     seen: list[Progress] = []
     with pytest.raises(Cancelled):
-        Palette(MethodSettings()).stylize(
-            CAT, [COFFEE, RETINA], StyleOptions(method="palette"), seen.append, lambda: len(seen) == 4
+        stylize(
+            Palette(MethodSettings()),
+            CAT,
+            [COFFEE, RETINA],
+            StyleOptions(method="palette"),
+            seen.append,
+            lambda: len(seen) == 5,
         )
-    assert [progress.step for progress in seen] == [0, 1, 2, 3]
+    assert [progress.step for progress in seen] == [0, 0, 1, 2, 3]
 
 
 def test_shared_pairs_come_nearer_to_their_styles(shared_dir: Path) -> None:

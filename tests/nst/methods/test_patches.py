@@ -10,7 +10,7 @@ from skimage import data
 
 from nst.colour import transport
 from nst.images import Picture
-from nst.method import MethodSettings, Progress
+from nst.method import MethodSettings, Progress, Request, stylize
 from nst.methods.gatys_state import StateError
 from nst.methods.patches import Patches
 from nst.methods.patches_distance import SIZE, gradient, sample
@@ -42,7 +42,7 @@ def options(**choices: object) -> StyleOptions:
 
 
 def painted(content: Picture, *styles: Picture, **choices: object) -> Floats:
-    return Patches(MethodSettings()).stylize(content, styles, options(**choices)).picture.rgb
+    return stylize(Patches(MethodSettings()), content, styles, options(**choices)).picture.rgb
 
 
 def distance(a: Floats, b: Floats) -> float:
@@ -90,23 +90,23 @@ def test_work_is_bounded_however_large_the_picture() -> None:
 def test_a_run_goes_on_from_its_state_as_if_never_interrupted() -> None:
     method, wanted = Patches(MethodSettings()), options(steps=6, seed=7)
     whole = painted(CAT, RETINA, steps=6, seed=7)
-    run = method.start(CAT, [RETINA], wanted)
+    run = method.begin(Request(CAT, [RETINA], wanted))
     slices = 0
     while not run.advance(0.0):
-        run, slices = method.resume(run.state(), CAT, [RETINA], wanted), slices + 1
+        run, slices = method.begin(Request(CAT, [RETINA], wanted), run.state()), slices + 1
     assert slices == run.steps - 1
-    assert np.array_equal(method.pastiche(run, wanted).picture.rgb, whole)
+    assert np.array_equal(run.pastiche().picture.rgb, whole)
 
 
 def test_another_jobs_state_is_refused() -> None:
     run = Run(CAT, [RETINA], options())
     with pytest.raises(StateError):
-        Patches(MethodSettings()).resume(run.state(), CAT, [RETINA], options(seed=1))
+        Patches(MethodSettings()).begin(Request(CAT, [RETINA], options(seed=1)), run.state())
 
 
 def test_every_step_has_a_preview_of_the_contents_size() -> None:
     seen: list[Progress] = []
-    Patches(MethodSettings()).stylize(CAT, [RETINA], options(), seen.append)
+    stylize(Patches(MethodSettings()), CAT, [RETINA], options(), seen.append)
     assert seen[1].preview is not None
     assert seen[1].preview().rgb.shape == CAT.rgb.shape
 

@@ -12,7 +12,7 @@ pytest.importorskip("tensorflow")
 
 from nst.errors import Cancelled, UserError  # noqa: E402
 from nst.images import Picture  # noqa: E402
-from nst.method import MethodSettings, Progress  # noqa: E402
+from nst.method import MethodSettings, Progress, Request, stylize  # noqa: E402
 from nst.methods.gatys_state import StateError  # noqa: E402
 from nst.methods.singan import SinGan  # noqa: E402
 from nst.methods.singan_harmony import harmonise  # noqa: E402
@@ -62,16 +62,16 @@ def test_strength_moves_the_start_scale_without_gaps() -> None:
 @pytest.mark.parametrize("start_scale", [3, 16])
 def test_a_start_scale_that_the_pyramid_has_not_is_refused(singan: SinGan, start_scale: int) -> None:
     with pytest.raises(UserError) as refused:
-        singan.stylize(CONTENT, [STYLE], OPTIONS.replace(start_scale=start_scale))
+        stylize(singan, CONTENT, [STYLE], OPTIONS.replace(start_scale=start_scale))
     assert refused.value.detail == {"option": "start_scale", "received": str(start_scale), "allowed": "1 to 2"}
 
 
 def test_a_style_is_learnt_once(singan: SinGan, kept: MemoryPyramids) -> None:
     first: list[Progress] = []
     again: list[Progress] = []
-    singan.stylize(CONTENT, [STYLE], OPTIONS, first.append)
+    stylize(singan, CONTENT, [STYLE], OPTIONS, first.append)
     other = SinGan(MethodSettings(singan_budget="40:4"))
-    made = other.stylize(waves(5), [STYLE], OPTIONS.replace(strength=0.4, seed=9), again.append)
+    made = stylize(other, waves(5), [STYLE], OPTIONS.replace(strength=0.4, seed=9), again.append)
     assert len(first) > 7, "a step an iteration"
     assert len(again) == 2, "the start and the painting"
     assert made.picture.rgb.shape == (45, 60, 3)
@@ -85,34 +85,34 @@ def test_a_damaged_pyramid_is_trained_anew(singan: SinGan, kept: MemoryPyramids)
     key = pyramid_key(STYLE.rgb, singan.budget(OPTIONS))
     kept.put(key, b"damage")
     seen: list[Progress] = []
-    singan.stylize(CONTENT, [STYLE], OPTIONS, seen.append)
+    stylize(singan, CONTENT, [STYLE], OPTIONS, seen.append)
     assert len(seen) > 7
     assert kept.get(key) != b"damage", "the next one finds it whole"
 
 
 def test_a_job_goes_on_elsewhere_as_if_never_interrupted(singan: SinGan, kept: MemoryPyramids) -> None:
     styles = [STYLE, waves(7)]
-    run = singan.start(CONTENT, styles, OPTIONS)
+    run = singan.begin(Request(CONTENT, styles, OPTIONS))
     assert not run.advance(0.0), "one step"
     while run.progress().step < 9:  # the second style's training has begun
         run.advance(0.0)
-    state, so_far = run.state(), singan.pastiche(run, OPTIONS).picture.rgb
+    state, so_far = run.state(), run.pastiche().picture.rgb
     assert so_far.shape == CONTENT.rgb.shape, "what there is can be had when it is stopped"
     run.advance()
     share_pyramids(MemoryPyramids())  # another machine, where nothing is kept
     elsewhere = SinGan(MethodSettings(singan_budget="40:4"))
-    resumed = elsewhere.resume(state, CONTENT, styles, OPTIONS)
+    resumed = elsewhere.begin(Request(CONTENT, styles, OPTIONS), state)
     assert resumed.progress().step == 9
     resumed.advance()
     assert np.array_equal(resumed.picture().rgb, run.picture().rgb)
     with pytest.raises(StateError):
-        singan.resume(state, CONTENT, styles, OPTIONS.replace(seed=4))
+        singan.begin(Request(CONTENT, styles, OPTIONS.replace(seed=4)), state)
 
 
 def test_a_cancel_is_heard_within_an_iteration(singan: SinGan, kept: MemoryPyramids) -> None:
     seen: list[Progress] = []
     with pytest.raises(Cancelled):
-        singan.stylize(CONTENT, [STYLE], OPTIONS, seen.append, lambda: len(seen) > 3)
+        stylize(singan, CONTENT, [STYLE], OPTIONS, seen.append, lambda: len(seen) > 3)
     assert len(seen) == 4
     assert not kept._pyramids, "half a pyramid is not kept"
 
@@ -123,7 +123,7 @@ def test_what_is_hidden_stays_as_it_was_and_a_large_picture_keeps_its_size(
     large = waves(4, 301, 199)
     alpha = np.zeros((301, 199), np.float32)
     alpha[100:] = 1.0
-    made = singan.stylize(Picture(large.rgb, alpha), [STYLE], OPTIONS).picture.rgb
+    made = stylize(singan, Picture(large.rgb, alpha), [STYLE], OPTIONS).picture.rgb
     assert made.shape == large.rgb.shape
     assert np.array_equal(made[:100], large.rgb[:100])
     assert np.abs(made[100:] - large.rgb[100:]).mean() > 0.02

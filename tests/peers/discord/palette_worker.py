@@ -14,35 +14,43 @@ from collections.abc import Sequence
 import redis
 
 from nst.clip_painting import PaintedClip
-from nst.engine import Engine, Perform, perform_whole
+from nst.engine import Engine, Painting
 from nst.errors import Cancelled
 from nst.images import decode
-from nst.method import IsCancelled, MethodSettings, Pastiche, Progress, Report, never_cancelled, no_report
+from nst.method import IsCancelled, MethodSettings, Progress, Report, never_cancelled, no_report
 from nst.options import StyleOptions
 from workers.__main__ import run_worker
 
 HOLD = "tests:hold"
 
 
-class HeldEngine:
-    """Waits at a quarter of the way while it is held; it offers no slices, so slow jobs wait here as well."""
+class HeldEngine(Engine):
+    """Waits at a quarter of the way while it is held; slow jobs wait here as well, and give way to nobody."""
 
     def __init__(self, redis_url: str) -> None:
-        self._engine = Engine(MethodSettings())
+        super().__init__(MethodSettings())
         self._connection = redis.Redis.from_url(redis_url)
 
-    def stylize(
+    def begin(
         self,
         content: bytes,
         styles: Sequence[bytes],
         options: StyleOptions,
-        report: Report = no_report,
+        state: bytes = b"",
         cancelled: IsCancelled = never_cancelled,
-        perform: Perform = perform_whole,
         mask: bytes | None = None,
-    ) -> Pastiche:
-        self._wait(content, report, cancelled)
-        return self._engine.stylize(content, styles, options, report, cancelled, perform, mask)
+    ) -> Painting:
+        painting = super().begin(content, styles, options, state, cancelled, mask)
+        advance = painting.advance
+
+        def held(
+            budget_s: float | None = None, report: Report = no_report, cancelled: IsCancelled = never_cancelled
+        ) -> bool:
+            self._wait(content, report, cancelled)
+            return advance(None, report, cancelled)
+
+        painting.advance = held  # type: ignore[method-assign]
+        return painting
 
     def stylize_clip(
         self,
@@ -56,7 +64,7 @@ class HeldEngine:
         mask: bytes | None = None,
     ) -> PaintedClip:
         self._wait(content, report, cancelled)
-        return self._engine.stylize_clip(content, styles, options, media_type, report, cancelled, max_bytes, mask)
+        return super().stylize_clip(content, styles, options, media_type, report, cancelled, max_bytes, mask)
 
     def _wait(self, content: bytes, report: Report, cancelled: IsCancelled) -> None:
         held = self._connection.get(HOLD)
