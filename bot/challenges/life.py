@@ -254,7 +254,7 @@ class Life:
             small = style_of(plan.style_picture)
             kept = self._pictures.keep(challenge_id, "style", small, giver)
             shown = {"style_shown": blob_hash(small), "style_kept": kept, "style_by": giver}
-            planned |= {"style": blob_hash(plan.style_picture), **shown}
+            planned |= {"style": blob_hash(plan.style_picture), "style_spoiler": plan.style_spoiler, **shown}
         return planned
 
     def _invited(self, code: str) -> Challenge:

@@ -147,6 +147,7 @@ class Plan:
         review: Whether moderators look through the entries before the voting.
         style_preset: The preset that everybody has to use, or "".
         style_picture: Or the picture that everybody has to use as the style, or b"".
+        style_spoiler: Whether that picture came hidden.
         same_picture: Whether a draft that is revised keeps the style picture that it has.
         scoring: How votes become places.
         rules: Who may take part.
@@ -160,6 +161,7 @@ class Plan:
     review: bool = False
     style_preset: str = ""
     style_picture: bytes = b""
+    style_spoiler: bool = False
     same_picture: bool = False
     scoring: Scoring = Scoring.SUM
     rules: Rules = field(default_factory=Rules)
@@ -183,6 +185,7 @@ class Challenge:
         style_label: Its preset's name, or "" for a picture (``Entries.style_picture`` has it).
         style_shown: Blob hash of that picture as it is handed out, reduced.
         style_kept: Where that picture is kept.
+        style_spoiler: Whether that picture is hidden until somebody wants to see it, as it came.
         style_by: User key of the one who gave that picture; it goes with them.
         scoring: How votes become places.
         rules: Who may take part.
@@ -208,6 +211,7 @@ class Challenge:
     style_label: str = ""
     style_shown: str = ""
     style_kept: str = ""
+    style_spoiler: bool = False
     style_by: str = ""
     scoring: Scoring = Scoring.SUM
     rules: Rules = field(default_factory=Rules)

@@ -36,7 +36,14 @@ def checked(plan: Plan, presets: Mapping[str, Preset], now_s: float) -> dict[str
         raise UserError("style_unknown", {"received": plan.style_preset[:40], "allowed": ", ".join(presets)})
     if plan.style_picture:
         inspect(plan.style_picture)
-    given = {"style": "", "style_label": "", "style_shown": "", "style_kept": "", "style_by": ""}
+    given = {
+        "style": "",
+        "style_label": "",
+        "style_shown": "",
+        "style_kept": "",
+        "style_by": "",
+        "style_spoiler": False,
+    }
     names = (*RANGES, "closes_at_s", "review", "scoring", "rules")
     return {"theme": theme} | ({} if plan.same_picture else given) | {name: getattr(plan, name) for name in names}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from nicegui import ui
 
+from bot.chat.spoilers import SPOILER, is_hidden
 from bot.quality_lines import quality_line, short_quality_line
 from bot.recipe_codes import Recipe
 from bot.service import Request
@@ -49,7 +50,7 @@ class Asking:
             wanted = self._visit.composer.read(fields if isinstance(fields, Mapping) else {})
             if not self._visit.composer.content:
                 raise UserError("image_missing")
-            reply_to = {"session": self._user} | ({STRIP: uuid.uuid4().hex} if wanted.strip else {})
+            reply_to = self._address(wanted.spoiler, bool(wanted.strip))
             begun: list[Job] = []
             try:
                 for options in wanted.each():
@@ -61,9 +62,7 @@ class Asking:
         """A button under a result was pressed."""
         async with self._visit.boundary("paint"):
             job = Job.from_json(result.job)
-            reply_to = {"session": self._user}
-            if choice is Button.STRIP:
-                reply_to[STRIP] = uuid.uuid4().hex
+            reply_to = self._address(is_hidden(job), choice is Button.STRIP)
             begun: list[Job] = []
             try:
                 for options in vary(job.options, choice):
@@ -85,7 +84,7 @@ class Asking:
         """Go on with a job that was stopped."""
         async with self._visit.boundary("paint"):
             await self._count()
-            again = await self._service.resume(job, self._user, {"session": self._user})
+            again = await self._service.resume(job, self._user, self._address(is_hidden(job)))
             await asyncio.to_thread(self._album.take_down, self._user, job.job_id)
             self._visit.wall.take_down(job.job_id)
             await self._begin([again])
@@ -174,6 +173,11 @@ class Asking:
             known = _REASONS.get(str(args.get("reason")))
             sentence = say(known, self._visit.language) if known else str(args.get("sentence", ""))[:500]
             self._visit.composer.complain(sentence, role)
+
+    def _address(self, spoiler: bool, strip: bool = False) -> dict[str, str]:
+        """Where a job's answer goes; a session sees its own, but its recipes keep what was hidden so."""
+        address = {"session": self._user} | ({STRIP: uuid.uuid4().hex} if strip else {})
+        return address | (SPOILER if spoiler else {})
 
     async def _submit(self, wanted: Wanted, options: StyleOptions, reply_to: Mapping[str, str]) -> Job:
         await self._count()

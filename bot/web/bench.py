@@ -61,6 +61,7 @@ class Bench:
         self._unseen: set[str] = set()
         self._tiles: dict[str, Any] = {}
         self._opened: StyleOptions | None = None
+        self._spoiler = False
         form = tag("form", "composer bench", autocomplete="off")
         with form.on("submit", lambda e: handlers.paint(e.args), js_handler=SUBMIT):
             self._drop = Drop(language, lambda: offer_contents(presets, handlers.takes, language))
@@ -95,7 +96,9 @@ class Bench:
         opened = self._opened if fields.get("recipe") else None
         styles = [Style(name) if name in self._presets else Style(picture=name) for name in self.styles]
         options = self._mask.over(opened or read_experiment(fields, len(styles)), fields)
-        return Wanted(styles, options, strip=str(fields.get("strip", "")), mask=self._mask.picture)
+        return Wanted(
+            styles, options, strip=str(fields.get("strip", "")), mask=self._mask.picture, spoiler=self._spoiler
+        )
 
     def show_content(self, digest: str) -> None:
         """Show the picture to be painted; another one's mask goes."""
@@ -134,7 +137,14 @@ class Bench:
         self._touch()
         self._show_chosen()
 
-    def fill(self, styles: Sequence[str], options: StyleOptions, mask: str = "", unseen: Collection[str] = ()) -> None:
+    def fill(
+        self,
+        styles: Sequence[str],
+        options: StyleOptions,
+        mask: str = "",
+        unseen: Collection[str] = (),
+        spoiler: bool = False,
+    ) -> None:
         """Set everything as a recipe says.
 
         Args:
@@ -142,7 +152,9 @@ class Bench:
             options: The recipe's.
             mask: Blob hash of its mask, or "".
             unseen: Hashes among the styles that this session may paint with and not look at.
+            spoiler: Whether it is of something hidden; so is then all that comes until another recipe is opened.
         """
+        self._spoiler = spoiler
         self._mask.clear()
         if mask:
             self._mask.show(mask)

@@ -84,7 +84,7 @@ class Recipes:
         whole = len(styles) == len(recipe.styles)
         if bench.content not in ("", recipe.content) or recipe.mask not in pictures | {""}:
             recipe = recipe.elsewhere()
-        bench.fill(styles if whole else (), recipe.options, recipe.mask, unseen)
+        bench.fill(styles if whole else (), recipe.options, recipe.mask, unseen, recipe.spoiler)
         if not bench.content and recipe.content in pictures:
             bench.show_content(recipe.content)
         bench.announce(say("playground.recipe_opened" if whole else "playground.recipe_no_style", language))

@@ -23,12 +23,14 @@ class Wanted:
         options: The rest.
         strip: ``STRENGTHS`` for five strengths from none to all, ``EVERY_METHOD`` for all, or "" for one picture.
         mask: Blob hash of a mask, or "".
+        spoiler: Whether the recipe that filled the form was of something hidden: its code says so again.
     """
 
     styles: Sequence[Style]
     options: StyleOptions
     strip: str = ""
     mask: str = ""
+    spoiler: bool = False
 
     def each(self) -> tuple[StyleOptions, ...]:
         """The options of every job."""

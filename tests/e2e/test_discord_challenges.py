@@ -19,6 +19,7 @@ from bot.challenges.challenges import Challenges
 from bot.challenges.entry import Entry
 from bot.challenges.model import Person
 from bot.presets.catalogue import load_presets
+from tests.peers.discord.rest import Upload
 from tests.peers.discord.stage import DEADLINE_S, Stage, Until, picture, running
 from tests.peers.discord.world import (
     ATTACH_FILES,
@@ -394,6 +395,15 @@ def test_a_given_style_is_for_everybody(stage: Stage, club: Community) -> None:
     stage.says(stage.peer.press(club.painted(ann), "enter", ann), "one given style for everybody")
     club.entered(ann, style="peacock")
     stage.says(club.use("status", ann), "Peacock")
+
+
+def test_a_given_style_that_came_hidden_is_known_to_be(stage: Stage, club: Community) -> None:
+    """The web side's pages, which alone show it, cover it then."""
+    core = Challenges(stage.connection, load_presets())
+    for name, spoiler in (("SPOILER_style.png", True), ("style.png", False)):
+        made = club.created(style_image=Upload(picture(4720), name))
+        opening = made.buttons()["challenge_open"]["custom_id"].rpartition(":")[2]
+        assert core.life.read(opening).style_spoiler is spoiler
 
 
 def test_moderators_look_through_and_disqualify_with_a_reason(stage: Stage, club: Community) -> None:

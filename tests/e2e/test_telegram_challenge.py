@@ -14,6 +14,7 @@ import pytest
 from bot.challenges.challenges import Challenges
 from bot.challenges.model import Person as ChallengePerson
 from bot.presets.catalogue import load_presets
+from bot.telegram.challenges.notebook import Notebook
 from bot.telegram.keyboards import owner_code
 from tests.peers.discord.stage import Process
 from tests.peers.telegram.people import Person
@@ -331,8 +332,12 @@ def test_a_second_group_joins_and_both_hear_of_it(stage: TelegramStage, server: 
     home, form = filled_in(stage, admin, "Bridges")
     home.press(form, home.named(form, "Style"))
     asked = stage.says(home, "one style")
-    home.photo(stage.picture())
+    home.photo(stage.picture(), has_media_spoiler=True)
     form = stage.says(home, "Style: your picture")
+    with connect(server.url) as connection:
+        noted = Notebook(connection).form(f"telegram:{admin.user['id']}")
+    assert noted is not None
+    assert noted.plan(b"picture").style_spoiler
     home.press(form, home.named(form, "Style"))
     asked = stage.says(home, "one style", after=form["message_id"] - 1)
     home.press(asked, home.named(asked, "Byzantine mosaic"))

@@ -193,7 +193,7 @@ def test_a_mix_is_painted_and_its_recipe_gives_the_same_in_other_sessions_and_in
     cem.photo(photograph(), caption=f"/recipe {code}")
     message, pastiche = chat_result(telegram, cem, until)
     assert pixels(pastiche) == painted
-    dan.photo(photograph("chelsea.png"), caption="/style peacock 62 keep-colours 256px")
+    dan.photo(photograph("chelsea.png"), caption="/style peacock 62 keep-colours 256px spoiler")
     message, pastiche = chat_result(telegram, dan, until)
     dan.press(message, "r.recipe")
     told = until(lambda: [m["text"] for m in dan.bot_messages() if m.get("text", "").startswith("Recipe ")], "a code")
@@ -208,6 +208,13 @@ def test_a_mix_is_painted_and_its_recipe_gives_the_same_in_other_sessions_and_in
     eve.page.wait_for_function("document.querySelector('[name=strength]').value === '62'")
     again = eve.finished(paint(eve))
     assert pixels(eve.fetch(again.locator(".after").get_attribute("src"))) == pixels(pastiche)
+    again.get_by_role("button", name="− strength").click()
+    eve.page.wait_for_function(_BY_NOW, arg=1)
+    weaker = eve.card(eve.page.locator(".card").first.get_attribute("data-job") or "")
+    for made in (again, eve.finished(weaker)):
+        with eve.page.expect_download() as downloaded:
+            made.get_by_text("Download").click()
+        assert recipe_in(downloaded.value.path().read_bytes()).spoiler, "what was hidden in a chat is so again there"
     assert not ann.stumbles
 
 

@@ -93,6 +93,7 @@ def _add_create(bot: PasticheClient, group: app_commands.Group) -> None:
                 review=review,
                 style_preset=preset,
                 style_picture=await read_picture(bot.fetcher, given) if given else b"",
+                style_spoiler=given is not None and given.spoiler,
                 scoring=Scoring(scoring),
                 rules=Rules(account_age_s=account_days * DAY_S, membership_s=member_hours * HOUR_S),
             )

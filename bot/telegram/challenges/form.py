@@ -53,6 +53,7 @@ class Form:
         review: Whether moderators look through the entries first.
         preset: The given style's name, or "".
         picture: Or the blob hash of the given style's picture, or "".
+        spoiler: Whether that picture came hidden.
         scoring: ``sum`` or ``rank``.
         seen_before: Whether voters must have been seen in the group before.
     """
@@ -70,6 +71,7 @@ class Form:
     review: bool = False
     preset: str = ""
     picture: str = ""
+    spoiler: bool = False
     scoring: str = Scoring.SUM.value
     seen_before: bool = True
 
@@ -109,6 +111,7 @@ class Form:
             review=self.review,
             style_preset=self.preset,
             style_picture=style_picture,
+            style_spoiler=self.spoiler,
             scoring=Scoring(self.scoring),
             rules=Rules(seen_before=self.seen_before),
         )

@@ -19,7 +19,7 @@ from bot.telegram.challenges.form import ZONES, Form, evening_in, read_closing, 
 from bot.telegram.challenges.form_pages import QUESTIONS, form_page, question_page
 from bot.telegram.challenges.said import SaidError
 from bot.telegram.challenges.visits import Visit
-from bot.telegram.pictures import keep
+from bot.telegram.pictures import is_hidden, keep
 from bot.telegram.posting import Post
 from bot.texts import say
 from nst.errors import UserError
@@ -71,7 +71,7 @@ async def answer_form(visit: Visit, field: str, words: str, picture: str = "") -
     if picture:
         fetched = "file:" + picture.partition(":")[2]  # now, whatever it came as
         reference = await keep(visit.front, visit.asker, fetched)
-        form = replace(form, preset="", picture=reference.partition(":")[2])
+        form = replace(form, preset="", picture=reference.partition(":")[2], spoiler=is_hidden(picture))
     elif field == "style":
         form = replace(form, preset=find_preset(words, visit.front.presets), picture="")
     else:

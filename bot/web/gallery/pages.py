@@ -63,7 +63,10 @@ class Pages:
         """A challenge that takes entries: what it asks for."""
         style = []
         if challenge.style:
-            style = [el("img", src=f"/challenges/{challenge.challenge_id}/style", alt=self.say("style_alt"))]
+            picture = el(
+                "img", src=f"/challenges/{challenge.challenge_id}/style", alt=self.say("style_alt"), loading="lazy"
+            )
+            style = [self._covered(challenge.style_spoiler, picture)]
         return [
             el("p", self.state(challenge), class_="state"),
             el("p", self.rules(challenge), class_="faint"),

@@ -161,7 +161,8 @@ class Gallery:
 
     def _draw_card(self, challenge: Challenge, language: str) -> bytes:
         pages = Pages(self._presets, language)
-        pictures = self._best(challenge) or ([self._style(challenge)] if challenge.style else [])
+        shown = challenge.style and not challenge.style_spoiler  # nothing hides a link's picture
+        pictures = self._best(challenge) or ([self._style(challenge)] if shown else [])
         if not pictures:
             pictures = [self._small("", name) for name in list(self._presets)[:_CARD_PICTURES]]
         kicker = say("challenge.poster_kicker", language)

@@ -17,7 +17,7 @@ from bot.challenges.model import Challenge
 from bot.web.gallery.html import el
 from bot.web.gallery.routes import Gallery
 from bot.web.gallery.shown import slug_of
-from tests.bot.challenges.conftest import PRESETS, SERVER, World
+from tests.bot.challenges.conftest import PRESETS, SERVER, World, picture
 
 MAKERS = ("ann", "bob", "cem")
 
@@ -130,6 +130,26 @@ def test_what_was_made_hidden_is_hidden_in_the_pages_and_in_what_links_show(worl
     assert re.search(r"<details class=\"spoiler\"><summary>[^<]+</summary><img class=\"poster\"", page)
     assert re.search(r'property="og:image" content="[^"]+/card"', page), "nothing hides a link's own picture"
     assert world.core.gallery.poster(challenge.challenge_id).spoiler
+
+
+def test_a_given_style_that_came_hidden_is_hidden_in_its_page_and_in_what_links_show(
+    world: World, browser: TestClient
+) -> None:
+    given = picture(7)
+    bare, hidden, free = (
+        world.opened(theme="Cats", **more)
+        for more in ({"style_picture": given}, {"style_picture": given, "style_spoiler": True}, {})
+    )
+
+    def shown(challenge: Challenge) -> bool:
+        page = browser.get(f"/challenges/{slug_of(challenge)}").text
+        whole = f"/challenges/{challenge.challenge_id}/style"
+        assert whole in page
+        return whole in re.sub(r"<details class=\"spoiler\">.*?</details>", "", page, flags=re.DOTALL)
+
+    assert (shown(bare), shown(hidden)) == (True, False)
+    cards = [browser.get(f"/challenges/{one.challenge_id}/card").content for one in (bare, hidden, free)]
+    assert cards[1] == cards[2] != cards[0], "as of a challenge that gives none"
 
 
 def test_long_galleries_have_pages_with_addresses(world: World, browser: TestClient) -> None:
