@@ -7,12 +7,9 @@ to somebody who does not have the picture: see ``bot.web.recipes``.
 from __future__ import annotations
 
 import html
-import io
 import re
 import struct
 import zlib
-
-from PIL import Image
 
 from bot.recipe_codes import Recipe
 from nst.errors import UserError
@@ -24,6 +21,7 @@ NAMESPACE = "urn:pastiche:recipe:1"
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
 _PNG_HEADER_END = 33  # signature, and the IHDR chunk, which is always first (PNG, section 5.6)
 _XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
+_ITXT_MARK = b"iTXt" + KEYWORD.encode("latin-1") + bytes(5)
 _MAX_SEGMENT_BYTES = 65_533  # JPEG, section B.1.1.4: two bytes of length that count themselves
 _MAX_TEXT = 20_000
 _HASH = re.compile("[0-9a-f]{64}")
@@ -55,15 +53,10 @@ def recipe_in(data: bytes) -> Recipe:
         UserError: ``image_*`` for what is no picture, ``recipe_unknown`` where there is no recipe in it.
     """
     inspect(data)
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            info = dict(opened.info)
-    except (OSError, ValueError, SyntaxError):
-        raise UserError("image_truncated") from None
-    text = info.get(KEYWORD) or _from_xmp(info.get("xmp"))
+    text = _from_itxt(data) or _from_xmp(data)
     if not text or len(text) > _MAX_TEXT:
         raise UserError("recipe_unknown", {"received": "-"})
-    recipe = Recipe.from_text(str(text))
+    recipe = Recipe.from_text(text)
     if not 1 <= len(recipe.styles) <= MAX_STYLES or not all(_HASH.fullmatch(digest) for digest in recipe.pictures):
         raise UserError("recipe_unknown", {"received": "-"})
     return recipe
@@ -71,8 +64,8 @@ def recipe_in(data: bytes) -> Recipe:
 
 def _itxt(text: str) -> bytes:
     """An uncompressed iTXt chunk (PNG, section 11.3.3.4)."""
-    body = KEYWORD.encode("latin-1") + b"\0\0\0\0\0" + text.encode()
-    return struct.pack(">I", len(body)) + b"iTXt" + body + struct.pack(">I", zlib.crc32(b"iTXt" + body))
+    chunk = _ITXT_MARK + text.encode()
+    return struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
 
 
 def _xmp(text: str) -> bytes:
@@ -93,7 +86,16 @@ def _after_jfif(data: bytes) -> int:
     return 4 + struct.unpack(">H", data[4:6])[0] if data[2:4] == b"\xff\xe0" else 2
 
 
-def _from_xmp(packet: object) -> str:
-    text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else str(packet or "")
-    found = re.search(r'pastiche:recipe="([^"]*)"', text[: 2 * _MAX_SEGMENT_BYTES]) if NAMESPACE in text else None
+def _from_itxt(data: bytes) -> str:
+    at = data.find(_ITXT_MARK, 4)
+    if at < 0:
+        return ""
+    size = min(int.from_bytes(data[at - 4 : at], "big"), len(_ITXT_MARK) + _MAX_TEXT)
+    return data[at + len(_ITXT_MARK) : at + 4 + size].decode("utf-8", "replace")
+
+
+def _from_xmp(data: bytes) -> str:
+    at = data.find(_XMP_MARK)
+    text = data[at : at + _MAX_SEGMENT_BYTES].decode("utf-8", "replace") if at >= 0 else ""
+    found = re.search(r'pastiche:recipe="([^"]*)"', text) if NAMESPACE in text else None
     return html.unescape(found[1]) if found else ""

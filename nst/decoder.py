@@ -58,6 +58,8 @@ class Bounds:
 
 
 _OWN_MEMORY_BYTES = 4 << 30
+_FRONTEND_MEMORY_BYTES = 256 << 20  # a HEIC of 53 megapixels, a PNG of 48
+_OWN_BYTES = 80 << 20  # what the process takes itself
 OWN_FILES = Limits(max_bytes=sys.maxsize, max_memory_bytes=_OWN_MEMORY_BYTES - (256 << 20))
 
 
@@ -158,7 +160,7 @@ class Decoder:
                 yield frame
 
     def reduced(self, data: bytes, max_side_px: int, paper: tuple[int, int, int], quality: int = 88) -> bytes:
-        """A picture as a small upright JPEG, for who has no NumPy here.
+        """Make a small upright JPEG of a picture, for who has no NumPy here.
 
         Args:
             data: The whole file.
@@ -169,6 +171,10 @@ class Decoder:
         Raises:
             UserError: As ``decode``.
         """
+        if not ELSEWHERE:
+            from nst.images import reduced
+
+            return reduced(data, max_side_px, self.limits, paper, quality)
         request = {"do": "jpeg", "max_side_px": max_side_px, "limits": asdict(self.limits)}
         request |= {"paper": paper, "quality": quality}
         with _shared(data) as file, self._asked(request, file, never_cancelled) as (_, jpeg):
@@ -288,6 +294,15 @@ def _end(process: subprocess.Popen[bytes], channel: socket.socket) -> None:
 
 def _too_costly(words: dict[str, Any]) -> bool:
     return bool(words.get("error", {}).get("code") == "image_too_costly")
+
+
+def decoder_of_a_frontend() -> Decoder:
+    """A decoder of strangers' pictures for who runs in half a gibibyte and needs it seldom.
+
+    What a picture has to be is asked of its header before: shapes are no limit here, of results reduced neither.
+    """
+    limits = Limits(max_memory_bytes=_FRONTEND_MEMORY_BYTES, max_ratio=sys.maxsize, min_side_px=1)
+    return Decoder(Bounds(memory_bytes=_FRONTEND_MEMORY_BYTES + _OWN_BYTES, idle_s=60.0), limits)
 
 
 def decoder_of_own_files() -> Decoder:

@@ -20,7 +20,7 @@ from nst.confinement import confine
 from nst.decoder import new_file, receive, send
 from nst.errors import UserError
 from nst.image_header import HOSTILE_INPUT, Limits, open_image
-from nst.images import Seen, seen, seen_frame
+from nst.images import Seen, reduced, seen, seen_frame
 
 _SPARE_S = 0.5  # the other side kills first, and knows why
 
@@ -70,12 +70,8 @@ def _picture(request: dict[str, Any], file: IO[bytes], given: IO[bytes]) -> dict
 
 
 def _jpeg(request: dict[str, Any], file: IO[bytes], given: IO[bytes]) -> dict[str, Any]:
-    picture = seen(_read(file), request["max_side_px"], Limits(**request["limits"]))
-    sheet = picture.colour
-    if picture.alpha:
-        sheet = Image.new("RGB", sheet.size, tuple(request["paper"]))
-        sheet.paste(picture.colour, mask=picture.alpha)
-    sheet.save(given, "JPEG", quality=request["quality"])
+    limits, paper = Limits(**request["limits"]), tuple(request["paper"])
+    given.write(reduced(_read(file), request["max_side_px"], limits, paper, request["quality"]))
     return {}
 
 

@@ -120,6 +120,18 @@ def seen(data: bytes, max_side_px: int | None, limits: Limits) -> Seen:
     return Seen(colour, None, {"frames": header.frames, "notices": [*notices, "picture_transparent"]})
 
 
+def reduced(data: bytes, max_side_px: int, limits: Limits, paper: tuple[int, int, int], quality: int) -> bytes:
+    """A picture as a small upright JPEG; arguments as ``nst.decoder.Decoder.reduced`` has them."""
+    picture = seen(data, max_side_px, limits)
+    sheet = picture.colour
+    if picture.alpha:
+        sheet = Image.new("RGB", sheet.size, paper)
+        sheet.paste(picture.colour, mask=picture.alpha)
+    file = io.BytesIO()
+    sheet.save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
 def frame_of(image: ImageFile.ImageFile, width_px: int, height_px: int) -> Picture:
     """The frame at which an open animation stands, as people see it.
 

@@ -43,6 +43,7 @@ class Challenges:
         announcements: What has to be posted.
         clock: What is due.
         gallery: Results, poster, leaderboard, export.
+        pictures: What is kept, and how it is made small.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Challenges:
         now_s = now_s or partial(server_time_s, connection)
         store, seen = Store(connection), Seen(connection, now_s)
         queue_blobs = blobs or Blobs(connection)
-        pictures = Pictures(queue_blobs, limits)
+        self.pictures = pictures = Pictures(queue_blobs, limits)
         self.life = Life(store, pictures, seen, presets, now_s)
         self.entries = Entries(store, Submissions(store, queue_blobs, pictures), now_s)
         self.votes = Votes(store, seen, now_s)

@@ -12,7 +12,7 @@ from bot.challenges import keys, phases
 from bot.challenges.announcements import announce, tell
 from bot.challenges.model import DAY_S, RUNNING, Challenge, Chat, Person, Plan, State
 from bot.challenges.moderation import log_line
-from bot.challenges.pictures import Pictures, style_of
+from bot.challenges.pictures import Pictures
 from bot.challenges.plans import MOST_DRAFTS, checked
 from bot.challenges.rules import check_manager
 from bot.challenges.seen import Seen
@@ -251,7 +251,7 @@ class Life:
             picture = self._presets[plan.style_preset].picture.read_bytes()
             planned |= {"style": blob_hash(picture), "style_label": plan.style_preset}
         elif plan.style_picture:
-            small = style_of(plan.style_picture)
+            small = self._pictures.reduced(plan.style_picture)
             kept = self._pictures.keep(challenge_id, "style", small, giver)
             shown = {"style_shown": blob_hash(small), "style_kept": kept, "style_by": giver}
             planned |= {"style": blob_hash(plan.style_picture), "style_spoiler": plan.style_spoiler, **shown}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import sys
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from bot.challenges.model import KEPT_S
+from nst.decoder import decoder_of_a_frontend
 from nst.errors import UserError
+from nst.image_header import Limits as HeaderLimits
 from nst.image_header import inspect
 from workers.blobs import Blobs
 from workers.connection import speaking_redis
@@ -17,9 +20,11 @@ from workers.limits import Limits
 # same photo again does not cut its life to a day, and somebody else's "forget me" does not take it away.
 _MARK = b"pastiche challenge %s\n"
 _LONGEST_MARK = 80
-_BEFORE_PX = 1024
+GIVEN_PX = 1024  # styles, and photographs that are shown beside
 _MOST_PIXELS = 4100 * 4100  # of what has to be decoded whole: it takes 50 to 110 MiB
 SHOWN_PX = 1400
+_PAPER = (250, 248, 243)
+_ANY_SHAPE = HeaderLimits(max_ratio=sys.maxsize, min_side_px=1)
 _OPAQUE = frozenset({"RGB", "L", "CMYK"})
 
 
@@ -33,6 +38,7 @@ class Pictures:
 
     def __init__(self, blobs: Blobs, limits: Limits | None = None) -> None:
         self._blobs, self._asking = blobs, Blobs(blobs.connection, limits)
+        self._decoder = decoder_of_a_frontend()  # nothing before the first picture
 
     def keep(self, challenge_id: str, what: str, data: bytes, giver: str, asked: bool = True) -> str:
         """Keep a picture.
@@ -77,40 +83,39 @@ class Pictures:
         with speaking_redis():
             self._blobs.forget(*digests, owner=_owner(challenge_id))
 
+    def reduced(self, data: bytes, side_px: int = GIVEN_PX) -> bytes:
+        """A picture, whosoever it is, as a JPEG, upright, on paper where it is transparent; decoded in another process.
+
+        Args:
+            data: An encoded picture, or anything else.
+            side_px: Longer side of the result at most.
+
+        Raises:
+            UserError: ``image_*``.
+        """
+        return self._decoder.reduced(data, side_px, _PAPER)
+
 
 def _owner(challenge_id: str) -> str:
     return f"challenge:{challenge_id}"
 
 
-def reduced(data: bytes, side_px: int = _BEFORE_PX) -> bytes:
-    """A picture as a JPEG, upright, on paper where it is transparent; b"" where it is none that can be had cheaply.
-
-    Args:
-        data: An encoded picture, or anything else.
-        side_px: Longer side of the result at most.
-    """
-    small = opened(data, side_px)
-    if small is None:
-        return b""
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=88)
-    return out.getvalue()
-
-
 def opened(data: bytes, side_px: int) -> Image.Image | None:
-    """A picture in memory, as ``reduced`` has it; None where it cannot be read, or would take a frontend's memory."""
+    """A picture of our own making in memory, on paper where it is transparent; longer side ``side_px`` at most.
+
+    None where it cannot be read, or would take a frontend's memory, as large ones that earlier releases kept.
+    """
     try:
         with Image.open(io.BytesIO(data)) as image:
-            # A JPEG is decoded at an eighth, a quarter or half its size; a progressive one is held whole meanwhile.
-            whole = image.width * image.height
+            # A JPEG is decoded at an eighth, a quarter or half its size.
             image.draft("RGB", (side_px, side_px))
-            pixels = whole if "progressive" in image.info else image.width * image.height
             plain = image.mode in _OPAQUE
-            if pixels > (_MOST_PIXELS if plain else _MOST_PIXELS // 2):  # what is not is copied on the way
+            # What is not is copied on the way.
+            if image.width * image.height > (_MOST_PIXELS if plain else _MOST_PIXELS // 2):
                 return None
             small = image if plain or image.mode == "RGBA" else _true_colour(image)
             small.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
-            return flat(ImageOps.exif_transpose(small))
+            return flat(small)
     except OSError:
         return None
 
@@ -118,29 +123,13 @@ def opened(data: bytes, side_px: int) -> Image.Image | None:
 def is_light(data: bytes) -> bool:
     """Whether a picture can be shown as it is; asks its header."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            return image.format == "JPEG" and max(image.size) <= SHOWN_PX
-    except OSError:
+        header = inspect(data, _ANY_SHAPE)
+    except UserError:
         return False
+    return header.format == "JPEG" and max(header.width_px, header.height_px) <= SHOWN_PX
 
 
-def style_of(data: bytes) -> bytes:
-    """A given style as everybody gets it: a JPEG of at most 1024 pixels, whatever came.
-
-    Raises:
-        UserError: ``image_*``.
-    """
-    header = inspect(data)
-    small = reduced(data)
-    if small:
-        return small
-    if header.width_px * header.height_px > _MOST_PIXELS:
-        detail = {"width_px": header.width_px, "height_px": header.height_px, "allowed_px": _MOST_PIXELS}
-        raise UserError("image_too_many_pixels", detail)
-    raise UserError("image_truncated")
-
-
-def flat(image: Image.Image, paper: tuple[int, int, int] = (250, 248, 243)) -> Image.Image:
+def flat(image: Image.Image, paper: tuple[int, int, int] = _PAPER) -> Image.Image:
     """A picture without transparency, on paper."""
     if not image.has_transparency_data:
         return image.convert("RGB")

@@ -10,7 +10,7 @@ from bot.challenges import keys
 from bot.challenges.entry import Entry, Status
 from bot.challenges.fingerprint import dhash, twins
 from bot.challenges.model import Challenge, Person
-from bot.challenges.pictures import SHOWN_PX, Pictures, is_light, reduced
+from bot.challenges.pictures import GIVEN_PX, SHOWN_PX, Pictures, is_light
 from bot.challenges.store import Change, Store
 from bot.chat.access import Photograph, photograph_of
 from bot.chat.spoilers import is_hidden
@@ -157,17 +157,23 @@ class Submissions:
 
     def _shown(self, entry: Entry, owner: str, data: bytes, asked: bool) -> str:
         """Made once, here: nobody who looks at a page makes us decode a large picture."""
-        small = b"" if is_light(data) else reduced(data, SHOWN_PX)
+        small = b"" if is_light(data) else self._reduced(data, SHOWN_PX)
         return self._pictures.keep(entry.challenge_id, owner, small, entry.user, asked) if small else ""
 
     def _before(self, entry: Entry, owner: str, job: Job, asked: bool) -> str:
         if photograph_of(job.reply_to) is not Photograph.OWN:
             return ""  # the photograph is not its maker's to show
         try:
-            small = reduced(self._blobs.get(job.content))
+            small = self._reduced(self._blobs.get(job.content), GIVEN_PX)
         except JobError:
             return ""  # an inset less on the poster
         return self._pictures.keep(entry.challenge_id, owner, small, entry.user, asked) if small else ""
+
+    def _reduced(self, data: bytes, side_px: int) -> bytes:
+        try:
+            return self._pictures.reduced(data, side_px)
+        except UserError:
+            return b""
 
     def _look(self, job_id: str) -> Submission | None:
         with speaking_redis():

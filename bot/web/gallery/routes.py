@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bot.challenges.model import FINISHED, VOTABLE, Challenge
-from bot.challenges.pictures import SHOWN_PX, is_light, reduced
+from bot.challenges.pictures import SHOWN_PX, is_light
 from bot.presets.catalogue import Preset
 from bot.texts import explain, say
 from bot.web.gallery.card import draw_card
@@ -183,13 +183,11 @@ class Gallery:
         """A kept picture, or a preset's, made small.
 
         Raises:
-            JobError: ``job_expired``: it is not kept, or would take too much memory.
+            JobError: ``job_expired``: it is not kept.
+            UserError: It would take too much memory.
         """
         data = self._presets[preset].picture.read_bytes() if preset else self._shown.core.entries.picture(digest)
-        small = data if is_light(data) else reduced(data, SHOWN_PX)
-        if not small:
-            raise JobError("job_expired", {"blob": digest[:12]})
-        return small
+        return data if is_light(data) else self._shown.core.pictures.reduced(data, SHOWN_PX)
 
     def _language_of(self, request: Request) -> str:
         return language_of(request.headers.get("accept-language"), self._language)

@@ -12,7 +12,6 @@ from bot.challenges import keys
 from bot.challenges.entry import Status
 from bot.challenges.fingerprint import ALIKE_BITS, dhash, twins
 from bot.challenges.model import KEPT_S, State
-from bot.challenges.pictures import reduced
 from bot.presets.catalogue import load_presets
 from nst.errors import PasticheError
 from tests.bot.challenges.conftest import GROUP, NO_RULES, World, picture, refused
@@ -182,17 +181,6 @@ def test_a_copy_looks_the_same_and_another_picture_does_not() -> None:
     own, copy, other = dhash(original), dhash(out.getvalue()), dhash(picture(4))
     assert list(twins(own, {"copy": copy, "other": other})) == ["copy"]
     assert (int(own, 16) ^ int(other, 16)).bit_count() > 2 * ALIKE_BITS
-
-
-def test_a_photo_is_kept_small_and_anything_else_not_at_all() -> None:
-    out = io.BytesIO()
-    Image.new("RGBA", (3000, 1500), (200, 10, 10, 128)).save(out, "PNG")
-    with Image.open(io.BytesIO(reduced(out.getvalue()))) as small:
-        assert (small.size, small.mode, small.format) == ((1024, 512), "RGB", "JPEG")
-    assert reduced(b"\x00\x00\x00\x20ftypisom, a film") == b""
-    out = io.BytesIO()
-    Image.new("1", (5000, 4000)).save(out, "PNG")
-    assert reduced(out.getvalue()) == b""
 
 
 @pytest.mark.parametrize("photograph", ["shown", "hidden"])

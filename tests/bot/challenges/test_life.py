@@ -400,10 +400,11 @@ def test_styles_and_entries_are_within_what_their_givers_may_have(world: World) 
 
 
 def test_a_style_that_cannot_be_reduced_is_refused(world: World) -> None:
-    damaged = picture(5)[:-40]
+    given = picture(5)
+    damaged = given[: len(given) // 2]
     refused("image_truncated", world.core.life.create, world.plan(style_picture=damaged), SERVER, world.maker)
     out = io.BytesIO()
-    Image.new("1", (5000, 4000)).save(out, "PNG")
+    Image.new("L", (7200, 7200)).save(out, "PNG", compress_level=1)
     refused(
         "image_too_many_pixels", world.core.life.create, world.plan(style_picture=out.getvalue()), SERVER, world.maker
     )

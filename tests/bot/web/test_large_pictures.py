@@ -118,7 +118,7 @@ def test_no_page_and_no_picture_of_its_results_does_either(web: Web, world: Worl
     assert_it_stayed_light(web, before)
 
 
-@pytest.mark.parametrize(("side", "status"), [(4000, 200), (6000, 404)])
+@pytest.mark.parametrize(("side", "status"), [(6000, 200), (7200, 404)])
 def test_what_an_earlier_release_kept_is_made_small_once_or_not_shown(
     web: Web, world: World, side: int, status: int
 ) -> None:
