@@ -143,7 +143,7 @@ def first_frame(
     with _stored(data) as path:
         seen = scan(path, cancelled=cancelled)
         width, height = fitted_size(seen.width_px, seen.height_px, max_side_px)
-        with contextlib.closing(read_frames(path, width, height, see_through, cancelled)) as frames:
+        with contextlib.closing(read_frames(path, width, height, seen.frame_px, see_through, cancelled)) as frames:
             for pixels in frames:
                 return replace(_picture(pixels), frames=max(2, seen.timing.frames))
     raise UserError("clip_damaged")
@@ -162,7 +162,7 @@ def _film(path: Path, side_px: int, even: bool, see_through: bool, cancelled: Is
     seen = scan(path, cancelled=cancelled)
 
     def read(width_px: int, height_px: int) -> Frames:
-        for pixels in read_frames(path, width_px, height_px, see_through, cancelled):
+        for pixels in read_frames(path, width_px, height_px, seen.frame_px, see_through, cancelled):
             yield _picture(pixels)
 
     size = _size(seen.width_px, seen.height_px, side_px, even)
@@ -184,7 +184,8 @@ def _animation(data: bytes, side_px: int, even: bool, decoder: Decoder | None, c
         try:
             yield from decoder.frames(data, timing.frames, width_px, height_px, cancelled)
         except UserError as error:  # what crashed it, too
-            raise UserError("clip_damaged") from error
+            costly = error.code in {"image_too_costly", "clip_too_costly"}
+            raise UserError("clip_too_costly" if costly else "clip_damaged") from error
 
     def read(width_px: int, height_px: int) -> Frames:
         if decoder is not None and ELSEWHERE:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import select
 import signal
@@ -25,8 +26,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
 from nst.errors import Cancelled, UserError, error_from_dict
+from nst.image_dimensions import declared_size
 from nst.image_header import DEFAULT_LIMITS, Limits
+from nst.image_signature import identify
 from nst.method import IsCancelled, never_cancelled
+from nst.patience import PATIENCE_S, Patience
 
 if TYPE_CHECKING:
     from nst.images import Picture
@@ -52,7 +56,7 @@ class Bounds:
         idle_s: It ends after so long without a file; 0 keeps it as long as this process.
     """
 
-    seconds: float = 4.5
+    seconds: float = PATIENCE_S
     memory_bytes: int = 960 * 1024 * 1024
     idle_s: float = 0.0
 
@@ -147,16 +151,20 @@ class Decoder:
             cancelled: Asked ten times a second while a frame is being decoded.
 
         Raises:
-            UserError, Cancelled: As ``decode``.
+            UserError, Cancelled: As ``decode``; ``clip_too_costly`` for frames that come too slowly.
         """
         from nst.images import picture_from
 
+        patience, stored_px = Patience(self._bounds.seconds), math.prod(declared_size(data, identify(data)) or (0,))
         with _shared(data) as file:
             for number in range(count):
                 request = {"do": "frame", "number": number, "size": [width_px, height_px]}
                 request["limits"] = asdict(self.limits)
-                with self._asked(request, file, cancelled) as (reply, pixels):
+                asked_s = time.monotonic()
+                with self._asked(request, file, cancelled, patience.left_s) as (reply, pixels):
                     frame = picture_from(pixels, reply)
+                patience.waited(time.monotonic() - asked_s)
+                patience.came(stored_px)
                 yield frame
 
     def reduced(self, data: bytes, max_side_px: int, paper: tuple[int, int, int], quality: int = 88) -> bytes:
@@ -182,23 +190,23 @@ class Decoder:
 
     @contextlib.contextmanager
     def _asked(
-        self, request: dict[str, Any], file: IO[bytes], cancelled: IsCancelled
+        self, request: dict[str, Any], file: IO[bytes], cancelled: IsCancelled, seconds: float | None = None
     ) -> Iterator[tuple[dict[str, Any], IO[bytes]]]:
         """One question and its answer: words, and the file with what does not fit into words."""
         with self._lock:
-            reply, taken = self._answer(request, file, cancelled)
+            reply, taken = self._answer(request, file, cancelled, seconds or self._bounds.seconds)
         with taken:
             if "error" in reply:
                 raise error_from_dict(reply["error"])
             yield reply, taken
 
     def _answer(
-        self, request: dict[str, Any], file: IO[bytes], cancelled: IsCancelled
+        self, request: dict[str, Any], file: IO[bytes], cancelled: IsCancelled, seconds: float
     ) -> tuple[dict[str, Any], IO[bytes]]:
         for _ in range(2):
             child = self._ready(cancelled)
             sent = send(child.channel, request, file)
-            answer = self._await(child, self._bounds.seconds, cancelled) if sent else None
+            answer = self._await(child, seconds, cancelled) if sent else None
             if answer:
                 if _too_costly(answer[0]):
                     self._end()  # what ran out of memory once goes on with what is left of it

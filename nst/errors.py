@@ -76,6 +76,7 @@ class UserError(PasticheError):
             "clip_too_long",  # (received_s, allowed_s)
             "clip_too_many_frames",  # (allowed)
             "clip_too_many_pixels",  # (frames, width_px, height_px)
+            "clip_too_costly",  # its frames come too slowly, or take too much memory
             "clip_damaged",  # ends too early, or cannot be decoded
             "clip_without_pictures",  # a film of sound only
             "clip_codec_unsupported",  # (found)

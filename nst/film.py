@@ -1,7 +1,7 @@
 """Films by way of ffmpeg, a program of its own: what it reads is somebody's file, so it reads that and nothing else.
 
 It is told the demuxer, the decoders, the protocols and the largest frame; it gets no network, no standard input,
-bounded memory and no more time than ``PATIENCE_S`` from one frame to the next. It ends with whoever started it.
+bounded memory and no more time than ``Patience`` has. It ends with whoever started it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from nst.confinement import confined
 from nst.errors import Cancelled, OperatorError, UserError
 from nst.matroska import stream_frame, stream_head
 from nst.method import IsCancelled, never_cancelled
+from nst.patience import Patience
 
-PATIENCE_S = 5.0  # from one frame to the next
 _SCAN_S = 30.0
+_EXIT_S = 0.5
 _FINISH_S = 30.0
 _ASK_S = 0.1
 _PART_BYTES = 1 << 20
@@ -56,6 +57,11 @@ class Scan:
     height_px: int
     timing: Timing
     sound: bool
+
+    @property
+    def frame_px(self) -> int:
+        """Pixels of a frame."""
+        return self.width_px * self.height_px
 
 
 def scan(path: Path, limits: ClipLimits = CLIP_LIMITS, cancelled: IsCancelled = never_cancelled) -> Scan:
@@ -86,7 +92,8 @@ def scan(path: Path, limits: ClipLimits = CLIP_LIMITS, cancelled: IsCancelled = 
         "1",
         "-",
     ]
-    lines = _run([*_reading(path, limits), *every], cancelled).decode().splitlines()
+    patience = Patience()
+    lines = _run([*_reading(path, limits), *every], patience, cancelled).decode().splitlines()
     head = dict(line[1:].split(" 0: ", 1) for line in lines if line.startswith("#") and " 0: " in line)
     packets = [[int(field) for field in line.split(",")[1:4]] for line in lines if line.startswith("0,")]
     if not packets:
@@ -95,11 +102,16 @@ def scan(path: Path, limits: ClipLimits = CLIP_LIMITS, cancelled: IsCancelled = 
     timing = _timing(packets, Fraction(head["tb"]))
     check_frames(timing.frames, width, height, limits)
     check_duration((timing.start_ms + sum(timing.durations_ms)) / 1000, limits)
-    return Scan(width, height, timing, _has_sound(path, limits, cancelled))
+    return Scan(width, height, timing, _has_sound(path, limits, patience, cancelled))
 
 
 def read_frames(
-    path: Path, width_px: int, height_px: int, alpha: bool = False, cancelled: IsCancelled = never_cancelled
+    path: Path,
+    width_px: int,
+    height_px: int,
+    source_px: int,
+    alpha: bool = False,
+    cancelled: IsCancelled = never_cancelled,
 ) -> Generator[NDArray[np.uint8], None, None]:
     """A film's frames, one after the other.
 
@@ -107,6 +119,7 @@ def read_frames(
         path: The file, ``scan`` has read it.
         width_px: To which every frame is scaled.
         height_px: To which every frame is scaled.
+        source_px: Pixels of a frame as ``scan`` has seen them.
         alpha: Whether to read opacity, too.
         cancelled: Asked ten times a second while a frame is waited for.
 
@@ -121,9 +134,10 @@ def read_frames(
     raw = ["-map", "0:V:0", "-vf", scaled, "-fps_mode", "passthrough", "-f", "rawvideo"]
     channels = 4 if alpha else 3
     raw += ["-pix_fmt", "rgba" if alpha else "rgb24", "-"]
-    size = width_px * height_px * channels
+    size, patience = width_px * height_px * channels, Patience()
     with _started([*_reading(path, CLIP_LIMITS), *raw], stdout=subprocess.PIPE) as process:
-        while pixels := _exactly(cast("IO[bytes]", process.stdout), size, cancelled):
+        while pixels := _exactly(cast("IO[bytes]", process.stdout), size, patience, cancelled):
+            patience.came(source_px)
             yield np.frombuffer(pixels, np.uint8).reshape(height_px, width_px, channels)
 
 
@@ -228,9 +242,9 @@ def _timing(packets: list[list[int]], tick: Fraction) -> Timing:
     return Timing(durations, plays=0, start_ms=float(max(0, starts[0]) * tick * 1000))
 
 
-def _has_sound(path: Path, limits: ClipLimits, cancelled: IsCancelled) -> bool:
+def _has_sound(path: Path, limits: ClipLimits, patience: Patience, cancelled: IsCancelled) -> bool:
     try:
-        _run([*_reading(path, limits), "-map", "0:a:0", "-f", "null", "-"], cancelled)
+        _run([*_reading(path, limits), "-map", "0:a:0", "-f", "null", "-"], patience, cancelled)
     except UserError:
         return False
     return True
@@ -247,16 +261,25 @@ def _input(path: Path, limits: ClipLimits) -> list[str]:
     return [*safe, "-threads", "2", "-filter_threads", "2", *kind, "-i", f"file:{path}"]
 
 
-def _run(arguments: list[str], cancelled: IsCancelled) -> bytes:
-    """What ffmpeg writes to its standard output."""
+def _run(arguments: list[str], patience: Patience, cancelled: IsCancelled) -> bytes:
+    """What ffmpeg writes to its standard output: a line for each frame."""
     ends_s = time.monotonic() + _SCAN_S
     with _started(arguments, stdout=subprocess.PIPE) as process:
-        written = bytearray()
-        while part := _some(cast("IO[bytes]", process.stdout), _PART_BYTES, cancelled):
+        written, known = bytearray(), 0
+        while part := _some(cast("IO[bytes]", process.stdout), _PART_BYTES, patience, cancelled):
             written += part
+            end = written.rfind(b"\n") + 1
+            for line in written[known:end].splitlines():
+                if line.startswith(b"0,"):
+                    patience.came(int(line.split(b",")[4]))  # bytes: one to two for a pixel
+            known = max(known, end)
             if time.monotonic() > ends_s:
-                raise UserError("clip_damaged")
-        if process.wait(PATIENCE_S):
+                raise UserError("clip_too_costly")
+        try:
+            code = process.wait(_EXIT_S)
+        except subprocess.TimeoutExpired:
+            code = 1
+        if code:
             raise UserError("clip_damaged")
     return bytes(written)
 
@@ -298,22 +321,23 @@ def _program() -> str:
         raise OperatorError("extra_missing", {"extra": "worker"}) from error
 
 
-def _some(pipe: IO[bytes], most: int, cancelled: IsCancelled) -> bytes:
+def _some(pipe: IO[bytes], most: int, patience: Patience, cancelled: IsCancelled) -> bytes:
     """What comes next, in at most so many bytes; none at the end."""
-    ends_s = time.monotonic() + PATIENCE_S
-    while not select.select([pipe], [], [], _ASK_S)[0]:
-        if time.monotonic() > ends_s:
-            raise UserError("clip_damaged")
+    began_s = time.monotonic()
+    while not select.select([pipe], [], [], min(_ASK_S, patience.left_s))[0]:
+        began_s, before_s = time.monotonic(), began_s
+        patience.waited(began_s - before_s)
         if cancelled():
             raise Cancelled
+    patience.waited(time.monotonic() - began_s)
     return os.read(pipe.fileno(), min(most, _PART_BYTES))
 
 
-def _exactly(pipe: IO[bytes], size: int, cancelled: IsCancelled) -> bytes:
+def _exactly(pipe: IO[bytes], size: int, patience: Patience, cancelled: IsCancelled) -> bytes:
     """The next ``size`` bytes; none at the end."""
     read = bytearray()
     while len(read) < size:
-        part = _some(pipe, size - len(read), cancelled)
+        part = _some(pipe, size - len(read), patience, cancelled)
         if not part and read:
             raise UserError("clip_damaged")
         if not part:

@@ -121,3 +121,12 @@ def _saved(name: str, frames: Sequence[Bytes], durations_ms: Sequence[int], choi
     durations = [durations_ms[i % len(durations_ms)] for i in range(len(frames))]
     first.save(file, name, save_all=True, append_images=rest, duration=durations, **choices)
     return file.getvalue()
+
+
+def slow_gif(count: int, canvas_px: int, side_px: int = 3000) -> bytes:
+    """A GIF whose frames have 9 megapixels each, of which the canvas shows as much as it has room for."""
+    file, canvas = io.BytesIO(), io.BytesIO()
+    Image.new("P", (side_px, side_px), 1).save(file, "GIF")
+    Image.new("P", (canvas_px, canvas_px), 1).save(canvas, "GIF")
+    frame = file.getvalue()[file.getvalue().index(b",", 13 + 3 * 2) : -1]
+    return canvas.getvalue()[:-1] + frame * count + b";"

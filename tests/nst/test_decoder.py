@@ -22,6 +22,7 @@ from nst.clips import open_clip
 from nst.decoder import Bounds, Decoder
 from nst.errors import Cancelled, UserError
 from nst.images import decode
+from nst.patience import Patience
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
 
@@ -114,6 +115,29 @@ def test_what_takes_too_long_is_ended_and_the_next_one_is_served() -> None:
         assert caught.value.code == "image_too_costly"
         assert not before.is_running()
         assert hasty.decode(SMALL).width_px == 60
+
+
+def test_a_clip_that_is_long_is_read_and_one_that_is_slow_is_not(clips: ModuleType) -> None:
+    long, hostile = clips.slow_gif(9, 3000), clips.slow_gif(60, 64)
+    with Decoder(Bounds(seconds=1.0)) as hasty:
+        with open_clip(hostile, 64, decoder=hasty) as clip, pytest.raises(UserError) as caught:
+            list(clip.frames())
+        assert caught.value.code == "clip_too_costly"
+        with open_clip(long, 64, decoder=hasty) as clip:
+            assert len(list(clip.frames())) == 10
+
+
+def test_patience_is_earned_by_frames_and_never_more_than_at_first() -> None:
+    patience = Patience(4.0)
+    for _ in range(100):  # a frame of 10 megapixels every second
+        patience.waited(1.0)
+        patience.came(10_000_000)
+    assert patience.left_s == pytest.approx(4.0, abs=0.01)
+    for _ in range(4):  # and one of a few pixels
+        patience.waited(0.9)
+        patience.came(64 * 64)
+    with pytest.raises(UserError, match="clip_too_costly"):
+        patience.waited(0.9)
 
 
 @linux
