@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 
+from tests.peers.web_host import INSIDE, answer, open_host, picture
 from workers import keys
 from workers.contract import Job
 from workers.reaper import reap_once
@@ -120,6 +121,20 @@ def test_what_is_known_of_a_job_besides_may_be_anything(chat: Any, spawn: Any, r
     (again,) = chat.wait_for("again")
     assert again.outcome == "done"
     assert worker.poll() is None
+
+
+def test_a_worker_asks_no_address_that_a_job_names(chat: Any, spawn: Any, redis_connection: redis.Redis) -> None:
+    """People's addresses are fetched by frontends, which look where they lead."""
+    with open_host() as host:
+        address = f"http://{INSIDE}:{host.port}/a.png"
+        host.pages["/a.png"] = answer(picture())
+        for name, value in (("content", address), ("styles", [address]), ("mask", address)):
+            chat.send(name, user=name)
+            with_field(name, value)(redis_connection, name)
+        spawn()
+        results = chat.wait_for("content", "styles", "mask")
+        assert [result.outcome for result in results] == ["failed"] * 3
+        assert not host.connections
 
 
 def test_a_stray_record_is_given_up_too(chat: Any, spawn: Any, redis_connection: redis.Redis) -> None:

@@ -101,7 +101,9 @@ INWARD = [
     "http://[::ffff:7f00:1]:{port}/",
     "http://[::127.0.0.1]:{port}/",
     "http://[64:ff9b::7f00:1]:{port}/",
-    "http://[2002:7f00:1::]:{port}/",
+    "http://[64:ff9b:1::7f00:1]:{port}/",
+    "http://[2002:7f00:1::]:{port}/",  # 6to4
+    "http://[2001:0:4136:e378:8000:63bf:80ff:fffe]:{port}/",  # Teredo
     "http://[fe80::1%25lo]:{port}/",
     "http://①②⑦.⓪.⓪.①:{port}/",
     "http://localhost:{port}/",
@@ -169,6 +171,20 @@ async def test_a_name_that_changes_its_mind_gains_nothing(host: Host) -> None:
     names = Names(rebinding=[[OUTSIDE], [INSIDE]])
     assert await refusal(fetcher(host, names).fetch(f"http://rebinding.test:{host.port}/")) == "address_unreachable"
     assert host.connections == [OUTSIDE]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [INSIDE, "192.168.1.7", "169.254.169.254", "::1", "fe80::1", "fd00::7", "::ffff:127.0.0.1", "64:ff9b::7f00:1",
+     "2002:7f00:1::1", "2001:0:4136:e378:8000:63bf:80ff:fffe"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["printer.local", "redis", "metadata.google.internal", "host.docker.internal"])
+async def test_a_name_of_the_house_is_not_asked(host: Host, name: str, number: str) -> None:
+    """Whatever the house's own name servers make of it, be it an address that hides another one."""
+    host.pages["/"] = answer(picture())
+    names = Names(**{name.partition(".")[0]: [[number]]})
+    assert await refusal(fetcher(host, names).fetch(f"http://{name}:{host.port}/")) == "address_unreachable"
+    assert not host.connections
 
 
 async def test_of_a_name_with_several_numbers_only_the_public_ones_are_asked(host: Host) -> None:
