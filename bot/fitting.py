@@ -18,6 +18,7 @@ _QUALITIES = (92, 85, 75)
 _SHRINK = 0.75
 _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", WEBP: ".webp", GIF: ".gif", MP4: ".mp4"}
 _SMALLEST_SIDE_PX = 64
+_CLEAR = 255  # the index of what is transparent, behind those of all colours
 
 
 def fit_bytes(data: bytes, media_type: str, max_bytes: int) -> tuple[bytes, str]:
@@ -52,7 +53,7 @@ def fit_bytes(data: bytes, media_type: str, max_bytes: int) -> tuple[bytes, str]
 
 
 def as_gif(data: bytes, max_bytes: int) -> bytes:
-    """A picture as a GIF of one frame and 256 colours, in at most ``max_bytes``.
+    """A picture as a GIF of one frame and 255 colours, dithered so that nothing is in bands, in at most ``max_bytes``.
 
     Raises:
         ValueError: Not even 64 pixels fit.
@@ -60,10 +61,9 @@ def as_gif(data: bytes, max_bytes: int) -> bytes:
     with Image.open(io.BytesIO(data)) as opened:
         picture = opened.convert("RGBA" if opened.has_transparency_data else "RGB")
     while min(picture.size) >= _SMALLEST_SIDE_PX:
-        buffer = io.BytesIO()
-        picture.save(buffer, "GIF")
-        if buffer.tell() <= max_bytes:
-            return buffer.getvalue()
+        gif = _gif(picture)
+        if len(gif) <= max_bytes:
+            return gif
         picture = _smaller(picture)
     raise ValueError(f"a GIF cannot be had in {max_bytes} bytes")
 
@@ -76,6 +76,16 @@ def suffix(media_type: str) -> str:
 def _smaller(picture: Image.Image) -> Image.Image:
     size = (round(picture.width * _SHRINK), round(picture.height * _SHRINK))
     return picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _gif(picture: Image.Image) -> bytes:
+    rgb, buffer, more = picture.convert("RGB"), io.BytesIO(), {}
+    drawn = rgb.quantize(palette=rgb.quantize(_CLEAR), dither=Image.Dither.FLOYDSTEINBERG)
+    if picture.mode == "RGBA":
+        drawn.paste(_CLEAR, mask=picture.getchannel("A").point([255] * 128 + [0] * 128))
+        more = {"transparency": _CLEAR}
+    drawn.save(buffer, "GIF", **more)
+    return buffer.getvalue()
 
 
 def _encode(picture: Image.Image, quality: int, alpha: bool) -> bytes:

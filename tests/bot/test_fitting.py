@@ -4,7 +4,7 @@ import io
 import os
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from bot.fitting import as_gif, fit_bytes, suffix
 
@@ -45,6 +45,21 @@ def test_what_can_never_fit_is_refused() -> None:
 
 def test_every_kind_that_comes_out_has_a_file_name() -> None:
     assert [suffix(kind) for kind in ("image/jpeg", "image/png", "image/webp")] == [".jpg", ".png", ".webp"]
+
+
+def test_a_gif_of_a_soft_shade_has_no_bands_and_what_was_clear_is_clear() -> None:
+    ramps = [Image.linear_gradient("L"), Image.linear_gradient("L").rotate(90), Image.radial_gradient("L")]
+    opacity, out = Image.new("L", (256, 256)), io.BytesIO()
+    opacity.paste(255, (32, 0, 256, 256))
+    soft = Image.merge("RGB", ramps)
+    Image.merge("RGBA", (*soft.split(), opacity)).save(out, "PNG")
+    with Image.open(io.BytesIO(as_gif(out.getvalue(), 10**6))) as picture:
+        made = picture.convert("RGBA")
+    assert made.getchannel("A").tobytes() == opacity.tobytes()
+    box = (40, 8, 248, 248)
+    seen, meant = made.convert("RGB").crop(box).reduce(8), soft.crop(box).reduce(8)
+    off = ImageStat.Stat(ImageChops.difference(seen, meant)).mean
+    assert max(off) < 1, "as the eye sees it, from afar: without dither it is 4"
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
