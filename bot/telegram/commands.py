@@ -13,7 +13,6 @@ from bot.captions import standing, style_name
 from bot.conversation import begin, begin_mix
 from bot.recipes import parse_style_command
 from bot.telegram.asker import Asker
-from bot.telegram.boundary import ToldError
 from bot.telegram.challenges.doors import challenge_command, enter_command, start_link
 from bot.telegram.intake import Order, job_id_of, place_order
 from bot.telegram.pickers import open_draft
@@ -22,7 +21,7 @@ from bot.telegram.posting import Picture, Post
 from bot.telegram.privacy import explain_privacy
 from bot.telegram.settings_command import settings_command
 from bot.texts import say
-from nst.errors import PasticheError, UserError
+from nst.errors import UserError
 from nst.options import StyleOptions
 
 if TYPE_CHECKING:
@@ -111,10 +110,7 @@ Run = Callable[["Frontend", Question], Awaitable[None]]
 
 
 async def style(front: Frontend, question: Question) -> None:
-    """``/style hokusai 70``: at once where a style is named, with buttons for what is not said.
-
-    Of several pictures each is painted in the style that is named; without one the others are the first one's styles.
-    """
+    """``/style hokusai 70``: at once where a style is named, with buttons for what is not said."""
     asker = question.asker
     asked = parse_style_command(question.rest, front.presets)
     meant = await question.meant(front, asked.masked)
@@ -130,27 +126,11 @@ async def style(front: Frontend, question: Question) -> None:
         spoiler=asked.spoiler,
     )
     if asked.presets or (meant.styles and question.rest):
-        await _place_each(front, asker, order)
+        await place_order(front, asker, order, job_id_of(front, asker))
         await asyncio.to_thread(front.drafts.wait_no_more, asker.chat, asker.user)
     else:
         content, mask = await _kept(front, asker, meant, asked.spoiler)
         await open_draft(front, asker, begin(content, pictures=meant.styles, mask=mask, **chosen))
-
-
-async def _place_each(front: Frontend, asker: Asker, order: Order) -> None:
-    """An order for each of an album's pictures, where the words name the style; what keeps one holds up no other."""
-    if not order.presets:
-        await place_order(front, asker, order, job_id_of(front, asker))
-        return
-    failed: list[Exception] = []
-    for number, content in enumerate((order.content, *order.pictures)):
-        job_id = f"{job_id_of(front, asker)}-{number}" if number else job_id_of(front, asker)
-        try:
-            await place_order(front, asker, replace(order, content=content, pictures=()), job_id)
-        except (PasticheError, ToldError) as error:
-            failed.append(error)
-    if failed:
-        raise failed[0]
 
 
 async def mix(front: Frontend, question: Question) -> None:

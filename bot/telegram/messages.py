@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from telegram import ChatMemberUpdated, Message
@@ -20,7 +21,7 @@ from bot.telegram.pictures import answered_by, is_clip, is_link, keep, picture_i
 from bot.telegram.posting import Post
 from bot.telegram.words import Command, command_in
 from bot.texts import languages, say
-from nst.errors import UserError
+from nst.errors import BusyError, UserError
 from nst.options import MAX_STYLES
 
 if TYPE_CHECKING:
@@ -137,6 +138,11 @@ class Messages:
             asker = await self._in_its_language(asker)
             captioned = next((item for item in items if item.caption), items[0])
             command = command_in(captioned, front.bot.username)
+            if command is not None and command.name in ("style", "mix"):
+                asked = parse_style_command(command.rest, front.presets)
+                if asked.presets:
+                    await self._each(asker, items, command.rest, asked.masked)
+                    return
             references = [(item, picture_in(item)) for item in items]
             found = [(item, reference) for item, reference in references if reference]
             if command is None and len(found) - 1 > MAX_STYLES:
@@ -151,6 +157,27 @@ class Messages:
                     await open_draft(front, asker, begin(ordered[0], ordered[1:], mask=mask, region=region))
                 else:
                     await open_draft(front, asker, begin(ordered[0], pictures=ordered[1:]))
+
+    async def _each(self, asker: Asker, items: list[Message], words: str, masked: bool) -> None:
+        """Each picture of an album in the style that its caption names, or the reason why not, in answer to itself.
+
+        The last one is the mask where the words speak of one.
+        """
+        front, busy = self._front, False
+        mask = picture_in(items[-1]) if masked and len(items) > 1 else ""
+        for item in items[: -1 if mask else None]:
+            own = replace(asker, message_id=item.message_id)
+            async with spoken(front, own):
+                reference = picture_in(item)
+                try:
+                    if reference:
+                        pictures = (reference, mask) if mask else (reference,)
+                        await COMMANDS["style"](front, Question(own, None, words, pictures))
+                except BusyError:
+                    busy = True
+                    raise
+            if busy:
+                return  # the others would hear the same
 
     async def _in_its_language(self, asker: Asker) -> Asker:
         settings = await asyncio.to_thread(self._front.chats.read, asker.chat)

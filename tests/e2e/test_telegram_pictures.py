@@ -364,6 +364,34 @@ def test_each_picture_of_an_album_is_painted_in_the_style_that_is_named(stage: T
     stage.until(lambda: len(done()) == 6, "six results", DEADLINE_S)
     assert sorted(painted_size(stage, m) for m in done()) == [(120 + n, 100) for n in range(6)]
     assert all("Byzantine mosaic, strength" in text_of(m) for m in done())
+    answered = [m["reply_to_message"]["message_id"] for m in done()]
+    assert sorted(answered) == [item["message_id"] for item in album], "each in answer to its own picture"
+
+
+def test_what_cannot_be_painted_of_an_album_is_said_below_it_and_holds_up_no_other(
+    stage: TelegramStage, anna: Person
+) -> None:
+    """A file that is no picture, and one picture more than the day allows."""
+    anna.send("/settings per-day 2")
+    stage.says(anna, "2")
+    caption: Json = {"caption": "/style mosaic palette"}
+    kinds = [("a.png", "image/png"), ("b.txt", "text/plain"), ("c.png", "image/png"), ("d.png", "image/png")]
+    files = [stage.peer.do(partial(stage.peer.world.new_file, stage.picture(), *kind)) for kind in kinds]
+    album = [
+        anna.silently(document=document(file), media_group_id="89", **(caption if n == 0 else {}))
+        for n, file in enumerate(files)
+    ]
+    stage.peer.push_together(*album)
+
+    def below(item: Json) -> list[Json]:
+        found = anna.bot_messages()
+        return [m for m in found if m.get("reply_to_message", {}).get("message_id") == item["message_id"]]
+
+    for number, words in ((1, "That is not a picture"), (3, "a lot at once")):
+        stage.until(lambda n=number, w=words: any(w in text_of(m) for m in below(album[n])), f"{words!r}", DEADLINE_S)
+    for number in (0, 2):
+        stage.until(lambda n=number: any(has(m, "r.recipe") for m in below(album[n])), "a result", DEADLINE_S)
+    assert all(len(below(item)) == 1 for item in album)
 
 
 def test_for_a_sticker_the_result_comes_as_one_too(stage: TelegramStage, anna: Person) -> None:
