@@ -135,4 +135,5 @@ class Slices:
         self._last = _InMemory(digest, run)
 
     def _checkpoint(self, job_id: str) -> str:
-        return (cast("bytes | None", self._connection.hget(keys.record(job_id), "checkpoint")) or b"").decode()
+        digest = cast("bytes | None", self._connection.hget(keys.record(job_id), "checkpoint")) or b""
+        return digest.decode("utf-8", "replace")  # what is no name finds nothing
