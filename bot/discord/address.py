@@ -16,8 +16,9 @@ from workers.contract import fill
 TOKEN_LIFE_S = 15 * 60
 _MARGIN_S = 20  # a picture may take that long to upload
 _LAST_WORD_S = 60
-# What Discord lets anybody upload. It has changed before: what it refuses as too large is sent again, half as large.
-DEFAULT_LIMIT_BYTES = 20 * 1000 * 1000
+# What Discord lets everybody upload: https://discord.com/developers/docs/reference#uploading-files. It was 10 MiB until
+# September 2026 and will change again: what Discord refuses as too large is sent again, half as large.
+DEFAULT_LIMIT_BYTES = 20 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)

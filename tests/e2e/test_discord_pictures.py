@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,6 +18,7 @@ from tests.peers.discord.rest import Upload, upload_json
 from tests.peers.discord.stage import ROOT, Stage, Until, job_id_of, noise, picture, replies, running
 from tests.peers.discord.world import (
     ATTACH_FILES,
+    DEFAULT_LIMIT_BYTES,
     MANAGE_GUILD,
     MEMBER_PERMISSIONS,
     READ_HISTORY,
@@ -30,7 +32,7 @@ from tests.peers.discord.world import (
 from tests.peers.web_host import INSIDE, OUTSIDE, Host, answer, open_host
 from workers import keys
 from workers.blobs import Blobs
-from workers.contract import Result
+from workers.contract import Job, Result
 from workers.outbox import post_terminal
 
 pytestmark = [
@@ -169,6 +171,20 @@ def test_previews_films_late_results_and_private_ones_stay_hidden(stage: Stage, 
     stage.waiting(refined)
     assert stage.job(refined).reply_to["spoiler"] == "1"
     stage.peer.slash("cancel", ann)
+
+
+def test_a_strangers_press_a_refitted_file_and_a_clip_stay_hidden(stage: Stage, ann: User, clips: ModuleType) -> None:
+    bob = stage.peer.add_user("bob")
+    said = stage.peer.say(ann, "@bot mosaic 80 palette", Upload(noise(300), "SPOILER_noise.png"))
+    source = covered(stage.painted(answered(stage, said)))
+    for button in ("stronger", "strip"):
+        covered(stage.result(stage.peer.press(source, button, bob)))
+    small = covered(stage.says(stage.peer.press(source, "original", ann, limit_bytes=50_000), "encoded anew"))
+    assert small.attachments[0]["size"] <= 50_000
+    moving = Upload(clips.gif(clips.panned(3)), "SPOILER_moving.gif")
+    clip = covered(stage.result(stage.style(ann, content=moving)))
+    assert clip.attachments[0]["filename"].endswith(".gif")
+    covered(stage.result(stage.peer.press(clip, "weaker", ann)))
 
 
 def test_what_is_painted_in_a_hidden_style_that_was_noted_is_hidden(stage: Stage, ann: User) -> None:
@@ -317,16 +333,17 @@ def test_a_gif_pickers_gif_is_painted_as_the_film_that_discord_has_of_it(
     stage: Stage, ann: User, clips: ModuleType
 ) -> None:
     film, still = stage.peer.put("/external/t.mp4", clips.mp4(clips.panned(4)), "video/mp4"), picture(71, 80, 60)
-    embed = {
-        "type": "gifv",
-        "url": "https://tenor.com/view/cat-1",
-        "provider": {"name": "Tenor", "url": "https://tenor.co"},
-        "video": {"url": "https://not.there.test/t.mp4", "proxy_url": film},
-        "thumbnail": {"url": "https://not.there.test/t.png", "proxy_url": stage.peer.put("/external/t.png", still)},
-    }
-    posted = stage.peer.say(ann, "@bot mosaic palette https://tenor.com/view/cat-1", embeds=[embed])
-    painted = stage.painted(answered(stage, posted))
-    assert painted.attachments[0]["filename"].endswith(".mp4")
+    for link in ("https://giphy.com/gifs/cat-1", "https://klipy.com/gifs/cat-1", "https://tenor.com/view/cat-1"):
+        embed = {
+            "type": "gifv",
+            "url": link,
+            "provider": {"name": "A GIF picker", "url": link},
+            "video": {"url": "https://not.there.test/t.mp4", "proxy_url": film},
+            "thumbnail": {"url": "https://not.there.test/t.png", "proxy_url": stage.peer.put("/external/t.png", still)},
+        }
+        posted = stage.peer.say(ann, f"@bot mosaic palette {link}", embeds=[embed])
+        painted = stage.painted(answered(stage, posted))
+        assert painted.attachments[0]["filename"].endswith(".mp4")
     stage.says(stage.peer.menu("Use as style", ann, posted), "Noted")  # what stands still for it
     assert "your picture" in stage.result(stage.style(ann, style=None)).content
 
@@ -433,7 +450,7 @@ def test_how_large_a_file_may_be_says_discord_itself(stage: Stage, ann: User) ->
         reply = stage.until(lambda: replies(stage, stage.message(late)), "a reply")[0]
         assert 0 < stage.painted(reply).attachments[0]["size"] <= 200_000
     finally:
-        stage.peer.world.limit_bytes = 10 * 1024 * 1024
+        stage.peer.world.limit_bytes = DEFAULT_LIMIT_BYTES
     said = answered(stage, stage.peer.say(ann, "@bot mosaic palette", large))
     assert stage.painted(said).attachments[0]["size"] == size
 
@@ -501,6 +518,10 @@ def test_style_takes_several_pictures_or_all_of_the_last_message(stage: Stage, a
     stage.peer.say(ann, "@bot look", *album(155, 156), channel=place)
     again = all_painted(stage, stage.message(stage.style(ann, content=None, style="peacock", channel=place)))
     assert sizes_of(stage, again) == [(155, 48), (156, 48)]
+    masked = stage.style(ann, content2=picture(157), mask=picture(158))
+    all_painted(stage, stage.message(masked))
+    jobs: list[Any] = [stage.connection.hget(keys.record(f"{job_id_of(masked)}-p{n}"), "job") for n in (0, 1)]
+    assert all(Job.from_json(job).mask for job in jobs), "one mask for all"
 
 
 def test_a_results_time_lapse_is_no_second_picture(stage: Stage, ann: User) -> None:

@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -211,6 +212,22 @@ def test_previews_films_and_albums_stay_hidden(stage: TelegramStage, anna: Perso
     album = [anna.silently(**anna.a_photo(stage.picture()), media_group_id="77", **more) for more in _HIDDEN_SECOND]
     after(stage, anna, lambda: stage.peer.push_together(*album), "d.strength")
     ordered(stage, anna, next(m for m in anna.bot_messages() if has(m, "d.strength")))
+    assert uncovered(stage, anna) == []
+
+
+def test_a_strangers_press_and_a_clip_stay_hidden(stage: TelegramStage, anna: Person, clips: ModuleType) -> None:
+    words, (bea, cleo) = "/style mosaic 80 palette", (stage.member(), stage.member())
+    before = len(uncovered(stage, bea))
+    posted = bea.silently(**bea.a_photo(stage.picture()), has_media_spoiler=True)
+    source = after(stage, bea, lambda: bea.send(words, answering=posted["message_id"]))
+    after(stage, bea, lambda: cleo.press(source, "r.stronger."))
+    after(stage, bea, lambda: cleo.press(source, "r.strip."), "r.pick")
+    after(stage, bea, lambda: cleo.send("/style peacock 90 palette", answering=posted["message_id"]))
+    assert len(uncovered(stage, bea)) == before
+    moving = stage.peer.do(lambda: stage.peer.world.new_file(clips.mp4(clips.panned(3)), "a.mp4", "video/mp4"))
+    clip = after(stage, anna, lambda: anna.send(animation=film(moving), caption=words, has_media_spoiler=True))
+    assert "animation" in clip
+    after(stage, anna, lambda: anna.press(clip, "r.weaker."))
     assert uncovered(stage, anna) == []
 
 
