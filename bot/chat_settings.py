@@ -6,20 +6,26 @@ The same on every platform: a chat is an opaque key, and so are its channels, ro
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import redis
+from pydantic import Field
 
 from nst.errors import BusyError, UserError
 from nst.options import StyleOptions
 from workers import keys
 from workers.clock import server_time_s
 from workers.connection import speaking_redis
+from workers.contract import ContractError, fill, read_object
+
+log = logging.getLogger(__name__)
 
 _DAY_S = 86_400
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +47,8 @@ class ChatSettings:
     channels: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    cooldown_s: int = 0
-    per_user_per_day: int = 0
+    cooldown_s: Count = 0
+    per_user_per_day: Count = 0
     spoiler: bool = False
     language: str = ""
     others_may_vary: bool = True
@@ -69,13 +75,18 @@ class ChatSettingsStore:
         self._connection = connection
 
     def read(self, chat: str) -> ChatSettings:
-        """A chat's settings; the defaults where nobody set any."""
-        with speaking_redis():
-            text = cast("bytes | None", self._connection.get(_settings(chat)))
-        data = json.loads(text) if text else {}
-        known = {f.name for f in fields(ChatSettings)}
-        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
-        return ChatSettings(**{name: value for name, value in values.items() if name in known})
+        """A chat's settings; the defaults where nobody set any, nobody asked for a year, or nobody can read them."""
+        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+            pipe.get(_settings(chat))
+            pipe.expire(_settings(chat), keys.LASTING_TTL_S)
+            text, _renewed = pipe.execute(raise_on_error=False)
+            if isinstance(text, Exception):  # while a store refuses to write, it is read all the same
+                raise text
+        try:
+            return fill(ChatSettings, read_object(text)) if text else ChatSettings()
+        except ContractError as error:
+            log.error("The settings of a chat cannot be read: %s", error)
+            return ChatSettings()
 
     def read_at(self, chat: str, places: Sequence[str]) -> ChatSettings:
         """A chat's settings as they are at one place of it.
@@ -93,7 +104,7 @@ class ChatSettingsStore:
         """Change some settings of a chat and return them all."""
         changed = replace(self.read(chat), **changes)
         with speaking_redis():
-            self._connection.set(_settings(chat), json.dumps(asdict(changed)))
+            self._connection.set(_settings(chat), json.dumps(asdict(changed)), ex=keys.LASTING_TTL_S)
         return changed
 
     def move(self, old: str, new: str) -> None:
@@ -101,7 +112,7 @@ class ChatSettingsStore:
         with speaking_redis():
             text = cast("bytes | None", self._connection.getdel(_settings(old)))
             if text:
-                self._connection.set(_settings(new), text, nx=True)
+                self._connection.set(_settings(new), text, nx=True, ex=keys.LASTING_TTL_S)
 
     def forget(self, chat: str) -> None:
         """Delete a chat's settings: a private chat's are its user's."""
@@ -140,18 +151,14 @@ class ChatSettingsStore:
         """Undo ``take``."""
         with speaking_redis():
             if settings.per_user_per_day:
-                self._connection.decrby(self._quota(chat, user), pictures)
+                self._count(self._quota(chat, user), -pictures)
             if settings.cooldown_s:
                 self._connection.delete(_cooldown(chat, user))
 
     def _take_quota(self, chat: str, user: str, allowed: int, pictures: int) -> None:
         name = self._quota(chat, user)
-        with self._connection.pipeline() as pipe:
-            pipe.incrby(name, pictures)
-            pipe.expire(name, 2 * _DAY_S)
-            taken: int = pipe.execute()[0]
-        if taken > allowed:
-            self._connection.decrby(name, pictures)
+        if self._count(name, pictures) > allowed:
+            self._count(name, -pictures)
             raise BusyError("rate_limited", {"retry_after_s": round(_DAY_S - server_time_s(self._connection) % _DAY_S)})
 
     def _take_turn(self, chat: str, user: str, settings: ChatSettings, pictures: int) -> None:
@@ -159,8 +166,15 @@ class ChatSettingsStore:
         if self._connection.set(name, 1, nx=True, ex=settings.cooldown_s):
             return
         if settings.per_user_per_day:
-            self._connection.decrby(self._quota(chat, user), pictures)
+            self._count(self._quota(chat, user), -pictures)
         raise BusyError("rate_limited", {"retry_after_s": max(1, self._connection.ttl(name))})
+
+    def _count(self, name: str, pictures: int) -> int:
+        with self._connection.pipeline() as pipe:
+            pipe.incrby(name, pictures)
+            pipe.expire(name, 2 * _DAY_S)
+            taken: int = pipe.execute()[0]
+        return taken
 
     def _quota(self, chat: str, user: str) -> str:
         day = datetime.fromtimestamp(server_time_s(self._connection), UTC).date().isoformat()

@@ -28,7 +28,7 @@ _REFUSALS = {"queue_full": "queue_full", "chat": "chat_full", "pending": "rate_l
 
 # KEYS: rq job, rq queue, record, pending, done, line, quota, rq queues, pending of the chat, all jobs of the user
 # ARGV: id, user, now_s, overtake_s, record ttl, pending cap, day cap, waiting cap, chat, chat's cap,
-#       how long a user's jobs are noted, number of record values, record values …, rq job values …
+#       how long a user's jobs are noted and anything waits, number of record values, record values …, rq job values …
 _SUBMIT = """
 local id, user, now = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('EXISTS', KEYS[1], KEYS[5]) > 0 then return {'duplicate', 0} end
@@ -48,9 +48,11 @@ end
 -- First what a full Redis refuses: after a script's first write it refuses no more.
 local records = tonumber(ARGV[12])
 redis.call('HSET', KEYS[1], unpack(ARGV, 13 + records))
+redis.call('EXPIRE', KEYS[1], ARGV[11])
 redis.call('HSET', KEYS[3], unpack(ARGV, 13, 12 + records))
 redis.call('EXPIRE', KEYS[3], ARGV[5])
 redis.call('SADD', KEYS[8], KEYS[2])
+redis.call('EXPIRE', KEYS[8], ARGV[11])
 if user ~= '' then
   redis.call('ZREMRANGEBYSCORE', KEYS[4], 0, forgotten)
   redis.call('ZADD', KEYS[4], now, id)
@@ -92,6 +94,8 @@ while searching and last > 0 do
 end
 redis.call('HSET', KEYS[6], id, round .. ' ' .. ARGV[3])
 if before then redis.call('LINSERT', KEYS[2], 'BEFORE', before, id) else redis.call('RPUSH', KEYS[2], id) end
+redis.call('EXPIRE', KEYS[2], ARGV[11])
+redis.call('EXPIRE', KEYS[6], ARGV[11])
 return {'queued', waiting}
 """
 

@@ -22,6 +22,7 @@ from nst.errors import PasticheError
 from nst.method import IsCancelled, never_cancelled
 from workers import keys
 from workers.contract import ContractError, Job
+from workers.counters import count
 from workers.made_before import MadeBefore, made_key
 from workers.painting import Engine
 from workers.standing import Standing, look
@@ -140,4 +141,4 @@ class Ahead:
 
     def _count(self, pictures: int) -> None:
         log.info("%d pictures in one pass", pictures)
-        self._connection.hincrby(keys.COUNTERS, f"passes:{pictures}", 1)
+        count(self._connection, f"passes:{pictures}")

@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from nst.errors import JobError, UserError
 from workers import keys
 from workers.contract import ContractError, Job, Result
+from workers.counters import count
 from workers.outbox import post_terminal
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class End(StrEnum):
 
 
 # KEYS: started, queue, intermediate, rq job, execution, executions, done, finished registry, failed registry, rq worker
-# ARGV: end, entry, job id, execution id, ttl_s
+# ARGV: end, entry, job id, execution id, ttl_s of what ended, ttl_s of what waits
 _END = """
 local how, entry, id = ARGV[1], ARGV[2], ARGV[3]
 if not redis.call('ZSCORE', KEYS[1], entry) then
@@ -48,7 +49,9 @@ if how == 'retry' and not known then return 'exhausted' end
 if how == 'retry' and tonumber(redis.call('HGET', KEYS[4], 'retries_left') or 0) <= 0 then return 'exhausted' end
 if how == 'hand_back' or how == 'retry' then
   redis.call('LPUSH', KEYS[2], id)  -- first: if Redis has no memory left, it fails here and nothing has changed
+  redis.call('EXPIRE', KEYS[2], ARGV[6])
   redis.call('HSET', KEYS[4], 'status', 'queued')
+  redis.call('EXPIRE', KEYS[4], ARGV[6])
   if how == 'retry' then redis.call('HINCRBY', KEYS[4], 'retries_left', -1) end
 elseif known then
   redis.call('HSET', KEYS[4], 'status', how)
@@ -56,6 +59,7 @@ elseif known then
   local registry, now = how == 'finished' and KEYS[8] or KEYS[9], redis.call('TIME')[1]
   redis.call('ZREMRANGEBYSCORE', registry, 0, now)
   redis.call('ZADD', registry, now + ARGV[5], id)
+  redis.call('EXPIRE', registry, ARGV[5])
 end
 redis.call('ZREM', KEYS[1], entry)
 redis.call('LREM', KEYS[3], 0, id)
@@ -86,7 +90,7 @@ def end_run(connection: redis.Redis, queue: str, entry: str, end: End, worker: s
     done = _run_script(connection, queue, entry, end, worker)
     if done != "exhausted":
         if done == End.RETRY:
-            connection.hincrby(keys.COUNTERS, f"retries:{queue}", 1)
+            count(connection, f"retries:{queue}")
         return done
     log.error("Job %s is given up: its workers died", job_id, extra={"job_id": job_id, "execution_id": execution_id})
     fail(connection, job_id, JobError("job_abandoned", {"job_id": job_id}))
@@ -143,5 +147,5 @@ def _run_script(connection: redis.Redis, queue: str, entry: str, end: End, worke
         keys.rq_failed(queue),
         keys.rq_worker(worker),
     ]
-    args = [end.value, entry, job_id, execution_id, _RQ_TTL_S]
+    args = [end.value, entry, job_id, execution_id, _RQ_TTL_S, keys.NOTED_TTL_S]
     return cast(bytes, connection.register_script(_END)(keys=script_keys, args=args)).decode()

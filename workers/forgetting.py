@@ -92,6 +92,16 @@ def note_of(connection: redis.Redis, job_id: str, *commands: tuple[str | int | f
     return bool(connection.register_script(_NOTE)(keys=[keys.done(job_id)], args=[words]))
 
 
+def note_on_record(connection: redis.Redis, job_id: str, name: str, value: str | float) -> bool:
+    """Write a field of a job's record, which lives for another day then, unless the job was forgotten.
+
+    Returns:
+        Whether it was written.
+    """
+    record = keys.record(job_id)
+    return note_of(connection, job_id, ("HSET", record, name, value), ("EXPIRE", record, keys.RESULT_TTL_S))
+
+
 def _drop_undelivered(connection: redis.Redis, job: Job) -> None:
     stream = keys.outbox(job.frontend)
     marker = f'"job_id":"{job.job_id}"'.encode()

@@ -10,13 +10,14 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import cast
 
 import redis
 from redis.exceptions import RedisError
 
 from workers import keys
+from workers.contract import ContractError, fill, read_object
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class GettingNote:
                 self._connection.delete(*names)
                 return
             for name in names:
-                self._connection.set(name, json.dumps([received_bytes, total_bytes]), ex=_KEPT_S)
+                self._connection.set(name, json.dumps(asdict(Getting(received_bytes, total_bytes))), ex=_KEPT_S)
         except RedisError as error:
             log.info("Nobody can be told of the download now: %s", type(error).__name__)
 
@@ -90,4 +91,7 @@ def getting(connection: redis.Redis, job_id: str) -> Getting | None:
     queue = (cast("bytes | None", connection.hget(keys.record(job_id), "queue")) or b"").decode()
     own, worker = cast("list[bytes | None]", connection.mget(keys.getting(job_id), keys.getting(queue)))
     text = own or (worker if connection.lpos(keys.rq_queue(queue), job_id) is not None else None)
-    return Getting(*json.loads(text)) if text else None
+    try:
+        return fill(Getting, read_object(text)) if text else None
+    except ContractError:
+        return None

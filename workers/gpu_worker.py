@@ -30,6 +30,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker.base import WorkerStatus
+from rq.worker_registration import register
 
 from nst.errors import JobError
 from workers import keys
@@ -55,7 +56,8 @@ _POLL_S = 0.25  # how long a worker waits on its first queue before it looks at 
 _PAUSE_S = 3.0  # so long after a job the next one of a conversation is not to be expected at once
 # What a job's record can do to its run: no other try would end otherwise. TypeError: other arguments than one.
 _HOPELESS = (ForbiddenFunctionError, DeserializationError, ContractError, TypeError)
-_WORKER_TTL_S = 17  # RQ waits this less 15 s for a job, and keeps a silent worker's record 60 s longer
+_WORKER_TTL_S = 17  # RQ waits this less 15 s for a job
+_SILENT_WORKER_S = _WORKER_TTL_S + 60  # and keeps a silent worker's record that long
 
 # KEYS: execution, started, executions of the job. ARGV: entry, execution id, ttl_s.
 # RQ wrote these by the clock of this host; a dashboard elsewhere would take a run from another time for abandoned.
@@ -283,10 +285,22 @@ class GpuWorker(SimpleWorker):
     def set_state(self, state: str, pipeline: Any = None) -> None:
         """RQ's note for its dashboards; a Redis that refuses it is met again where it matters."""
         try:
-            super().set_state(state, pipeline)
+            self._note(super().set_state, state, pipeline)
         except RedisError as error:
             if not refusal(error):
                 raise
+
+    def set_current_job_id(self, job_id: str | None = None, pipeline: Any = None) -> None:
+        """RQ's note for its dashboards."""
+        self._note(super().set_current_job_id, job_id, pipeline)
+
+    def _note(self, write: Callable[[Any, Any], object], value: str | None, pipeline: Any) -> None:
+        """Write on RQ's record of this worker; where Redis lost that, this begins another one, which has to end."""
+        pipe = self.connection.pipeline() if pipeline is None else pipeline
+        write(value, pipe)
+        pipe.expire(self.key, _SILENT_WORKER_S)
+        if pipeline is None:
+            pipe.execute()
 
     def register_death(self) -> None:
         """RQ's record of this worker's end; what Redis refuses now it forgets by itself."""
@@ -362,6 +376,8 @@ class GpuWorker(SimpleWorker):
             job.prepare_for_execution(self.name, pipeline=pipe)
             pipe.lrem(keys.rq_intermediate(job.origin), 0, job.id)
             pipe.hdel(keys.line(job.origin), job.id)
+            pipe.expire(keys.rq_started(job.origin), keys.NOTED_TTL_S)
+            pipe.expire(keys.rq_job(job.id), keys.NOTED_TTL_S)
             lease.hold(pipe, job.origin, entry)
         return Held(job, execution, lease)
 
@@ -414,7 +430,10 @@ class GpuWorker(SimpleWorker):
         """Nothing: the lease's thread keeps RQ's record of this worker as well."""
 
     def _alive(self) -> None:
-        with self._side_connection.pipeline(transaction=False) as pipe:
+        with self._side_connection.pipeline() as pipe:
             super().heartbeat(pipeline=pipe)
+            register(self, pipe)  # again: while Redis was away, others took this worker for dead
+            for name in keys.rq_registers(self.queue_names()):
+                pipe.expire(name, keys.RESULT_TTL_S)
             pipe.execute()
         self._beat()

@@ -1,16 +1,20 @@
 """Names of everything in Redis, and how long it is kept there.
 
 Keys that start with ``rq:`` are RQ's own; their layout is pinned with RQ's version.
+
+Every key has its end from whoever writes it; nothing is kept because nobody came to delete it.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 RESULT_TTL_S = 86_400  # results, job records and pictures: a day
 PREVIEW_TTL_S = 600
 UNUSED_TTL_S = 1800  # a picture that no job uses
-NOTED_TTL_S = 8 * 86_400  # which jobs are whose: longer than anything of theirs
+NOTED_TTL_S = 8 * 86_400  # which jobs are whose, what waits and runs: longer than anything of theirs
+LASTING_TTL_S = 365 * 86_400  # what is meant to last, from its last use: settings of a chat, totals, service times
 CARD_ORDERS = "pastiche:cards"
 CHAT_PENDING = "pastiche:chatpending:"
 OUTBOX_TTL_S = 7 * 86_400  # a frontend that was away for longer finds nothing
@@ -196,3 +200,9 @@ def rq_worker(name: str) -> str:
 
 
 RQ_QUEUES = "rq:queues"
+RQ_WORKERS = "rq:workers"
+
+
+def rq_registers(queues: Iterable[str]) -> list[str]:
+    """RQ's sets of its workers' records: of all, and of those of each queue."""
+    return [RQ_WORKERS, *(f"{RQ_WORKERS}:{queue}" for queue in queues)]

@@ -91,6 +91,7 @@ class Lease:
         pipe.set(keys.lease(self.worker), self._entry, px=int(LEASE_S * 1000))
         if self._about:
             pipe.sadd(keys.WORKERS, self.worker)
+            pipe.expire(keys.WORKERS, keys.RESULT_TTL_S)
             pipe.hset(keys.ready(self.worker), mapping=self._about())
             pipe.pexpire(keys.ready(self.worker), int(LEASE_S * 1000))
 

@@ -31,9 +31,10 @@ log = logging.getLogger(__name__)
 # KEYS: done, outbox, pending, cancel, counters, service times, record, failures.
 # ARGV: result, ttl_s, the outbox's ttl_s, job id, counter, service_s ("" to learn nothing from this job), name of
 # the service histogram, its bucket, name of the waiting histogram, Unix time of submission, bounds of its buckets,
-# how many failures to remember (0: this is none).
+# how many failures to remember (0: this is none), ttl_s of totals and service times, how many kinds have one.
 # All times are Redis' own: a worker whose clock is days ahead would throw away what others posted.
-# Service times are exponentially weighted means: a fifth of each new measurement, the first one as it is.
+# Service times are exponentially weighted means: a fifth of each new measurement, the first one as it is. Where there
+# are too many kinds any one goes: a frequent one is measured again soon.
 # The chat's set is named by the record, since a result does not know the chat.
 # The stream comes first: if Redis has no memory left, the script fails before it changed anything.
 POST = """
@@ -50,6 +51,7 @@ local function post(keys, argv)
   if chat and chat ~= '' then redis.call('ZREM', 'pastiche:chatpending:' .. chat, argv[4]) end
   redis.call('DEL', keys[4])
   redis.call('HINCRBY', keys[5], argv[5], 1)
+  redis.call('EXPIRE', keys[5], argv[13])
   if argv[6] ~= '' then
     redis.call('HINCRBY', keys[5], argv[7] .. argv[8], 1)
     redis.call('HINCRBYFLOAT', keys[5], argv[7] .. 'sum', argv[6])
@@ -70,6 +72,10 @@ local function post(keys, argv)
   if argv[6] ~= '' and kind then
     local mean = tonumber(redis.call('HGET', keys[6], kind) or argv[6])
     redis.call('HSET', keys[6], kind, tostring(mean + 0.2 * (tonumber(argv[6]) - mean)))
+    redis.call('EXPIRE', keys[6], argv[13])
+    while redis.call('HLEN', keys[6]) > tonumber(argv[14]) do
+      redis.call('HDEL', keys[6], redis.call('HRANDFIELD', keys[6]))
+    end
   end
   return 1
 end
@@ -78,6 +84,7 @@ _POST_ONLY = POST + "return post(KEYS, ARGV)"
 
 GROUP = "frontend"
 _FAILURES = 50  # remembered for the operator
+_MOST_KINDS = 500
 _BLOCK_MS = 2_000  # below connection.SOCKET_TIMEOUT_S
 
 
@@ -114,7 +121,8 @@ def post_args(result: Result) -> list[str | int]:
     """The arguments that the ``POST`` script wants."""
     counter = f"results:{result.method or '-'}:{result.outcome}"
     head: list[str | int] = [result.to_json(), keys.RESULT_TTL_S, keys.OUTBOX_TTL_S, result.job_id, counter]
-    return [*head, *_lesson(result), _FAILURES if result.outcome == "failed" else 0]
+    failures = _FAILURES if result.outcome == "failed" else 0
+    return [*head, *_lesson(result), failures, keys.LASTING_TTL_S, _MOST_KINDS]
 
 
 def _lesson(result: Result) -> tuple[str, ...]:
@@ -281,6 +289,7 @@ class OutboxReader:
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
+        await self._connection.expire(self._stream, keys.OUTBOX_TTL_S)  # an empty one is made again
 
     async def _recover(self, error: RedisError) -> None:
         self._own_backlog = True  # the group may be gone with the data: make it again, read from its start

@@ -17,6 +17,7 @@ from nst.errors import OperatorError, PasticheError
 from workers import keys
 from workers.blobs import Blobs
 from workers.contract import ContractError, Job, Result, read_object
+from workers.forgetting import note_on_record
 from workers.outbox import result_of
 
 log = logging.getLogger(__name__)
@@ -108,9 +109,7 @@ class QualityCards:
         content, styles, made = pictures[0], pictures[1:-1], pictures[-1]
         shares = job.options.shares(len(styles))
         card = appraiser.card(content, styles, shares, made, result.service_s, int(order["memory_bytes"]))
-        record = keys.record(job.job_id)
-        if self._connection.exists(record):  # a job that was forgotten meanwhile stays forgotten
-            self._connection.hset(record, "quality", json.dumps(card.as_dict()))
+        note_on_record(self._connection, job.job_id, "quality", json.dumps(card.as_dict()))
 
 
 def card_of(connection: redis.Redis, job_id: str) -> dict[str, Any]:
@@ -121,5 +120,7 @@ def card_of(connection: redis.Redis, job_id: str) -> dict[str, Any]:
         job_id: The job.
     """
     text = cast("bytes | None", connection.hget(keys.record(job_id), "quality"))
-    card: dict[str, Any] = json.loads(text) if text else {}
-    return card
+    try:
+        return read_object(text) if text else {}
+    except ContractError:
+        return {}

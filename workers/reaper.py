@@ -15,6 +15,7 @@ import redis
 from redis.exceptions import RedisError
 
 from workers import keys
+from workers.counters import count
 from workers.executions import NOT_OURS, End, end_run
 from workers.refusals import refusal
 from workers.routing import QUEUES
@@ -27,19 +28,25 @@ _BETWEEN_MS = 3_000
 _RECOVERY_S = (
     3  # live workers renew their leases within that time after a restart of Redis, or when it takes writes again
 )
+_DEAD_WORKER_S = 60  # as RQ keeps the record of one that ended well
 _GAP_S = 4  # so long no lease ends that was renewed in time; who looked last was further back, where nobody could write
 
-# KEYS: intermediate, seen, queue, rq job, done. ARGV: job id, patience_ms.
+# KEYS: intermediate, seen, queue, rq job, done. ARGV: job id, patience_ms, ttl_s of what waits.
 _STRAY = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local seen = redis.call('GET', KEYS[2])
-if not seen then redis.call('SET', KEYS[2], string.format('%d', now), 'PX', 2 * ARGV[2]) return 0 end
+if not seen then
+  redis.call('SET', KEYS[2], string.format('%d', now), 'PX', 2 * ARGV[2])
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+  return 0
+end
 if now - seen < tonumber(ARGV[2]) then return 0 end
 if not redis.call('LPOS', KEYS[1], ARGV[1]) then return 0 end
 local wanted = redis.call('EXISTS', KEYS[4]) == 1 and redis.call('EXISTS', KEYS[5]) == 0
 if wanted then
   redis.call('LPUSH', KEYS[3], ARGV[1])
+  redis.call('EXPIRE', KEYS[3], ARGV[3])
   redis.call('HSET', KEYS[4], 'status', 'queued')
 end
 redis.call('LREM', KEYS[1], 0, ARGV[1])
@@ -47,7 +54,7 @@ redis.call('DEL', KEYS[2])
 return wanted and 1 or 0
 """
 
-# KEYS: lock, spell. ARGV: lock_ms, gap_ms, recovery_ms.
+# KEYS: lock, spell. ARGV: lock_ms, gap_ms, recovery_ms, the spell's ttl_s.
 # After a time in which Redis took nothing, from nobody, leases have ended whose workers are well.
 _MAY_LOOK = """
 if not redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[1]) then return 0 end
@@ -57,6 +64,7 @@ local spell = redis.call('HMGET', KEYS[2], 'since', 'last')
 local since = tonumber(spell[1] or 0)
 if spell[2] and now - spell[2] > tonumber(ARGV[2]) then since = now end
 redis.call('HSET', KEYS[2], 'since', string.format('%d', since), 'last', string.format('%d', now))
+redis.call('EXPIRE', KEYS[2], ARGV[4])
 return now - since >= tonumber(ARGV[3]) and 1 or 0
 """
 
@@ -72,7 +80,8 @@ def reap_once(connection: redis.Redis) -> int:
     """
     may_look = connection.register_script(_MAY_LOOK)
     waits_ms = [_LOCK_MS, 1000 * _GAP_S, 1000 * _RECOVERY_S]
-    if not may_look(keys=[keys.REAPER_LOCK, keys.REAPER_SPELL], args=waits_ms):
+    args = [*waits_ms, keys.NOTED_TTL_S]  # no run outlives its spell
+    if not may_look(keys=[keys.REAPER_LOCK, keys.REAPER_SPELL], args=args):
         return 0
     if connection.info("server")["uptime_in_seconds"] < _RECOVERY_S:
         return 0
@@ -115,7 +124,7 @@ def _bring_back(connection: redis.Redis, queue: str, entry: str) -> int:
     if done == NOT_OURS:  # it ended between the two looks
         return 0
     log.warning("Job %s lost its worker: %s", job_id, done, extra={"job_id": job_id})
-    connection.hincrby(keys.COUNTERS, f"lease_losses:{queue}", 1)
+    count(connection, f"lease_losses:{queue}")
     return int(done in (End.RETRY, End.FAILED))
 
 
@@ -132,15 +141,23 @@ def _reap_between(connection: redis.Redis, queue: str) -> int:
             keys.rq_job(job_id),
             keys.done(job_id),
         ]
-        found += int(script(keys=script_keys, args=[job_id, _BETWEEN_MS]))
+        found += int(script(keys=script_keys, args=[job_id, _BETWEEN_MS, keys.NOTED_TTL_S]))
     return found
 
 
 def _forget_dead_workers(connection: redis.Redis) -> None:
-    names = [name.decode() for name in cast("set[bytes]", connection.smembers(keys.WORKERS))]
+    """Take dead workers off our list and RQ's, and end RQ's record of them: its last word may have had no end."""
     with connection.pipeline(transaction=False) as pipe:
+        pipe.smembers(keys.WORKERS)
+        pipe.smembers(keys.RQ_WORKERS)
+        known = [name.decode().removeprefix(keys.rq_worker("")) for names in pipe.execute() for name in names]
+        names = sorted(set(known))
         for name in names:
             pipe.exists(keys.lease(name))
         dead = [name for name, alive in zip(names, pipe.execute(), strict=True) if not alive]
-    if dead:
-        connection.srem(keys.WORKERS, *dead)
+        for name in dead:
+            pipe.srem(keys.WORKERS, name)
+            for register in keys.rq_registers(QUEUES):
+                pipe.srem(register, keys.rq_worker(name))
+            pipe.expire(keys.rq_worker(name), _DEAD_WORKER_S)
+        pipe.execute()

@@ -31,7 +31,7 @@ def timeout_s(method: str, frames: int = 1) -> int:
 
 
 def kind_of(options: StyleOptions, longest_side_px: int, frames: int = 1) -> str:
-    """What jobs have in common that take about the same time: method, size bucket and steps.
+    """What jobs have in common that take about the same time: method and size, frames and steps, in coarse rungs.
 
     Args:
         options: The job's options.
@@ -39,10 +39,17 @@ def kind_of(options: StyleOptions, longest_side_px: int, frames: int = 1) -> str
         frames: Of a clip.
 
     Returns:
-        For instance ``fast:768``, ``gatys:512:200``, or ``fast:512x64`` for clips of 33 to 64 frames.
+        For instance ``fast:768``, ``gatys:512:256`` for 193 to 256 steps, or ``fast:512x64`` for clips of 33 to 64
+        frames.
     """
     side_px = min(longest_side_px, options.max_side_px)
     bucket = next(size for size in (*_BUCKETS_PX, side_px) if size >= side_px)
-    steps = f":{options.steps}" if options.steps else ""
+    steps = f":{_rung(options.steps)}" if options.steps else ""
     clip = f"x{1 << (frames - 1).bit_length()}" if frames > 1 else ""
     return f"{options.method}:{bucket}{clip}{steps}"
+
+
+def _rung(steps: int) -> int:
+    """The next of 1, 2, 3, 4, 6, 8, 12, 16 …: every number of steps would be a kind of its own, measured once."""
+    above = 1 << (steps - 1).bit_length()
+    return above * 3 // 4 if 4 * steps <= 3 * above else above

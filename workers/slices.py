@@ -20,6 +20,7 @@ from nst.errors import Cancelled, JobError
 from nst.method import IsCancelled, Pastiche, Report, Run, rising
 from workers import keys
 from workers.blobs import Blobs
+from workers.forgetting import note_on_record
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ class Slices:
         before = self._checkpoint(job_id)
         user = (cast("bytes | None", self._connection.hget(keys.record(job_id), "user")) or b"").decode()
         digest = self._blobs.put(state, owner=user, job_id=job_id)
-        self._connection.hset(keys.record(job_id), "checkpoint", digest)
+        note_on_record(self._connection, job_id, "checkpoint", digest)
         if before and before != digest:
             self._blobs.forget(before)
         self._last = _InMemory(digest, run)

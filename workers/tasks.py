@@ -24,10 +24,10 @@ from nst.errors import Cancelled, JobError, OperatorError, PasticheError
 from nst.images import encode, media_type_of
 from nst.method import Pastiche
 from nst.time_lapse import encode_time_lapse
-from workers import keys
 from workers.ahead import Ahead
 from workers.blobs import Blobs
 from workers.contract import ContractError, Job, Result, fill, read_object
+from workers.forgetting import note_on_record
 from workers.last_try import LastTry
 from workers.made_before import MadeBefore
 from workers.outbox import post_terminal
@@ -175,7 +175,7 @@ def _attempt(workplace: Workplace, job: Job, standing: Standing) -> Result | Non
     try:
         return _made(workplace, job, standing, started_s)
     except GivesWay:
-        workplace.connection.hset(keys.record(job.job_id), "spent_s", time.monotonic() - started_s)
+        note_on_record(workplace.connection, job.job_id, "spent_s", time.monotonic() - started_s)
         return None
     except Stopped as stopped:
         return _with_picture(workplace, job, stopped.pastiche, time.monotonic() - started_s, "cancelled")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -19,10 +20,13 @@ from typing import Any, cast
 import redis
 
 from bot.challenges import keys
-from bot.challenges.model import Challenge, Chat, known
+from bot.challenges.model import KEPT_S, Challenge, Chat
 from bot.challenges.store import Change
 from nst.errors import BusyError, OperatorError
 from workers.connection import speaking_redis
+from workers.contract import ContractError, fill, read_object
+
+log = logging.getLogger(__name__)
 
 LEASE_S = 120.0  # longer than the slowest post takes
 
@@ -33,18 +37,19 @@ if not chat then return false end
 local key = redis.call('LINDEX', ARGV[4] .. chat, 0)
 if not key or redis.call('EXISTS', key) == 0 then
   if key then redis.call('LPOP', ARGV[4] .. chat) else redis.call('ZREM', KEYS[1], chat) end
-  return {'', '', '', ''}
+  return {'', '', '', '', ''}
 end
 local unsure = redis.call('HGET', key, 'consumer') or ''
 redis.call('HSET', key, 'consumer', ARGV[3])
 redis.call('ZADD', KEYS[1], ARGV[2], chat)
-return {key, redis.call('HGET', key, 'data'), unsure, redis.call('HGET', key, 'placed') or ''}
+return {key, redis.call('HGET', key, 'data') or '', chat, unsure, redis.call('HGET', key, 'placed') or ''}
 """
 
-# KEYS: announcement, line, waiting. ARGV: chat, now, outcome, detail. What was shown is not kept.
+# KEYS: announcement, line, waiting. ARGV: chat, now, outcome, detail, ttl_s. What was shown is not kept.
 _END = """
 if redis.call('LINDEX', KEYS[2], 0) ~= KEYS[1] then return 0 end
 redis.call('HSET', KEYS[1], 'data', '', ARGV[3], ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[5])
 redis.call('LPOP', KEYS[2])
 if redis.call('LLEN', KEYS[2]) == 0 then redis.call('ZREM', KEYS[3], ARGV[1])
 else redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1]) end
@@ -163,8 +168,13 @@ class Announcements:
             if not found:
                 return None
             if found[0]:
-                key, data, unsure, placed = (word.decode() for word in found)
-                return _read(key, json.loads(data), bool(unsure), placed)
+                key, chat, unsure, placed = (word.decode(errors="replace") for word in (found[0], *found[2:]))
+                try:
+                    beside = {"key": key, "redelivered": bool(unsure), "placed": placed}
+                    return fill(Announcement, read_object(found[1]) | beside)
+                except ContractError as error:
+                    log.error("An announcement that cannot be read was dropped: %s", error)
+                    self._over(key, platform, chat, "dropped", "unreadable")
 
     def resume(self, platform: str, consumer: str = "main") -> None:
         """Take up again what this consumer claimed before it was killed; call it once at the start."""
@@ -176,8 +186,10 @@ class Announcements:
 
     def place(self, announcement: Announcement, message_id: str) -> None:
         """Note in which message it is going to stand, before it does."""
-        with _speaking_redis():
-            self._redis.hset(announcement.key, "placed", message_id)
+        with _speaking_redis(), self._redis.pipeline() as pipe:
+            pipe.hset(announcement.key, "placed", message_id)
+            pipe.expire(announcement.key, KEPT_S)
+            pipe.execute()
 
     def posted(self, announcement: Announcement, message_id: str) -> bool:
         """Note that it stands there: it is never handed out again.
@@ -185,11 +197,13 @@ class Announcements:
         Returns:
             False if somebody else noted it before.
         """
-        return self._over(announcement, "posted", message_id)
+        chat = announcement.chat
+        return self._over(announcement.key, chat.platform, chat.key, "posted", message_id)
 
     def drop(self, announcement: Announcement, reason: str) -> bool:
         """Give it up: the chat is closed to us."""
-        return self._over(announcement, "dropped", reason)
+        chat = announcement.chat
+        return self._over(announcement.key, chat.platform, chat.key, "dropped", reason)
 
     def later(self, announcement: Announcement, after_s: float, sure: bool = True) -> None:
         """It could not be posted now.
@@ -212,11 +226,10 @@ class Announcements:
             found = self._redis.hget(keys.announcement(challenge_id, event, chat), "posted")
         return cast("bytes | None", found).decode() if found else ""  # type: ignore[union-attr]
 
-    def _over(self, announcement: Announcement, outcome: str, detail: str) -> bool:
-        chat = announcement.chat
-        names = [announcement.key, keys.line(chat.platform, chat.key), keys.waiting(chat.platform)]
+    def _over(self, key: str, platform: str, chat: str, outcome: str, detail: str) -> bool:
+        names = [key, keys.line(platform, chat), keys.waiting(platform)]
         with _speaking_redis():
-            return bool(self._end(keys=names, args=[chat.key, repr(self._now_s()), outcome, detail]))
+            return bool(self._end(keys=names, args=[chat, repr(self._now_s()), outcome, detail, KEPT_S]))
 
 
 @contextmanager
@@ -231,8 +244,3 @@ def _speaking_redis() -> Iterator[None]:
             yield
     except BusyError:
         raise OperatorError("queue_unavailable", {"reason": "Redis has no memory left"}) from None
-
-
-def _read(key: str, data: dict[str, Any], redelivered: bool, placed: str) -> Announcement:
-    data["chat"] = Chat(**known(Chat, data["chat"]))
-    return Announcement(key=key, redelivered=redelivered, placed=placed, **known(Announcement, data))

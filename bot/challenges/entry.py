@@ -6,10 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from bot.challenges.model import known
+from pydantic import AfterValidator, Field
+
+from bot.challenges.model import Count, UnixTime
+from nst.errors import UserError
 from nst.options import StyleOptions
+from workers.contract import fill, read_object
 
 
 class Status(StrEnum):
@@ -23,6 +27,14 @@ class Status(StrEnum):
 
 
 COUNTED = frozenset({Status.PENDING, Status.ENTERED, Status.DISQUALIFIED})  # of what a person may enter
+
+
+def _recipe(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        StyleOptions.from_dict(options)
+    except UserError:
+        raise ValueError("options out of range") from None
+    return options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,23 +72,23 @@ class Entry:
     challenge_id: str
     user: str
     job_id: str
-    entered_at_s: float
+    entered_at_s: UnixTime
     name: str = ""
     chat: str = ""
     status: Status = Status.PENDING
-    number: int = 0
+    number: Count = 0
     picture: str = ""
     shown: str = ""
     media_type: str = ""
-    width_px: int = 0
-    height_px: int = 0
+    width_px: Count = 0
+    height_px: Count = 0
     before: str = ""
     styles: tuple[str, ...] = ()
     style_label: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Annotated[Mapping[str, Any], AfterValidator(_recipe)] = field(default_factory=dict)
     method: str = ""
     model: str = ""
-    dhash: str = ""
+    dhash: Annotated[str, Field(pattern="^([0-9a-f]{16})?$")] = ""
     twin_of: tuple[str, ...] = ()
     reason: str = ""
     spoiler: bool = False
@@ -106,11 +118,12 @@ class Entry:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The inverse of ``to_json``; fields that a neighbouring release added are ignored."""
-        data = known(cls, json.loads(text))
-        data["styles"], data["twin_of"] = tuple(data["styles"]), tuple(data["twin_of"])
-        data["status"] = Status(data["status"])
-        return cls(**data)
+        """The inverse of ``to_json``; fields that a neighbouring release added are ignored.
+
+        Raises:
+            ContractError: Nobody can read it.
+        """
+        return fill(cls, read_object(text))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from bot.challenges.pictures import Pictures
 from bot.challenges.store import Change, Store, count_row, swap_entry
 from workers.blobs import Blobs
 from workers.connection import speaking_redis
+from workers.contract import ContractError, read_object
 
 _TRIES = 20
 _TAKES_PART = frozenset({Status.PENDING, Status.ENTERED})
@@ -100,7 +101,7 @@ def _untell(store: Store, change: Change, challenge: Challenge, user: str) -> No
     with speaking_redis():
         for key in cast("list[bytes]", store.redis.lrange(line, 0, -1)):
             data = cast("bytes | None", store.redis.hget(key.decode(), "data"))
-            if data and json.loads(data)["user"] == user:
+            if data and _is_of(data, user):
                 change.write("HSET", key.decode(), "data", "", "dropped", "forgotten")
                 change.write("LREM", line, 0, key.decode())
 
@@ -145,6 +146,18 @@ def _unname_log(store: Store, change: Change, challenge_id: str, user: str) -> N
     with speaking_redis():
         lines = cast("list[bytes]", store.redis.lrange(keys.log(challenge_id), 0, -1))
     for place, text in enumerate(lines):  # a log only grows: places stay
-        line: dict[str, Any] = json.loads(text)
-        if line["user"] == user:
-            change.write("LSET", keys.log(challenge_id), place, json.dumps({**line, "user": ""}))
+        if _is_of(text, user):
+            change.write("LSET", keys.log(challenge_id), place, json.dumps({**_read(text), "user": ""}))
+
+
+def _is_of(text: bytes, user: str) -> bool:
+    """Whether a line is somebody's; one that nobody can read is theirs if it names them at all."""
+    line = _read(text)
+    return line.get("user") == user if line else user.encode() in text
+
+
+def _read(text: bytes) -> dict[str, Any]:
+    try:
+        return read_object(text)
+    except ContractError:
+        return {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -18,6 +20,9 @@ from bot.challenges.store import Store
 from bot.presets.catalogue import Preset
 from nst.errors import UserError
 from workers.connection import speaking_redis
+from workers.contract import ContractError
+
+log = logging.getLogger(__name__)
 
 _SHOWN = frozenset({Status.ENTERED, Status.DISQUALIFIED, Status.WITHDRAWN})
 _PODIUM = 3
@@ -78,7 +83,7 @@ class Gallery:
         """How a challenge ended.
 
         Raises:
-            UserError: ``challenge_unknown`` or ``challenge_not_over``.
+            UserError: ``challenge_unknown`` (or what it came to cannot be read) or ``challenge_not_over``.
         """
         challenge = self._store.challenge(challenge_id)
         outcome = self._outcome(challenge_id) if challenge.state in FINISHED else None
@@ -119,11 +124,15 @@ class Gallery:
         """
         found: dict[str, Ranked] = {}
         for challenge_id in self._finished(chat):
-            results = self.results(challenge_id)
-            for one in results.placed:
-                if one.entry.user and one.entry.status is Status.ENTERED:
-                    found[one.entry.user] = _added(found.get(one.entry.user), one, results)
+            with contextlib.suppress(UserError):  # nobody can read how it ended
+                self._add(found, self.results(challenge_id))
         return sorted(found.values(), key=lambda one: (-one.wins, -one.podiums, -one.votes, one.name, one.user))
+
+    @staticmethod
+    def _add(found: dict[str, Ranked], results: Results) -> None:
+        for one in results.placed:
+            if one.entry.user and one.entry.status is Status.ENTERED:
+                found[one.entry.user] = _added(found.get(one.entry.user), one, results)
 
     def poster(self, challenge_id: str, language: str = "en") -> Poster:
         """The poster of the results; takes about a second.
@@ -145,15 +154,17 @@ class Gallery:
         return archive(challenge, self.results(challenge_id), self._pictures)
 
     def _finished(self, chat: str) -> list[str]:
-        with speaking_redis():
-            ids = self._store.redis.zrange(keys.of_chat(chat), -_LEADERBOARD_CHALLENGES, -1)
-        challenges = self._store.find_all(name.decode() for name in cast("list[bytes]", ids))
-        return [one.challenge_id for one in challenges if one.state in FINISHED]
+        last = reversed(self._store.in_chat(chat)[:_LEADERBOARD_CHALLENGES])
+        return [one.challenge_id for one in last if one.state in FINISHED]
 
     def _outcome(self, challenge_id: str) -> Outcome | None:
         with speaking_redis():
             text = cast("bytes | None", self._store.redis.get(keys.results(challenge_id)))
-        return Outcome.from_json(text) if text else None
+        try:
+            return Outcome.from_json(text) if text else None
+        except ContractError as error:
+            log.error("A challenge's results cannot be read: %s", error)
+            raise UserError("challenge_unknown", {"received": challenge_id}) from None
 
 
 def _took_part(entry: Entry) -> bool:

@@ -75,6 +75,11 @@ def seen(user: str) -> str:
     return f"pastiche:challenges:seen:{user}"
 
 
+def moved(chat: str) -> str:
+    """The key that a chat had before."""
+    return f"pastiche:challenges:moved:{chat}"
+
+
 def code(word: str) -> str:
     """The challenge that an invitation is for."""
     return f"pastiche:challenges:code:{word}"

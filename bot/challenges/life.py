@@ -205,10 +205,7 @@ class Life:
 
     def in_chat(self, chat: str, states: Collection[State] = RUNNING) -> list[Challenge]:
         """A chat's challenges that are in one of the states, the last to come first."""
-        with speaking_redis():
-            ids = cast("list[bytes]", self._store.redis.zrevrange(keys.of_chat(chat), 0, -1))
-        found = self._store.find_all(name.decode() for name in ids)
-        return [challenge for challenge in found if challenge.state in states]
+        return [challenge for challenge in self._store.in_chat(chat) if challenge.state in states]
 
     def move_chat(self, platform: str, old_id: str, new_id: str) -> None:
         """A chat goes on under another id: its challenges follow."""

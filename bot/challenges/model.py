@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
+
+from pydantic import Field
+
+from workers.contract import fill, read_object
 
 DAY_S, HOUR_S = 86_400, 3_600
 DRAIN_S = 30 * 60  # how long pastiches that were being made at the deadline are waited for
@@ -23,6 +27,12 @@ SHOWN_S = 7 * DAY_S  # from results to archived
 KEPT_S = 180 * DAY_S  # pictures and records, from the last change
 INDEX_KEPT_S = 2 * KEPT_S  # who takes part in what, for "forget me": longer than anything of theirs
 FEWEST_ENTRIES = 2
+THEME_LENGTH = 120
+
+UnixTime = Annotated[float, Field(ge=0, le=1e11)]  # seconds; every calendar has a date for it
+VotingHours = Annotated[int, Field(ge=1, le=336)]
+EachPerson = Annotated[int, Field(ge=1, le=10)]  # what one person may enter, or vote for
+Count = Annotated[int, Field(ge=0)]
 
 
 class State(StrEnum):
@@ -80,7 +90,7 @@ class Chat:
     channel_id: str = ""
     language: str = "en"
     time_zone: str = "UTC"
-    joined_at_s: float = 0.0
+    joined_at_s: UnixTime = 0.0
 
     @property
     def key(self) -> str:
@@ -199,13 +209,13 @@ class Challenge:
     """
 
     challenge_id: str
-    theme: str
+    theme: Annotated[str, Field(min_length=1, max_length=THEME_LENGTH)]
     created_by: str
-    created_at_s: float
-    closes_at_s: float
-    voting_hours: int = 48
-    entries_per_person: int = 1
-    votes_per_person: int = 3
+    created_at_s: UnixTime
+    closes_at_s: UnixTime
+    voting_hours: VotingHours = 48
+    entries_per_person: EachPerson = 1
+    votes_per_person: EachPerson = 3
     review: bool = False
     style: str = ""
     style_label: str = ""
@@ -215,13 +225,13 @@ class Challenge:
     style_by: str = ""
     scoring: Scoring = Scoring.SUM
     rules: Rules = field(default_factory=Rules)
-    chats: tuple[Chat, ...] = ()
+    chats: Annotated[tuple[Chat, ...], Field(min_length=1)] = ()
     state: State = State.DRAFT
-    version: int = 0
-    opened_at_s: float = 0.0
-    until_s: float = 0.0
+    version: Count = 0
+    opened_at_s: UnixTime = 0.0
+    until_s: UnixTime = 0.0
     extended: bool = False
-    changed_at_s: float = 0.0
+    changed_at_s: UnixTime = 0.0
 
     @property
     def round(self) -> int:
@@ -257,15 +267,9 @@ class Challenge:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The inverse of ``to_json``; fields that a neighbouring release added are ignored."""
-        data = known(cls, json.loads(text))
-        data["chats"] = tuple(Chat(**known(Chat, chat)) for chat in data["chats"])
-        data["rules"] = Rules(**known(Rules, data["rules"]))
-        data["state"], data["scoring"] = State(data["state"]), Scoring(data["scoring"])
-        return cls(**data)
+        """The inverse of ``to_json``; fields that a neighbouring release added are ignored.
 
-
-def known(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Those values that this release has a field for."""
-    names = {f.name for f in fields(kind)}
-    return {name: value for name, value in data.items() if name in names}
+        Raises:
+            ContractError: Nobody can read it.
+        """
+        return fill(cls, read_object(text))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TypeVar, cast
 
 from bot.challenges import keys
 from bot.challenges.entry import COUNTED, Entry, Status
-from bot.challenges.model import RUNNING, Person
+from bot.challenges.model import RUNNING, Person, UnixTime
 from bot.challenges.rules import check_manager
 from bot.challenges.store import Change, Store, count_row, index_user, swap_entry
 from nst.errors import UserError
 from workers.connection import speaking_redis
+from workers.contract import ContractError, fill, read_object
+
+T = TypeVar("T")
 
 _REASON_LENGTH = 200
 _TRIES = 20
@@ -31,7 +35,7 @@ class Flag:
         detail: See ``kind``.
     """
 
-    at_s: float
+    at_s: UnixTime
     kind: str
     entry_id: str
     detail: str = ""
@@ -49,7 +53,7 @@ class LogLine:
         reason: Why, or "".
     """
 
-    at_s: float
+    at_s: UnixTime
     user: str
     action: str
     entry_id: str = ""
@@ -103,7 +107,7 @@ class Moderation:
         Raises:
             UserError: ``not_a_manager`` or ``challenge_unknown``.
         """
-        return [Flag(**data) for data in self._lines(keys.flags(challenge_id), challenge_id, manager)]
+        return self._lines(Flag, keys.flags(challenge_id), challenge_id, manager)
 
     def log(self, challenge_id: str, manager: Person) -> list[LogLine]:
         """What moderators did, oldest first.
@@ -111,12 +115,17 @@ class Moderation:
         Raises:
             UserError: ``not_a_manager`` or ``challenge_unknown``.
         """
-        return [LogLine(**data) for data in self._lines(keys.log(challenge_id), challenge_id, manager)]
+        return self._lines(LogLine, keys.log(challenge_id), challenge_id, manager)
 
-    def _lines(self, key: str, challenge_id: str, manager: Person) -> list[dict[str, Any]]:
+    def _lines(self, kind: type[T], key: str, challenge_id: str, manager: Person) -> list[T]:
         check_manager(manager, self._store.challenge(challenge_id), home_only=False)
         with speaking_redis():
-            return [json.loads(line) for line in cast("list[bytes]", self._store.redis.lrange(key, 0, -1))]
+            texts = cast("list[bytes]", self._store.redis.lrange(key, 0, -1))
+        lines = []
+        for text in texts:
+            with contextlib.suppress(ContractError):
+                lines.append(fill(kind, read_object(text)))
+        return lines
 
 
 def log_line(

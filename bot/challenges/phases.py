@@ -89,8 +89,8 @@ def create(change: Change, challenge: Challenge) -> None:
 
 
 def keep(change: Change, challenge: Challenge) -> None:
-    """Let everything of a challenge live on from this change."""
-    for key in _parts(challenge.challenge_id):
+    """Let everything of a challenge live on from this change, and where it is found."""
+    for key in (*_parts(challenge.challenge_id), keys.DUE, *(keys.of_chat(chat.key) for chat in challenge.chats)):
         change.write("EXPIRE", key, KEPT_S)
 
 
@@ -108,7 +108,8 @@ def delete(change: Change, challenge: Challenge) -> None:
 
 
 def _parts(name: str) -> list[str]:
-    parts = (keys.challenge, keys.entries, keys.makers, keys.looks, keys.flags, keys.log, keys.history, keys.results)
+    parts = [keys.challenge, keys.entries, keys.makers, keys.looks, keys.recent, keys.flags]
+    parts += [keys.log, keys.history, keys.results]
     rounds = [part(name, vote_round) for part in (keys.ballot, keys.votes) for vote_round in (1, 2)]
     return [*(part(name) for part in parts), *rounds]
 

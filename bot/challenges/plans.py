@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.challenges.model import DAY_S, Plan
+from bot.challenges.model import DAY_S, THEME_LENGTH, Plan
 from bot.presets.catalogue import Preset
 from nst.errors import UserError
 from nst.image_header import inspect
 
-THEME_LENGTH = 120
 SOONEST_S, LATEST_S = 600, 60 * DAY_S
 MOST_DRAFTS = 10  # of one person
-RANGES = {"voting_hours": (1, 336), "entries_per_person": (1, 10), "votes_per_person": (1, 10)}
+RANGES = {"voting_hours": (1, 336), "entries_per_person": (1, 10), "votes_per_person": (1, 10)}  # as ``Challenge`` has
 
 
 def checked(plan: Plan, presets: Mapping[str, Preset], now_s: float) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import redis
 
 from bot.challenges import keys
-from bot.challenges.model import Scoring, known
+from bot.challenges.model import Count, Scoring
 from workers.connection import speaking_redis
+from workers.contract import fill, read_object
 
 Group = tuple[str, ...]  # entries on the same place
 
@@ -57,10 +58,10 @@ class Outcome:
 
     groups: tuple[Group, ...] = ()
     winners: Group = ()
-    votes: Mapping[str, int] = field(default_factory=dict)
-    run_off_votes: Mapping[str, int] = field(default_factory=dict)
+    votes: Mapping[str, Count] = field(default_factory=dict)
+    run_off_votes: Mapping[str, Count] = field(default_factory=dict)
     mean_ranks: Mapping[str, float] = field(default_factory=dict)
-    voters: int = 0
+    voters: Count = 0
     run_off: bool = False
 
     def to_json(self) -> str:
@@ -69,10 +70,12 @@ class Outcome:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
-        """The inverse of ``to_json``."""
-        data: dict[str, Any] = known(cls, json.loads(text))
-        data["groups"] = tuple(tuple(group) for group in data["groups"])
-        return cls(**{**data, "winners": tuple(data["winners"])})
+        """The inverse of ``to_json``.
+
+        Raises:
+            ContractError: Nobody can read it.
+        """
+        return fill(cls, read_object(text))
 
 
 def read_tally(connection: redis.Redis, challenge_id: str, vote_round: int) -> Tally:

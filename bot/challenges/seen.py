@@ -11,8 +11,6 @@ from bot.challenges import keys
 from bot.challenges.model import KEPT_S
 from workers.connection import speaking_redis
 
-_MOVED = "pastiche:challenges:moved"  # hash: a chat's key → the one it had before
-
 
 class Seen:
     """Who was first seen when and where; one small write per sighting.
@@ -35,13 +33,13 @@ class Seen:
     def first(self, chat: str, user: str) -> float | None:
         """When somebody was first seen in a chat, or None."""
         with speaking_redis(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.hget(_MOVED, chat)
+            pipe.get(keys.moved(chat))
             pipe.hgetall(keys.seen(user))
             before, seen = cast("tuple[bytes | None, dict[bytes, bytes]]", pipe.execute())
         times = [seen[name] for name in (chat.encode(), before) if name in seen]
         return min(map(float, times), default=None)
 
     def move(self, old: str, new: str) -> None:
-        """A chat goes on under another key: who was seen there was seen here."""
+        """A chat goes on under another key: for half a year, who was seen there was seen here."""
         with speaking_redis():
-            self._redis.hset(_MOVED, new, old)
+            self._redis.set(keys.moved(new), old, ex=KEPT_S)

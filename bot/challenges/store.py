@@ -7,9 +7,10 @@ processes cannot make the same change, and a kill leaves no half of one.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
 import redis
 
@@ -18,11 +19,32 @@ from bot.challenges.entry import Entry
 from bot.challenges.model import INDEX_KEPT_S, KEPT_S, Challenge
 from nst.errors import UserError
 from workers.connection import speaking_redis
+from workers.contract import ContractError
+
+log = logging.getLogger(__name__)
 
 # ARGV: {"checks": [[key, field, expected]], "writes": [[command, …]]} as JSON; "" as expected means absent.
 # The names of keys are in the JSON: this is for one Redis, as everything here, not for a cluster.
-# ANNOUNCE key, line, waiting, chat, data, now: once for a key, whatever became of it.
+# ANNOUNCE key, line, waiting, chat, data, now: once for a key, whatever became of it. On a platform that nobody serves
+# nobody takes anything off a line, nor a chat off those that wait: what has ended goes when something new comes.
+# What is written lives for half a year, where its writer says nothing else.
 _COMMIT = """
+local function announce(key, line, waiting, chat, data, now)
+  if redis.call('HSETNX', key, 'data', data) == 0 then return end
+  redis.call('EXPIRE', key, KEPT_S)
+  local first = redis.call('LINDEX', line, 0)
+  while first and redis.call('EXISTS', first) == 0 do
+    redis.call('LPOP', line)
+    first = redis.call('LINDEX', line, 0)
+  end
+  redis.call('RPUSH', line, key)
+  redis.call('EXPIRE', line, KEPT_S)
+  for _, silent in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now - KEPT_S, 'LIMIT', 0, 100)) do
+    if redis.call('EXISTS', waiting .. ':' .. silent) == 0 then redis.call('ZREM', waiting, silent) end
+  end
+  redis.call('ZADD', waiting, 'NX', now, chat)
+  redis.call('EXPIRE', waiting, KEPT_S)
+end
 local change = cjson.decode(ARGV[1])
 for _, check in ipairs(change.checks) do
   local found
@@ -30,18 +52,14 @@ for _, check in ipairs(change.checks) do
   if (found or '') ~= check[3] then return 0 end
 end
 for _, write in ipairs(change.writes) do
-  if write[1] == 'ANNOUNCE' then
-    if redis.call('HSETNX', write[2], 'data', write[6]) == 1 then
-      redis.call('EXPIRE', write[2], KEPT_S)
-      redis.call('RPUSH', write[3], write[2])
-      redis.call('ZADD', write[4], 'NX', write[7], write[5])
-    end
-  else redis.call(unpack(write)) end
+  if write[1] == 'ANNOUNCE' then announce(unpack(write, 2)) else redis.call(unpack(write)) end
+  if redis.call('TTL', write[2]) == -1 then redis.call('EXPIRE', write[2], KEPT_S) end
 end
 return 1
 """.replace("KEPT_S", str(KEPT_S))
 Check = tuple[str, str, str]
 Write = tuple[str | int | float, ...]
+Record = TypeVar("Record", Challenge, Entry)
 
 
 @dataclass
@@ -97,14 +115,26 @@ class Store:
         """A challenge as it stands, or None."""
         with speaking_redis():
             text = cast("bytes | None", self.redis.hget(keys.challenge(challenge_id), "data"))
-        return Challenge.from_json(text) if text else None
+        return next(iter(_readable(Challenge, [text])), None)
 
     def find_all(self, challenge_ids: Iterable[str]) -> list[Challenge]:
         """Those challenges that are still kept, in one round trip."""
         with speaking_redis(), self.redis.pipeline(transaction=False) as pipe:
             for name in challenge_ids:
                 pipe.hget(keys.challenge(name), "data")
-            return [Challenge.from_json(text) for text in pipe.execute() if text]
+            return _readable(Challenge, pipe.execute())
+
+    def in_chat(self, chat: str) -> list[Challenge]:
+        """A chat's challenges, the last to come first; those that are no longer kept leave its list."""
+        with speaking_redis(), self.redis.pipeline(transaction=False) as pipe:
+            names = cast("list[bytes]", self.redis.zrevrange(keys.of_chat(chat), 0, -1))
+            for name in names:
+                pipe.hget(keys.challenge(name.decode()), "data")
+            texts = dict(zip(names, pipe.execute(), strict=True))
+            gone = [name for name, text in texts.items() if text is None]
+            if gone:
+                self.redis.zrem(keys.of_chat(chat), *gone)
+        return _readable(Challenge, texts.values())
 
     def rows(self, challenge_id: str) -> str:
         """Counter of the changes of entries and votes: a tally relies on it."""
@@ -112,10 +142,10 @@ class Store:
             return (cast("bytes | None", self.redis.hget(keys.challenge(challenge_id), "rows")) or b"").decode()
 
     def entries(self, challenge_id: str) -> list[Entry]:
-        """All rows, by time."""
+        """All rows that can be read, by time."""
         with speaking_redis():
             texts = cast("list[bytes]", self.redis.hvals(keys.entries(challenge_id)))
-        return sorted(map(Entry.from_json, texts), key=lambda entry: (entry.entered_at_s, entry.entry_id))
+        return sorted(_readable(Entry, texts), key=lambda entry: (entry.entered_at_s, entry.entry_id))
 
     def entry(self, challenge_id: str, entry_id: str) -> Entry:
         """One row.
@@ -125,9 +155,9 @@ class Store:
         """
         with speaking_redis():
             text = cast("bytes | None", self.redis.hget(keys.entries(challenge_id), entry_id))
-        if not text:
-            raise UserError("entry_unknown")
-        return Entry.from_json(text)
+        for entry in _readable(Entry, [text]):
+            return entry
+        raise UserError("entry_unknown")
 
     def made_by(self, challenge_id: str, user: str) -> str:
         """Ids of a user's entries that count, as the row has them."""
@@ -138,6 +168,17 @@ class Store:
         """A set, sorted."""
         with speaking_redis():
             return sorted(name.decode() for name in cast("set[bytes]", self.redis.smembers(key)))
+
+
+def _readable(kind: type[Record], texts: Iterable[bytes | None]) -> list[Record]:
+    """Records; what is not kept any more is left out, and what nobody can read: that is unknown and takes no part."""
+    found = []
+    for text in texts:
+        try:
+            found += [kind.from_json(text)] if text else []
+        except ContractError as error:
+            log.error("A challenge's record cannot be read: %s", error)
+    return found
 
 
 def swap_entry(change: Change, before: Entry, after: Entry) -> None:

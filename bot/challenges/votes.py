@@ -7,7 +7,7 @@ from typing import cast
 
 from bot.challenges import keys
 from bot.challenges.entry import Ballot, BallotEntry, Choice, Status
-from bot.challenges.model import INDEX_KEPT_S, VOTABLE, Challenge, Person
+from bot.challenges.model import INDEX_KEPT_S, KEPT_S, VOTABLE, Challenge, Person
 from bot.challenges.phases import due, order_key
 from bot.challenges.rules import check_person, check_seen
 from bot.challenges.seen import Seen
@@ -21,7 +21,8 @@ _TRIES, _KNOWN = 20, 64
 # KEYS: challenge, ballot, votes, recent, flags, due, the voter's challenges.
 # ARGV: now, voter, entry, "vote" or "revoke", version of the challenge on which the rules were checked, challenge id,
 # due moment, then the burst's numbers (of how many votes, how many for one entry, within how many seconds) and how long
-# the index of the voter's challenges is kept.
+# the index of the voter's challenges is kept,
+# and how long everything else.
 # A row holds void votes as well (for entries that left the ballot); only the others count.
 # The vote is written first: a full Redis refuses that, and nothing was changed.
 _VOTE = """
@@ -54,7 +55,10 @@ redis.call('HSET', KEYS[3], ARGV[2], table.concat(all, ' '))
 redis.call('HINCRBY', KEYS[1], 'rows', 1)
 redis.call('SADD', KEYS[7], ARGV[6])
 redis.call('EXPIRE', KEYS[7], ARGV[11])
+local function ends(key) if redis.call('TTL', key) == -1 then redis.call('EXPIRE', key, ARGV[12]) end end
+ends(KEYS[3])
 local length = redis.call('LPUSH', KEYS[4], ARGV[1] .. ' ' .. ARGV[3])
+ends(KEYS[4])
 if length > tonumber(ARGV[8]) then redis.call('LTRIM', KEYS[4], 0, ARGV[8] - 1) end
 local oldest = redis.call('LINDEX', KEYS[4], ARGV[8] - 1)
 if oldest and tonumber(oldest:match('%S+')) > tonumber(ARGV[1]) - ARGV[10] then
@@ -67,6 +71,8 @@ if oldest and tonumber(oldest:match('%S+')) > tonumber(ARGV[1]) - ARGV[10] then
     redis.call('RPUSH', KEYS[5], cjson.encode(flag))
     redis.call('HINCRBY', KEYS[1], 'flags', 1)
     redis.call('ZADD', KEYS[6], ARGV[1], ARGV[7])
+    ends(KEYS[5])
+    ends(KEYS[6])
   end
 end
 return answer('changed')
@@ -173,7 +179,7 @@ class Votes:
             keys.of_user(voter.user),
         ]
         click: list[str | int] = [repr(self._now_s()), voter.user, entry_id, action, challenge.version, challenge_id]
-        args = [*click, due(challenge_id, "flags"), BURST_VOTES, BURST_SAME, BURST_S, INDEX_KEPT_S]
+        args = [*click, due(challenge_id, "flags"), BURST_VOTES, BURST_SAME, BURST_S, INDEX_KEPT_S, KEPT_S]
         with speaking_redis():
             word, chosen, left = (part.decode() for part in self._script(keys=names, args=args))
         if word == "stale":

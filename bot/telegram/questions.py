@@ -56,7 +56,14 @@ class Questions:
             return
         if left:
             log.info("%d updates of an earlier process are taken up", len(left))
-        updates = [Update.de_json(json.loads(text), self._front.bot) for text in left.values()]
+        updates = []
+        for name, text in left.items():
+            try:
+                updates.append(Update.de_json(json.loads(text), self._front.bot))
+            except (RecursionError, LookupError, TypeError, ValueError, AttributeError) as error:
+                log.error("An update that cannot be read is not taken up: %s", type(error).__name__)
+                with contextlib.suppress(PasticheError):
+                    await asyncio.to_thread(self._front.journal.close, name)
         await asyncio.gather(*(self.ask(update, act) for update in updates))
 
     async def _done(self, update: Update, act: Act) -> bool:

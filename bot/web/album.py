@@ -82,9 +82,9 @@ class Album:
         entry = self.entry(user, job_id)
         if entry is None or entry.hung_at_s:
             return entry
-        hung = Entry(entry.job, time.time())
+        hung, wall = Entry(entry.job, time.time()), _wall(user)
         with speaking_redis():
-            self._connection.hset(_wall(user), job_id, _packed(hung))
+            note_of(self._connection, job_id, ("HSET", wall, job_id, _packed(hung)), ("EXPIRE", wall, _TTL_S))
         return hung
 
     def entry(self, user: str, job_id: str) -> Entry | None:
