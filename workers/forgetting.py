@@ -42,8 +42,8 @@ def forget_job(connection: redis.Redis, job_id: str, shared: Collection[str] = (
     """
     record = cast("dict[bytes, bytes]", connection.hgetall(keys.record(job_id)))
     result, event = result_of(connection, job_id), last_event(connection, job_id)
-    owner = result.user if result else record.get(b"user", b"").decode()
-    blobs = {record.get(b"checkpoint", b"").decode()}
+    owner = result.user if result else record.get(b"user", b"").decode(errors="replace")
+    blobs = {record.get(b"checkpoint", b"").decode(errors="replace")}
     blobs |= {result.picture, result.time_lapse} if result else set()
     blobs |= {event.preview} if event else set()
     text = record.get(b"job") or (result.job if result else "")
