@@ -58,6 +58,7 @@ class UserError(PasticheError):
             "image_vector",  # SVG, PDF
             "image_polyglot",  # an image that is something else as well (found)
             "image_truncated",  # ends too early, or its data is damaged
+            "image_cut_off",  # of a kind that shows nothing without its end (found)
             "image_invisible",  # transparent everywhere, and one colour
             "image_format_unsupported",  # a raster format that is not read here (found, allowed)
             "image_heic_unavailable",  # HEIC without pillow-heif

@@ -31,7 +31,7 @@ from nst.formats.png import PngFile
 from nst.formats.tiff import open_tiff
 from nst.formats.webp import open_webp
 from nst.image_dimensions import Size, declared_size
-from nst.image_parts import Parts, parts_of
+from nst.image_parts import Parts, ends_early, parts_of
 from nst.image_polyglot import stowaway
 from nst.image_signature import READABLE, identify
 
@@ -171,7 +171,17 @@ def _open(data: bytes, name: str, declared: Size | None, limits: Limits) -> Imag
     except HOSTILE_INPUT as error:
         if declared and 0 in declared:
             _check_size(*declared, limits, 0.0)
-        raise UserError("image_truncated") from error
+        raise damaged(data, name) from error
+
+
+def damaged(data: bytes, name: str) -> UserError:
+    """What to say of a file that cannot be decoded: of kinds that show nothing without their end, whether it is there.
+
+    Args:
+        data: The whole file.
+        name: Its kind, as ``identify`` has it.
+    """
+    return UserError("image_cut_off", {"found": name}) if ends_early(data, name) else UserError("image_truncated")
 
 
 def _opener(name: str) -> _Opener:

@@ -7,11 +7,13 @@ counted before any of them sees the file, in steps that are bounded by its size.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from nst.errors import UserError
+from nst.formats.tiff_pages import main_page
 
 _MOST_PARTS = 100_000
 _MOST_CHUNKS = 20_000
@@ -56,6 +58,30 @@ def parts_of(data: bytes, image_format: str) -> Parts:
     """
     follow = _FOLLOW.get(image_format)
     return follow(data) if follow else Parts(len(data))
+
+
+def ends_early(data: bytes, image_format: str) -> bool:
+    """Whether a file of boxes or directories (HEIC, AVIF, TIFF) ends before what it announces.
+
+    Args:
+        data: The whole file.
+        image_format: As ``image_signature.identify`` names it; of other formats what is there is shown.
+    """
+    if image_format == "TIFF":
+        try:
+            page = main_page(data)[0]
+            return page.is_cut_off and not page.is_deep  # whose strips are read one by one
+        except (UserError, SyntaxError, LookupError, ValueError, struct.error):
+            return True  # its directory comes last
+    at = 0
+    while image_format in {"HEIC", "AVIF"} and at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size < 8:
+            return False  # to the end of the file, or rubbish
+        at += size
+    return at > len(data)
 
 
 def _check(count: float, most: float) -> None:

@@ -20,7 +20,7 @@ from nst.formats.cut_off import CUT_OFF
 from nst.formats.tiff import OTHER_PAGES
 from nst.formats.tiff_pages import orientation
 from nst.image_colour import split_alpha, to_srgb
-from nst.image_header import DEFAULT_LIMITS, HOSTILE_INPUT, Limits, open_image
+from nst.image_header import DEFAULT_LIMITS, HOSTILE_INPUT, Limits, damaged, open_image
 
 Pixels = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -110,7 +110,7 @@ def seen(data: bytes, max_side_px: int | None, limits: Limits) -> Seen:
     try:
         colour, alpha = _as_seen(image, header.format, max_side_px)
     except HOSTILE_INPUT as error:
-        raise UserError("image_truncated") from error
+        raise damaged(data, header.format) from error
     notices = [code for name, code in _NOTICES.items() if image.info.get(name)]
     if alpha is None or limits.transparent or alpha.getbbox():
         return Seen(colour, alpha, {"frames": header.frames, "notices": notices})

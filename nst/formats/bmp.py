@@ -79,7 +79,7 @@ class BmpFile(ImageFile.ImageFile):
 
         width, height = self.size
         if self._compression in {_RLE8, _RLE4}:
-            return _runs(self._data[self._start :], width, height, self._compression == _RLE4), height
+            return _runs(self._data[self._start :], width, height, self._compression == _RLE4)
         stride = (width * self._bits + 31) // 32 * 4
         raw = self._data[self._start : self._start + stride * height]
         # The last row's padding may be left out.
@@ -136,12 +136,13 @@ def _field(stored: NDArray[Any], mask: int) -> Bytes:
     return np.asarray(levels[values])
 
 
-def _runs(data: bytes, width: int, height: int, halves: bool) -> NDArray[np.int16]:
-    """Run-length encoded indices, ``[h, w]``; 256 where nothing was said."""
+def _runs(data: bytes, width: int, height: int, halves: bool) -> tuple[NDArray[np.int16], int]:
+    """Run-length encoded indices, ``[h, w]``, 256 where nothing was said; and how many rows the file has."""
     import numpy as np
 
     rows = np.full(width * height, 256, np.int16)
     at = x = y = 0
+    ended = False
     while at + 1 < len(data) and y < height:
         count, value = data[at], data[at + 1]
         at += 2
@@ -149,6 +150,7 @@ def _runs(data: bytes, width: int, height: int, halves: bool) -> NDArray[np.int1
             x, y = 0, y + 1
             continue
         if count == 0 and value == 1:
+            ended = True
             break
         if count == 0 and value == 2:
             x, y = x + data[at], y + data[at + 1]
@@ -164,7 +166,7 @@ def _runs(data: bytes, width: int, height: int, halves: bool) -> NDArray[np.int1
         there = max(0, min(len(indices), width - x))
         rows[y * width + x : y * width + x + there] = np.frombuffer(indices[:there], np.uint8)
         x += count
-    return rows.reshape(height, width)
+    return rows.reshape(height, width), height if ended or y + (x >= width) >= height else y
 
 
 def _nibbles(data: bytes, count: int) -> bytes:

@@ -48,7 +48,7 @@ def open_tiff(file: IO[bytes]) -> ImageFile.ImageFile:
 
 
 def _opened(data: bytes, page: Page) -> ImageFile.ImageFile | None:
-    if page.is_plain:
+    if page.is_plain and not (page.is_deep and page.is_cut_off):
         try:
             return PlainTiffFile(io.BytesIO(data))
         except SyntaxError:  # a mode that Pillow has not
@@ -224,7 +224,12 @@ def _unpacked(raw: bytes, page: Page, rows: int, row_bytes: int) -> bytes:
     }
     table = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
     alone = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + table + bytes(4) + raw
-    return TiffImagePlugin.TiffImageFile(io.BytesIO(alone)).tobytes()
+    try:
+        return TiffImagePlugin.TiffImageFile(io.BytesIO(alone)).tobytes()
+    except OSError:
+        if not page.is_cut_off:
+            raise
+        return b""  # libtiff gives all of a strip or nothing
 
 
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))

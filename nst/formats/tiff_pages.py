@@ -143,6 +143,17 @@ class Page:
         return bool(known and self.bits in depths and self.colours <= self.samples <= _MOST_SAMPLES)
 
     @property
+    def is_cut_off(self) -> bool:
+        """Whether the file ends before its pixels do."""
+        tiled = TILE_OFFSETS in self.tags
+        try:
+            offsets = self.all(TILE_OFFSETS if tiled else STRIP_OFFSETS)
+            sizes = self.all(TILE_BYTES if tiled else STRIP_BYTES)
+        except struct.error:
+            return True
+        return any(offset + size > len(self.data) for offset, size in zip(offsets, sizes, strict=False))
+
+    @property
     def is_readable(self) -> bool:
         """Whether it is, as far as its directory says."""
         try:

@@ -135,7 +135,8 @@ def test_other_raster_formats(data: bytes, found: str) -> None:
 @pytest.mark.parametrize("part", [0.15, 0.5, 0.9])
 def test_truncated(image_format: str, part: float) -> None:
     data = saved(image_format)
-    assert refusal(data[: int(len(data) * part)]).code == "image_truncated"
+    shows_nothing = image_format == "AVIF"  # without its end
+    assert refusal(data[: int(len(data) * part)]).code == ("image_cut_off" if shows_nothing else "image_truncated")
 
 
 @pytest.mark.parametrize("size", [(0, 0), (0, 40), (40, 0)])

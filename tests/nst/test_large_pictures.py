@@ -116,9 +116,12 @@ def test_libwebp_is_asked_for_what_pillow_gives(
     if mode == "RGBA":
         image.putalpha(Image.linear_gradient("L").resize(image.size))
     data = saved(image, "WEBP", **choices)
-    pillows, small = decode(data), decode(data, 64)
     if not webp._library():
         pytest.skip("libwebp is part of Pillow's module here")
+    with monkeypatch.context() as without:
+        without.setattr(webp, "_library", lambda: None)
+        pillows, small = decode(data), decode(data, 64)
+    assert np.array_equal(decode(data).rgb, pillows.rgb)
     monkeypatch.setattr(webp, "_LARGE_PX", 0)
     assert np.array_equal(decode(data).rgb, pillows.rgb)
     assert np.abs(decode(data, 64).rgb - small.rgb).mean() < 0.02
