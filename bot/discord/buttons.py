@@ -19,7 +19,7 @@ from bot.discord.intake import Admission, Order, granted, place_order
 from bot.discord.keys import chat_key, user_key
 from bot.discord.posting import NOBODY, Post, to_file
 from bot.discord.posting import Picture as Attached
-from bot.discord.privacy import forget_user
+from bot.discord.privacy import ask_to_forget, forget_user, keep_user
 from bot.discord.promises import acknowledge
 from bot.discord.several import cancel_several
 from bot.discord.views import HIDDEN, NOTED, SEVERAL, is_variation, meaning, original_view, style_view
@@ -227,10 +227,15 @@ async def _page(bot: PasticheClient, interaction: discord.Interaction, page: str
     await show_page(bot, interaction, int(page))
 
 
-async def _forget(bot: PasticheClient, interaction: discord.Interaction, user_id: str) -> None:
-    if str(interaction.user.id) != user_id:
-        raise UserError("not_your_job")
-    await forget_user(bot, interaction)
+def _own(act: Callable[[PasticheClient, discord.Interaction], Awaitable[None]]) -> Press:
+    """A button about a person's data: nobody else's."""
+
+    async def press(bot: PasticheClient, interaction: discord.Interaction, user_id: str) -> None:
+        if str(interaction.user.id) != user_id:
+            raise UserError("not_your_job")
+        await act(bot, interaction)
+
+    return press
 
 
 async def _granted(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> Grant:
@@ -255,6 +260,8 @@ _PRESSES: dict[str, Press] = {
     "delete": _delete,
     "cancel": _cancel,
     "page": _page,
-    "forget": _forget,
+    "forget": _own(ask_to_forget),
+    "forget_sure": _own(forget_user),
+    "forget_stay": _own(keep_user),
     **challenges.PRESSES,
 }

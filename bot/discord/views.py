@@ -111,6 +111,12 @@ def forget_view(user_id: int, language: str) -> discord.ui.View:
     return finished([_button("forget", str(user_id), language, style=_DELETE)])
 
 
+def forget_surely_view(user_id: int, language: str) -> discord.ui.View:
+    """The answers to the question whether they are sure."""
+    sure = _button("forget_sure", str(user_id), language, style=_DELETE)
+    return finished([sure, _button("forget_stay", str(user_id), language)])
+
+
 def percent(options: StyleOptions) -> str:
     """Strength as chat has it."""
     return f"{options.strength * 100:g}"

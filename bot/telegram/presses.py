@@ -27,7 +27,7 @@ from bot.telegram.keyboards import Meaning, meaning, owner_code, owner_of, resul
 from bot.telegram.pickers import open_draft, press_draft
 from bot.telegram.pictures import as_document, as_photo, of_result
 from bot.telegram.posting import TOAST, Post, clipped
-from bot.telegram.privacy import forget_user
+from bot.telegram.privacy import ask_to_forget, forget_user, keep_user
 from bot.texts import say
 from bot.variations import Button
 from nst.errors import PasticheError, UserError
@@ -136,7 +136,9 @@ async def _act(front: Frontend, asker: Asker, query: CallbackQuery, pressed: Mea
     if pressed.kind == "d":
         await press_draft(front, asker, query, pressed)
     elif pressed.kind == "p":
-        await forget_user(front, asker, message.message_id)
+        act = {"forget": ask_to_forget, "forget_sure": forget_user, "forget_stay": keep_user}.get(pressed.verb)
+        if act:
+            await act(front, asker, message.message_id)
     else:
         press = Press(asker, message, query.id, pressed.argument)
         if pressed.verb in _VARIATIONS:

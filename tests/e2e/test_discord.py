@@ -24,6 +24,7 @@ from bot.strips import strip_job_ids
 from bot.texts import explain
 from nst.clip_header import GIF, inspect_content
 from nst.errors import JobError, Scalar, UserError
+from tests.contests import take_part
 from tests.peers.discord.rest import ACK_LIMIT_S
 from tests.peers.discord.stage import (
     DEADLINE_S,
@@ -259,7 +260,7 @@ def test_help(stage: Stage, ann: User) -> None:
 
 
 def test_forget_me_leaves_nothing_of_theirs_and_all_of_others(stage: Stage, ann: User) -> None:
-    """A rich session: a result, its recipe, a style to come, waiting jobs; somebody else shares a picture."""
+    """A rich session: a result, its recipe, a style to come, waiting jobs, challenges; somebody shares a picture."""
     shared, own = picture(9001), [picture(seed) for seed in range(9002, 9005)]
     bob, connection = stage.peer.add_user("bob"), stage.connection
     result = stage.result(stage.style(ann, content=own[0]))
@@ -272,13 +273,20 @@ def test_forget_me_leaves_nothing_of_theirs_and_all_of_others(stage: Stage, ann:
         stage.waiting(others)
         for content in (shared, own[2]):
             stage.waiting(stage.style(ann, content=content))
+        part = take_part(connection, user, "telegram")
         jobs = noted_jobs(connection, user)
-        assert len(jobs) == 3
+        assert len(jobs) == 4
         found: Any = QueueClient(connection).result(jobs[0])
-        mine: list[str | bytes] = [ann.id, found.picture, *map(blob_hash, own), *own, *jobs]
+        mine: list[str | bytes] = [ann.id, found.picture, *map(blob_hash, own), *own, *jobs, *part]
         assert len(traces_left(connection, mine)) > 20
         told = stage.says(stage.peer.slash("privacy", ann), "Forget me")
-        stage.says(stage.peer.press(told, "forget", ann), "Forgotten: 3")
+        stage.peer.press(told, "forget", ann)
+        stage.until(lambda: "still kept: 4" in told.content, "a question")
+        stage.peer.press(told, "forget_stay", ann)
+        stage.until(lambda: "Nothing was deleted" in told.content, "another thought")
+        assert len(traces_left(connection, mine)) > 20
+        told = stage.says(stage.peer.slash("privacy", ann), "Forget me")
+        stage.forgets(told, ann, 4)
         stage.until(lambda: connection.xlen("pastiche:outbox:discord") == 0, "everything is acknowledged")
         promises = "pastiche:discord:promise:*"
         stage.until(lambda: not list(connection.scan_iter(promises)), "the answer stands")

@@ -530,6 +530,6 @@ def test_forgetting_somebody_withdraws_their_entries(stage: Stage, club: Communi
     club.opened()
     club.entered(ann)
     told = stage.says(stage.peer.slash("privacy", ann), "Forget me")
-    stage.says(stage.peer.press(told, "forget", ann), "Forgotten: 1")
+    stage.forgets(told, ann, 1)
     assert "withdrawn" in club.review()
     assert "Ann" not in club.review()

@@ -22,6 +22,7 @@ from PIL import Image, ImageChops
 from bot.privacy import noted_jobs
 from bot.telegram.keyboards import owner_code
 from nst.options import StyleOptions
+from tests.contests import take_part
 from tests.peers.discord.palette_worker import HOLD
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.peers.telegram.people import Person
@@ -1069,6 +1070,7 @@ def test_forget_me_leaves_nothing_of_theirs_and_all_of_others(
         anna.photo(own[3])
         anna.send("/settings language fr")
         user = f"telegram:{anna.user['id']}"
+        part = take_part(connection, user, "discord")
         until(lambda: len(QueueClient(connection).jobs_of(user)) == 2, "two jobs", DEADLINE_S)
         jobs = noted_jobs(connection, user)
         found = cast("Result", QueueClient(connection).result(jobs[0]))
@@ -1080,12 +1082,21 @@ def test_forget_me_leaves_nothing_of_theirs_and_all_of_others(
             *own,
             bytes_of(peer, result),
             *jobs,
+            *part,
         ]
-        assert len(traces_left(connection, mine)) > 30
+        assert len(traces_left(connection, mine)) > 40
         assert any(b"telegram:shown" in name for name in everything(connection))
         anna.send("/privacy")
-        anna.press(chat.message(lambda m: has_button(m, "p.forget"), "/privacy"), "p.forget")
-        chat.says("Oubli")
+        anna.press(chat.message(lambda m: has_button(m, "p.forget."), "/privacy"), "p.forget.")
+        asked = chat.message(lambda m: has_button(m, "p.forget_sure."), "a question")
+        assert "encore gardées : 4" in asked["text"]
+        anna.press(asked, "p.forget_stay.")
+        chat.says("Rien n'a été effacé")
+        assert traces_left(connection, mine), "they thought better of it"
+        anna.send("/privacy")
+        anna.press(chat.message(lambda m: has_button(m, "p.forget."), "/privacy"), "p.forget.")
+        anna.press(chat.message(lambda m: has_button(m, "p.forget_sure."), "a question"), "p.forget_sure.")
+        chat.says("Oublié")
         outbox_is_empty(redis_server, until)
         assert traces_left(connection, mine, but=map(keys.done, jobs)) == []
         assert connection.exists(keys.blob(blob_hash(shared)))

@@ -130,6 +130,14 @@ class Stage:
         self.until(lambda: re.search(pattern, message.content), f"{pattern!r} in {message.content!r}", DEADLINE_S)
         return message
 
+    def forgets(self, told: Message, user: User, pictures: int) -> None:
+        """All of a user, by the button of ``/privacy``, which asks whether they are sure."""
+        self.peer.press(told, "forget", user)
+        self.until(lambda: f"still kept: {pictures}" in told.content, "a question", DEADLINE_S)
+        self.peer.press(told, "forget_sure", user)
+        self.until(lambda: f"Forgotten: {pictures}" in told.content, "the end of all", DEADLINE_S)
+        assert not told.buttons()
+
     def refused(self, interaction: Interaction, pattern: str) -> Message:
         """What is told to nobody but the one who pressed."""
 
