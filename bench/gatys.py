@@ -43,6 +43,7 @@ from nst import colour
 from nst.extractors import Extractor
 from nst.method import Method, Request, create_method, stylize
 from nst.options import StyleOptions
+from nst.output_file import check_output
 
 Rgb = NDArray[np.float32]
 OWN_LOSS_WITHIN = 1.05
@@ -205,6 +206,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    if arguments.out:
+        check_output(arguments.out)
     gatys = Gatys(settings())
     gatys.prepare()
     result: dict[str, object] = {"step": step_over_floor(gatys, arguments.side)}

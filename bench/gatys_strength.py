@@ -25,6 +25,7 @@ from bench.pair_results import PairResults
 from nst.method import stylize
 from nst.methods.gatys import Gatys
 from nst.options import StyleOptions
+from nst.output_file import check_output
 from nst.quality import Evaluator
 
 STRENGTHS = tuple(round(0.1 * index, 1) for index in range(11))
@@ -90,6 +91,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    if arguments.out:
+        check_output(arguments.out)
     start_s = time.perf_counter()
     summary = summarise(*measure(arguments.side, arguments.pairs, arguments.steps, arguments.keep))
     summary |= {"side_px": arguments.side, "steps": arguments.steps, "seconds": round(time.perf_counter() - start_s)}

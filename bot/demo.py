@@ -34,6 +34,7 @@ from bot.settings import Settings
 from bot.texts import explain, say
 from nst.errors import OperatorError, UserError
 from nst.options import StyleOptions
+from nst.output_file import check_folder, write_output
 from workers.connection import connect, connect_async
 from workers.contract import Job, Result
 from workers.embedded_redis import EmbeddedRedis, running_url
@@ -84,6 +85,7 @@ class Demo:
             PasticheError: Anything that keeps the first job from being done.
         """
         content, style = _content(first.content), _style(first.style, self._settings)
+        check_folder(self._folder(first), parents=True)
         signal.signal(signal.SIGTERM, _as_interrupt)
         with self._stack:
             try:
@@ -197,12 +199,14 @@ class Demo:
         if error is not None or result.outcome != "done":
             self._say(failure(result, language))
             raise error or UserError("no_such_job", {"job_id": result.job_id})
-        folder = first.out or self._settings.data_dir
-        path = folder / f"pastiche-{result.job_id[:8]}{suffix(result.media_type)}"
-        _write(path, await service.picture(result.picture))
+        path = self._folder(first) / f"pastiche-{result.job_id[:8]}{suffix(result.media_type)}"
+        write_output(path, await service.picture(result.picture))
         self._say(f"Painted in {result.service_s:.1f} s with {result.method}: [bold]{path}[/bold]")
         for sentence in notices(result, language):
             self._say(sentence)
+
+    def _folder(self, first: FirstJob) -> Path:
+        return first.out or self._settings.data_dir
 
     def _say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True)
@@ -237,14 +241,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError("image_unreachable", {"name": path.name, "reason": error.strerror or ""}) from None
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise UserError("output_unwritable", {"path": str(path), "reason": error.strerror or ""}) from None
 
 
 def _free_port(host: str, wanted: int) -> int:

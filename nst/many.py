@@ -16,7 +16,7 @@ from nst.commands import CLIP_TYPES, OUTPUT_TYPES, read_picture, run_stylize
 from nst.errors import PasticheError, UserError
 from nst.method import MethodSettings, Notice, Progress, Report
 from nst.options import StyleOptions
-from nst.output_file import STANDARD, check_output
+from nst.output_file import STANDARD, check_folder
 
 _READ = {*CLIP_TYPES, *OUTPUT_TYPES, ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
 
@@ -94,11 +94,7 @@ def run_stylize_many(
         detail = {"option": "out", "received": "-", "allowed": "a folder, where several pictures are painted"}
         raise UserError("option_out_of_range", detail)
     outs = _names(contents, folder, [ending or _ending(path, options) for path in contents])
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UserError("output_unwritable", {"path": str(folder), "reason": error.strerror or ""}) from error
-    check_output(folder / "pastiche.jpg")
+    check_folder(folder)
     from nst.decoder import decoder_of_own_files
     from nst.engine import Engine
 

@@ -52,6 +52,21 @@ def check_output(out: Path, others: Sequence[Path] = (), option: str = "out") ->
                 pass
 
 
+def check_folder(folder: Path, parents: bool = False) -> None:
+    """Make a folder for results if it is not there, and find out whether files can be written in it.
+
+    Args:
+        folder: Which.
+        parents: Make those that it lies in as well.
+
+    Raises:
+        UserError: ``output_unwritable``.
+    """
+    with _told(folder):
+        folder.mkdir(parents=parents, exist_ok=True)
+    check_output(folder / "pastiche.jpg")
+
+
 def write_output(out: Path, data: bytes) -> None:
     """Write a result so that nobody ever sees half a file; what was there keeps its permissions, a link its target.
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from bot.presets.catalogue import contact_sheet, load_presets
 from bot.presets.drawing import DRAWINGS
 from bot.presets.drawing.canvas import to_image
+from bot.texts import explain
+from nst.errors import UserError
+from nst.output_file import check_folder, check_output
 
 SIZE_PX = 512
 _QUALITY = 82
@@ -40,7 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown:
         parser.error(f"no such preset: {', '.join(unknown)} (there are: {', '.join(DRAWINGS)})")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    options.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        check_folder(options.folder, parents=True)
+        if options.sheet:
+            check_output(options.sheet)
+    except UserError as error:
+        parser.error(explain(error, "en"))
     for name in options.names or DRAWINGS:
         _write(options.folder / f"{name}.jpg", drawn_jpeg(name, options.size_px))
     if options.sheet:

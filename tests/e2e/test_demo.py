@@ -172,6 +172,16 @@ def test_mistakes_end_with_2_and_one_sentence(
     assert "Traceback" not in running.text()
 
 
+def test_a_folder_that_cannot_be_written_is_told_before_anything_runs(
+    demo: Callable[..., Running], tmp_path: Path
+) -> None:
+    running = demo("--once", "--out", "/proc/pictures")
+    assert running.wait() == 2
+    assert "/proc/pictures can't be written: " in running.text()
+    assert list(tmp_path.glob("data/*")) == []
+    assert running.left_behind() == []
+
+
 def test_a_bad_picture_ends_with_2_and_leaves_nothing(demo: Callable[..., Running], tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_text("<html>not a picture</html>")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from nst.bundled.train import curves, export, report
 from nst.bundled.train.recipe import Effort, Recipe, Sources
+from nst.output_file import check_folder
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the recipe; weights, checksums, curves, figures and the model card go to --out."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     options = _parser().parse_args(arguments)
+    check_folder(options.out, parents=True)
     sources = Sources(tuple(options.photos), tuple(options.styles), options.teacher, options.features, options.out)
     effort = Effort(options.minutes, options.bank, options.steps, options.side, options.batch, options.seed)
     recipe = Recipe(sources, effort)
