@@ -34,7 +34,7 @@ from bot.discord.menus import add_menus
 from bot.discord.own_jobs import add_job_commands
 from bot.discord.pictures import PLATFORM
 from bot.discord.posting import NOBODY, Posting
-from bot.discord.promises import Promises, redeem
+from bot.discord.promises import Promises, listen, redeem
 from bot.discord.settings_command import add_settings_command
 from bot.discord.throttle import trace
 from bot.discord.words import Words
@@ -103,6 +103,7 @@ class PasticheClient(discord.Client):
         self._courier = Courier(self, OutboxReader(stream, FRONTEND))
         self._background: list[asyncio.Task[Any]] = []
         self.tree = _tree(self)
+        listen(self, self._connection.parsers)
 
     async def setup_hook(self) -> None:
         """Announce the commands, and start to deliver what came while we were away."""
@@ -177,8 +178,9 @@ class PasticheClient(discord.Client):
 
     async def _resume(self) -> None:
         try:
-            await redeem(self)
             await resume_lines(self, FRONTEND)
+            await self.wait_until_ready()  # what is asked again looks at servers and channels
+            await redeem(self, lambda event, data: self._connection.parsers[event](data))
         except OperatorError as error:
             log.warning("Earlier questions and jobs are not spoken of: %s", error)
 

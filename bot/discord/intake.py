@@ -24,7 +24,7 @@ from bot.discord.boundary import language_of
 from bot.discord.keys import channel_keys, chat_key, role_keys, user_key
 from bot.discord.pictures import Given, check_declared, read_picture, size_bytes
 from bot.discord.posting import NOBODY
-from bot.discord.promises import Promise, acknowledge
+from bot.discord.promises import Promise, acknowledge, question
 from bot.discord.several import Several, follow_line, keep_all, open_line, queue_several
 from bot.discord.views import queued_view
 from bot.progress_lines import Line, ProgressLine, Shown
@@ -197,8 +197,10 @@ class Admission:
         check_place(self.settings, channels, role_keys(interaction.user))
         await asyncio.to_thread(bot.chats.take, chat, user, self.settings)
         self._counted = 1
-        promise = Promise(job_id=bot.job_id(interaction), user=user, address=answer, chat=chat)
-        await bot.promises.complete(promise)
+        self._promise = Promise(
+            job_id=bot.job_id(interaction), user=user, address=answer, chat=chat, question=question()
+        )
+        await bot.promises.complete(self._promise)
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -215,6 +217,7 @@ class Admission:
         chat, user = chat_key(self._interaction), user_key(self._interaction.user)
         await asyncio.to_thread(self._bot.chats.take_more, chat, user, self.settings, pictures)
         self._counted += pictures
+        await self._bot.promises.complete(replace(self._promise, counted=self._counted))
 
     def address(self, spoiler: bool, photograph: Photograph = Photograph.OWN, strip: str = "") -> Address:
         """Where the answer goes.

@@ -28,7 +28,7 @@ from bot.discord.pictures import (
     words_of,
 )
 from bot.discord.posting import NOBODY
-from bot.discord.promises import Promise
+from bot.discord.promises import Promise, earlier_promise, question
 from bot.discord.several import MOST, Several, keep_all, note_shown, queue_several
 from bot.discord.throttle import outlast
 from bot.recipes import StyleCommand, parse_style_command
@@ -53,6 +53,7 @@ async def answer(bot: PasticheClient, message: discord.Message) -> None:
     if message.author.bot or bot.user is None or not _means_us(bot.user, message):
         return
     language = _language(bot, message, ChatSettings())
+    bot.promises.make(_promise(bot, message, language))
     try:
         await _answer(bot, message)
     except PasticheError as error:
@@ -93,7 +94,10 @@ async def _answer(bot: PasticheClient, message: discord.Message) -> None:
     count = len(pictures) if several else 1
     await asyncio.to_thread(bot.chats.take, chat, user, settings, count)
     try:
-        address = await _begin(bot, message, pictures, command, settings, chat)
+        promise = replace(_promise(bot, message, _language(bot, message, settings)), chat=chat, counted=count)
+        await bot.promises.complete(promise)
+        address = await _begin(bot, message, pictures, command, settings, promise)
+        await bot.promises.complete(replace(promise, address=address))
         if several:
             refused = await _queue_each(bot, message, pictures, command, address)
             await asyncio.to_thread(bot.chats.take_more, chat, user, settings, -refused)
@@ -110,33 +114,44 @@ class _ToldError(Exception):
     """It went wrong, and the message that waits says so."""
 
 
+def _promise(bot: PasticheClient, message: discord.Message, language: str) -> Promise:
+    """What is promised to a message: an answer, in the message that an earlier process began where there is one."""
+    before = earlier_promise()
+    address = Address(
+        channel_id=message.channel.id,
+        message_id=before.address.message_id if before else 0,
+        user_id=message.author.id,
+        limit_bytes=limit_in(message.guild),
+        language=language,
+        chat=f"discord:{message.guild.id}" if message.guild else "",
+    )
+    return Promise(job_id=bot.job_id(message), user=user_key(message.author), address=address, question=question())
+
+
 async def _begin(
     bot: PasticheClient,
     message: discord.Message,
     pictures: list[Given],
     command: StyleCommand,
     settings: ChatSettings,
-    chat: str,
+    promise: Promise,
 ) -> Address:
-    """The message that becomes the result, and the promise that it will."""
-    language = _language(bot, message, settings)
-    text, nonce = say("progress.waiting", language), hashlib.sha256(str(message.id).encode()).hexdigest()[:25]
-    said = await outlast(
+    """The message that becomes the result."""
+    address = promise.address
+    if not address.message_id:
+        said = await _reply(message, say("progress.waiting", address.language))
+        address = replace(address, message_id=said.id)
+    seen = pictures[:-1] if command.masked else pictures
+    spoiler = settings.spoiler or command.spoiler or any(picture.spoiler for picture in seen or pictures)
+    return replace(address, spoiler=spoiler)
+
+
+async def _reply(message: discord.Message, text: str) -> discord.Message:
+    """Answer a message; the same words once only, whichever process says them."""
+    nonce = hashlib.sha256(f"{message.id} {text}".encode()).hexdigest()[:25]
+    return await outlast(
         lambda: message.reply(text, mention_author=False, allowed_mentions=NOBODY, nonce=nonce)  # with one, sent once
     )
-    seen = pictures[:-1] if command.masked else pictures
-    address = Address(
-        channel_id=message.channel.id,
-        message_id=said.id,
-        user_id=message.author.id,
-        limit_bytes=limit_in(message.guild),
-        language=language,
-        spoiler=settings.spoiler or command.spoiler or any(picture.spoiler for picture in seen or pictures),
-        chat=chat if message.guild else "",
-    )
-    promise = Promise(job_id=bot.job_id(message), user=user_key(message.author), address=address, chat=chat)
-    bot.promises.make(promise)
-    return address
 
 
 async def _queue_each(
@@ -265,6 +280,6 @@ def _language(bot: PasticheClient, message: discord.Message, settings: ChatSetti
 
 async def _say(message: discord.Message, text: str) -> None:
     try:
-        await message.reply(text, mention_author=False, allowed_mentions=NOBODY)
+        await _reply(message, text)
     except (discord.HTTPException, aiohttp.ClientError) as error:
         log.info("A message cannot be answered: %s", type(error).__name__)

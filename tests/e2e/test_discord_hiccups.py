@@ -6,10 +6,12 @@ import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot.discord.promises import Promise
 from tests.peers.discord.faults import Fault
 from tests.peers.discord.stage import DEADLINE_S, Stage, Until, picture, replies, running
 from tests.peers.discord.world import Channel, Interaction, Message, User
@@ -113,19 +115,66 @@ def test_a_request_that_fails_once_costs_no_order(stage: Stage, kind: str) -> No
     assert not [what for what, _, asked in orders if not any(one.attachments for one in answers(stage, asked))]
 
 
-def test_a_bot_that_is_killed_while_it_fetches_a_picture_ends_every_order(stage: Stage) -> None:
-    asked: dict[str, Interaction | Message] = {}
-    for name, ask in (("command", by_command), ("mention", by_mention)):
-        user = stage.peer.add_user(f"{name}{next(_SEEDS)}")
-        channel = stage.peer.add_channel(f"{name}{next(_SEEDS)}")
-        stage.peer.hold("GET", f"/attachments/{channel.id}/")
-        asked[name] = ask(stage, user, channel)
-        place = f"/attachments/{channel.id}/"
-        stage.until(lambda place=place: any(place in path for path in list(stage.peer.world.order)), "a fetch")
+def fetching(stage: Stage, ask: Ask) -> Interaction | Message:
+    """An order whose picture is on its way, and stays there."""
+    user, channel = somewhere(stage)
+    place = f"/attachments/{channel.id}/"
+    stage.peer.hold("GET", place)
+    asked = ask(stage, user, channel)
+    stage.until(lambda: any(place in path for path in list(stage.peer.world.order)), "a fetch")
+    return asked
+
+
+def acknowledged(stage: Stage, ask: Ask, method: str, path: str) -> Interaction | Message:
+    """An order whose first answer stands, of which the bot does not learn."""
+    user, channel = somewhere(stage)
+    if ask is by_button:
+        stage.result(by_command(stage, user, channel))
+    stage.peer.hold(method, path.format(channel=channel.id), after=True)
+    asked = ask(stage, user, channel)
+    stage.until(lambda: answers(stage, asked), "an answer")
+    return asked
+
+
+def somewhere(stage: Stage) -> tuple[User, Channel]:
+    return stage.peer.add_user(f"user{next(_SEEDS)}"), stage.peer.add_channel(f"channel{next(_SEEDS)}")
+
+
+def test_a_bot_that_is_killed_anywhere_paints_every_order_once(stage: Stage) -> None:
+    callback = ("POST", "/interactions/")
+    asked: dict[str, Interaction | Message] = {
+        "command, fetching": fetching(stage, by_command),
+        "mention, fetching": fetching(stage, by_mention),
+        "mention, answered": acknowledged(stage, by_mention, "POST", "/channels/{channel}/messages"),
+        "button, acknowledged": acknowledged(stage, by_button, *callback),
+        "command, acknowledged": acknowledged(stage, by_command, *callback),
+    }
     stage.end_bot(signal.SIGKILL)
     stage.peer.faults.clear()
     stage.bot.start()
     stage.until(stage.peer.ready, "the next bot", DEADLINE_S)
     for name, one in asked.items():
         stage.until(lambda one=one: ended(stage, one), f"an end of {name}", DEADLINE_S)
-        assert len(answers(stage, one)) == 1
+    shown = {name: [len(message.attachments) for message in answers(stage, one)] for name, one in asked.items()}
+    assert shown == {name: [1] for name in asked}
+
+
+def test_an_order_whose_answer_can_no_longer_be_edited_by_its_token_is_told_so(stage: Stage) -> None:
+    asked = fetching(stage, by_command)
+    stage.until(lambda: b'"message_id": "0"' not in kept(stage)[1], "all of the promise")
+    stage.end_bot(signal.SIGKILL)
+    stage.peer.faults.clear()
+    name, text = kept(stage)
+    promise = Promise.from_json(text)
+    late = replace(promise, address=replace(promise.address, token_until_s=1))
+    stage.connection.set(name, late.to_json())
+    stage.bot.start()
+    stage.until(stage.peer.ready, "the next bot", DEADLINE_S)
+    stage.until(lambda: "I was restarted" in answers(stage, asked)[0].content, "a sentence", DEADLINE_S)
+
+
+def kept(stage: Stage) -> tuple[bytes, bytes]:
+    """The one promise that is not kept yet."""
+    (name,) = stage.connection.scan_iter(match="pastiche:discord:promise:*")
+    text: Any = stage.connection.get(name)
+    return name, text
