@@ -136,9 +136,8 @@ class Promises:
         Raises:
             OperatorError: ``queue_unavailable``.
         """
-        with speaking_redis():
-            names = [name.decode() for name in self._connection.scan_iter(match=f"{_PREFIX}*", count=1000)]
-            texts = cast("list[bytes | None]", self._connection.mget(names)) if names else []
+        names = [name.decode() for name in self._connection.scan_iter(match=f"{_PREFIX}*", count=1000)]
+        texts = cast("list[bytes | None]", self._connection.mget(names)) if names else []
         found = []
         for text in filter(None, texts):
             with contextlib.suppress(ContractError):  # it goes by itself, after a day
@@ -287,8 +286,7 @@ def _stop(bot: PasticheClient, promise: Promise) -> None:
 
 def _parts(bot: PasticheClient, job_id: str) -> list[str]:
     """All jobs of several pictures, by what one of them says of its message."""
-    with speaking_redis():
-        text = cast("bytes | None", bot.connection.hget(keys.record(job_id), "job"))
+    text = cast("bytes | None", bot.connection.hget(keys.record(job_id), "job"))
     try:
         address = Address.from_reply_to(Job.from_json(text).reply_to) if text else None
     except ContractError:

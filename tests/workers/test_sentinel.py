@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +16,12 @@ import redis
 
 from nst.errors import OperatorError
 from tests.ports import reserved_port
+from workers import keys
 from workers.connection import connect, connect_async
 from workers.embedded_redis import server_binary
 from workers.sentinel import SentinelAddress
 
+_FAILOVER_JOBS = int(os.environ.get("FAILOVER_JOBS", "20"))  # at least; 500 for the long variant
 _PASSWORD = "pass/word"  # noqa: S105 - of servers that live for one test
 
 
@@ -30,6 +34,23 @@ class Guarded:
     master_port: int
     replica_port: int
     sentinel_port: int
+
+    def keep_what_is_written(self) -> None:
+        """As the documentation has it: a master without a replica takes nothing, so a failover loses nothing."""
+        for port in (self.master_port, self.replica_port):
+            with redis.Redis(port=port, password=_PASSWORD) as server:
+                server.config_set("min-replicas-to-write", 1)
+
+    def fail_over(self) -> None:
+        """Ask the sentinel to exchange master and replica."""
+        with redis.Redis(port=self.sentinel_port) as sentinel:
+            sentinel.execute_command("SENTINEL FAILOVER", "pictures")
+
+    def master_is_at(self, port: int) -> bool:
+        """Whether the sentinel names the server of a port as the master."""
+        with redis.Redis(port=self.sentinel_port) as sentinel:
+            found: Any = sentinel.sentinel_get_master_addr_by_name("pictures")
+        return bool(found[1] == port)
 
     def in_step(self) -> bool:
         """Whether the sentinel knows a replica that has all."""
@@ -86,10 +107,10 @@ def answers(port: int, password: str = "") -> bool:
     return False
 
 
-def sent(chat: Any, job_id: str) -> bool:
+def sent(chat: Any, job_id: str, **how: Any) -> bool:
     """A frontend is told "later" after two seconds; whoever asks tries again. The same job twice is one."""
     with contextlib.suppress(OperatorError):
-        chat.send(job_id)
+        chat.send(job_id, **how)
         return True
     return False
 
@@ -109,6 +130,38 @@ def test_jobs_survive_the_death_of_the_master(
     chat.wait_for("after", deadline_s=60)
     assert chat.connection.info("server")["tcp_port"] == guarded.replica_port
     assert [result.job_id for result in chat.results()] == ["before", "after"]
+
+
+@pytest.mark.e2e
+@pytest.mark.long
+def test_a_failover_that_sentinel_makes_under_load_loses_nothing_and_spends_no_try(
+    guarded: Guarded, spawn: Callable[..., Any], chat_on: Callable[[str], Any], until: Any
+) -> None:
+    guarded.keep_what_is_written()
+    chat, sender = chat_on(guarded.url), chat_on(guarded.url)
+    workers = [spawn(url=guarded.url) for _ in range(2)]
+    jobs: list[str] = []
+    exchanged = threading.Event()
+
+    def send() -> None:
+        while not exchanged.is_set() or len(jobs) < _FAILOVER_JOBS:
+            jobs.append(job_id := f"j{len(jobs)}")
+            user = f"user{len(jobs) % 7}"
+            until(lambda job_id=job_id, user=user: sent(sender, job_id, seed=150, user=user), job_id, 60)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    until(lambda: len(chat.results()) >= 5, "results")
+    guarded.fail_over()
+    until(lambda: guarded.master_is_at(guarded.replica_port), "the exchange", 60)
+    exchanged.set()
+    sending.join()
+    results = chat.wait_for(*jobs)
+    assert chat.connection.info("server")["tcp_port"] == guarded.replica_port
+    assert [result.outcome for result in results] == ["done"] * len(jobs)
+    assert len(chat.results()) == len(jobs), "each once"
+    assert {chat.connection.hget(keys.rq_job(job_id), "retries_left") for job_id in jobs} == {b"2"}
+    assert [worker.poll() for worker in workers] == [None, None]
 
 
 async def test_readers_find_the_master_too(guarded: Guarded) -> None:
