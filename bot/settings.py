@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     web_port: int = Field(default=8080, ge=0, le=65535)
     web_public_url: Annotated[str, AfterValidator(_http_url)] = ""
     web_operator_password: SecretStr = SecretStr("")
+    web_list_challenges: bool = False
     web_trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     nst_fast_model: str = "auto"
     nst_fast_batch: str = Field(default="auto", pattern="^(auto|on|off)$")

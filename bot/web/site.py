@@ -86,7 +86,13 @@ def build_site(settings: Settings, connection: redis.Redis, address: str, place:
         Mount("/static", StaticFiles(directory=STATIC)),
         *pictures.routes(studio, room),
         *downloads.routes(studio, room),
-        *Gallery(connection, presets, settings.language, settings.web_public_url or address).routes(),
+        *Gallery(
+            connection,
+            presets,
+            settings.language,
+            settings.web_public_url or address,
+            listed=settings.web_list_challenges,
+        ).routes(),
         *_operator(settings, connection),
     ]
     secret = cookie_secret(settings.data_dir)

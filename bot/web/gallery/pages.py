@@ -44,15 +44,15 @@ class Pages:
         """What it asks for, in a line."""
         return rules_text(challenge, self._presets, self._language)
 
-    def index(self, challenges: Sequence[Challenge]) -> list[Html]:
-        """All challenges, by what can be done with them now."""
+    def index(self, challenges: Sequence[Challenge], otherwise: str) -> list[Html]:
+        """All challenges, by what can be done with them now; ``otherwise`` is said where there are none to show."""
         groups = {
             "open": [one for one in challenges if one.state not in FINISHED | VOTABLE],
             "voting": [one for one in challenges if one.state in VOTABLE],
             "finished": [one for one in challenges if one.state in FINISHED],
         }
         if not challenges:
-            return [el("p", self.say("none"), class_="lonely")]
+            return [el("p", self.say(otherwise), class_="lonely")]
         return [
             el("section", el("h2", self.say(name)), el("ul", map(self._tile, group), class_="posters"))
             for name, group in groups.items()

@@ -36,13 +36,17 @@ class Gallery:
         presets: All presets by name.
         language: For browsers that name none that is spoken here.
         url: Where the site is reached; a request's own Host header is anybody's to write.
+        listed: Whether all challenges are listed for everybody; else each is found by its link alone, which nobody
+            can guess and its own chat is given.
     """
 
-    def __init__(self, connection: redis.Redis, presets: Mapping[str, Preset], language: str, url: str) -> None:
+    def __init__(
+        self, connection: redis.Redis, presets: Mapping[str, Preset], language: str, url: str, *, listed: bool = False
+    ) -> None:
         self._shown = Shown(connection, presets)
         self._presets = presets
         self._language = language
-        self._url = url
+        self._url, self._listed = url, listed
         self._poster = lru_cache(maxsize=16)(self._draw_poster)
         self._card = lru_cache(maxsize=32)(self._draw_card)
         self._small = lru_cache(maxsize=32)(self._reduce)
@@ -75,7 +79,7 @@ class Gallery:
 
     async def _index(self, request: Request) -> Response:
         language = self._language_of(request)
-        challenges = await asyncio.to_thread(self._shown.challenges)
+        challenges = await asyncio.to_thread(self._shown.challenges) if self._listed else []
         title, tagline = (say(f"gallery.{key}", language) for key in ("title", "tagline"))
         sheet = Sheet(
             title=title,
@@ -84,7 +88,7 @@ class Gallery:
             here="challenges",
             address=f"{self._url}/challenges",
         )
-        return answer(sheet, *Pages(self._presets, language).index(challenges))
+        return answer(sheet, *Pages(self._presets, language).index(challenges, "none" if self._listed else "unlisted"))
 
     async def _challenge(self, request: Request) -> Response:
         language, challenge = self._language_of(request), await self._find(request)

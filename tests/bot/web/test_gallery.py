@@ -30,7 +30,7 @@ def world(redis_connection: redis.Redis) -> World:
 @pytest.fixture
 def browser(redis_connection: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     monkeypatch.setattr("bot.web.gallery.shown._INDEX_S", 0.0)  # the list of challenges is otherwise a little old
-    site = Starlette(routes=Gallery(redis_connection, PRESETS, "en", "https://pastiche.example").routes())
+    site = Starlette(routes=Gallery(redis_connection, PRESETS, "en", "https://pastiche.example", listed=True).routes())
     with TestClient(site, base_url="http://inside") as client:
         yield client
 
@@ -47,6 +47,17 @@ def finished(world: World, **plan: Any) -> tuple[Challenge, list[Any]]:
         world.core.votes.vote(challenge.challenge_id, entries[1].entry_id, world.person(f"discord:{voter}"))
     world.wait(48)
     return world.core.life.read(challenge.challenge_id), entries
+
+
+def test_a_closed_groups_challenge_is_found_by_its_link_alone(world: World, redis_connection: redis.Redis) -> None:
+    challenge, entries = finished(world)
+    site = Starlette(routes=Gallery(redis_connection, PRESETS, "en", "https://pastiche.example").routes())
+    with TestClient(site, base_url="http://inside") as stranger:
+        page = stranger.get("/challenges").text
+        assert "found by the link" in page
+        for secret in (challenge.theme, challenge.challenge_id, *(entry.entry_id for entry in entries)):
+            assert secret not in page
+        assert challenge.theme in stranger.get(f"/challenges/{slug_of(challenge)}").text
 
 
 def test_drafts_and_cancelled_ones_are_nobodys_business(world: World, browser: TestClient) -> None:
