@@ -33,12 +33,13 @@ def list_models() -> None:
 
     from bot.settings import read_settings
     from nst.models import models
+    from nst.secrecy import bare
 
     table = Table("name", box=None)
     for title in ("here", "from"):
         table.add_column(title, overflow="fold")
     for model in models(read_settings().methods):
-        table.add_row(model.name, str(model.place) if model.place else "-", model.source)
+        table.add_row(model.name, str(model.place) if model.place else "-", bare(model.source))
     Console(soft_wrap=True).print(table)
 
 

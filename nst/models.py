@@ -19,6 +19,7 @@ from nst.errors import OperatorError, PasticheError, UserError
 from nst.extractor_table import ENTRIES
 from nst.extractor_weights import cached, fetch
 from nst.method import MethodSettings
+from nst.secrecy import bare
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def absent(method: str, settings: MethodSettings) -> dict[str, str]:
         settings: The operator's.
 
     Returns:
-        The sources, each with the reason why its host cannot be reached now, or ""; {} where nothing has to be fetched.
+        The sources, without user and password, each with the reason why its host cannot be reached now, or "";
+        {} where nothing has to be fetched.
     """
     wanted = [model for model in models(settings) if model.name.partition(":")[0] == method]
     if method == "gatys" and not settings.vgg_weights:
@@ -83,7 +85,7 @@ def absent(method: str, settings: MethodSettings) -> dict[str, str]:
         return {}
     sources = [model.source for model in wanted if model.fetch]
     reasons = weights.unreachable(sources)
-    return {source: reasons.get(source, "") for source in sources}
+    return {bare(source): reasons.get(source, "") for source in sources}
 
 
 def _fast(settings: MethodSettings) -> Iterator[Model]:

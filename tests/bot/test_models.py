@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from bot.models import app
 from nst.extractor_table import ENTRIES
+from nst.method import MethodSettings
+from nst.models import absent
 from tests.nst.small_modules import save_splittable
 
 run = CliRunner().invoke
@@ -95,6 +97,15 @@ def test_a_failure_says_how_and_does_not_keep_the_others(garbage: str) -> None:
     assert unusable.startswith("fast: ")
     assert "can't be used" in unusable
     assert whole == "bundled:network: is here and whole"
+
+
+def test_a_sources_password_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NST_FAST_MODEL", "https://me:pa55word@127.0.0.1:1/model")
+    listed = run(app, ["list"]).stdout
+    assert "https://127.0.0.1:1/model" in listed
+    assert "pa55word" not in listed
+    sources = absent("fast", MethodSettings(fast_model="https://me:pa55word@127.0.0.1:1/model"))
+    assert list(sources) == ["https://127.0.0.1:1/model"]
 
 
 def test_an_unknown_name_names_the_choice(garbage: str) -> None:
