@@ -5,7 +5,7 @@ RUN := .venv/bin/python
 STAMP := .venv/.synced
 export UV_PYTHON_DOWNLOADS ?= never
 
-.PHONY: help setup demo test check lint bench fuzz chaos soak fleet scale format clean
+.PHONY: help setup demo test check lint bench fuzz chaos siege soak fleet scale format clean
 
 help:
 	@echo 'make demo    Redis, a worker and the web chat on this machine, and a first pastiche (ARGS="--once …" for just one)'
@@ -14,6 +14,7 @@ help:
 	@echo 'make bench   speed and memory, measured here'
 	@echo 'make fuzz    5,000 mutated pictures and 250 clips through the decoder'
 	@echo 'make chaos   jobs under random kill -9 and a Redis in trouble: what is lost, told twice or left untold'
+	@echo 'make siege   one visitor'"'"'s pictures while others attack the web side: slow bodies, floods, big styles, a full store'
 	@echo 'make soak    1,000 fast jobs of random sizes in one worker: does its memory grow?'
 	@echo 'make fleet   docker-compose.yml as processes: workers upgraded, Redis backed up and restored, under load'
 	@echo 'make scale   how long people wait with so many workers (docs/scale.md)'
@@ -62,6 +63,10 @@ fuzz: setup
 # Kills workers, frontends and Redis at random and troubles Redis while jobs run; counts what is lost, told twice, untold.
 chaos: setup
 	@$(RUN) -m bench.chaos $(ARGS)
+
+# The web side under slow bodies, floods, big styles and a full store: does somebody else's picture still come soon?
+siege: setup
+	@$(RUN) -m bench.siege $(ARGS)
 
 # Fast jobs of random sizes in one worker process; fails where its memory grows by 5 % after the first hundred.
 soak: setup
