@@ -19,7 +19,6 @@ from nst.errors import BusyError, UserError
 from nst.options import StyleOptions
 from workers import keys
 from workers.clock import server_time_s
-from workers.connection import speaking_redis
 from workers.contract import ContractError, fill, read_object
 
 log = logging.getLogger(__name__)
@@ -76,7 +75,7 @@ class ChatSettingsStore:
 
     def read(self, chat: str) -> ChatSettings:
         """A chat's settings; the defaults where nobody set any, nobody asked for a year, or nobody can read them."""
-        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+        with self._connection.pipeline(transaction=False) as pipe:
             pipe.get(_settings(chat))
             pipe.expire(_settings(chat), keys.LASTING_TTL_S)
             text, _renewed = pipe.execute(raise_on_error=False)
@@ -103,21 +102,18 @@ class ChatSettingsStore:
     def change(self, chat: str, **changes: Any) -> ChatSettings:
         """Change some settings of a chat and return them all."""
         changed = replace(self.read(chat), **changes)
-        with speaking_redis():
-            self._connection.set(_settings(chat), json.dumps(asdict(changed)), ex=keys.LASTING_TTL_S)
+        self._connection.set(_settings(chat), json.dumps(asdict(changed)), ex=keys.LASTING_TTL_S)
         return changed
 
     def move(self, old: str, new: str) -> None:
         """A chat goes on under another key: its settings follow, unless it has some there already."""
-        with speaking_redis():
-            text = cast("bytes | None", self._connection.getdel(_settings(old)))
-            if text:
-                self._connection.set(_settings(new), text, nx=True, ex=keys.LASTING_TTL_S)
+        text = cast("bytes | None", self._connection.getdel(_settings(old)))
+        if text:
+            self._connection.set(_settings(new), text, nx=True, ex=keys.LASTING_TTL_S)
 
     def forget(self, chat: str) -> None:
         """Delete a chat's settings: a private chat's are its user's."""
-        with speaking_redis():
-            self._connection.delete(_settings(chat))
+        self._connection.delete(_settings(chat))
 
     def take(self, chat: str, user: str, settings: ChatSettings, pictures: int = 1) -> None:
         """Count one request of a user; ``give_back`` undoes it if nothing came of it.
@@ -131,11 +127,10 @@ class ChatSettingsStore:
         Raises:
             BusyError: ``rate_limited``: the cooldown has not passed, or the day's quota is used up.
         """
-        with speaking_redis():
-            if settings.per_user_per_day:
-                self._take_quota(chat, user, settings.per_user_per_day, pictures)
-            if settings.cooldown_s:
-                self._take_turn(chat, user, settings, pictures)
+        if settings.per_user_per_day:
+            self._take_quota(chat, user, settings.per_user_per_day, pictures)
+        if settings.cooldown_s:
+            self._take_turn(chat, user, settings, pictures)
 
     def take_more(self, chat: str, user: str, settings: ChatSettings, pictures: int) -> None:
         """Count further pictures of a request that was counted as one; fewer than none are given back.
@@ -143,17 +138,15 @@ class ChatSettingsStore:
         Raises:
             BusyError: ``rate_limited``: the day's quota is used up.
         """
-        with speaking_redis():
-            if settings.per_user_per_day and pictures:
-                self._take_quota(chat, user, settings.per_user_per_day, pictures)
+        if settings.per_user_per_day and pictures:
+            self._take_quota(chat, user, settings.per_user_per_day, pictures)
 
     def give_back(self, chat: str, user: str, settings: ChatSettings, pictures: int = 1) -> None:
         """Undo ``take``."""
-        with speaking_redis():
-            if settings.per_user_per_day:
-                self._count(self._quota(chat, user), -pictures)
-            if settings.cooldown_s:
-                self._connection.delete(_cooldown(chat, user))
+        if settings.per_user_per_day:
+            self._count(self._quota(chat, user), -pictures)
+        if settings.cooldown_s:
+            self._connection.delete(_cooldown(chat, user))
 
     def _take_quota(self, chat: str, user: str, allowed: int, pictures: int) -> None:
         name = self._quota(chat, user)

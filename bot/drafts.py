@@ -14,7 +14,6 @@ import redis
 
 from bot.conversation import Choice, Draft
 from workers import keys
-from workers.connection import speaking_redis
 from workers.contract import ContractError, fill, read_object
 
 _WAITING_S = 600  # a second picture after that is a new beginning
@@ -32,13 +31,11 @@ class Drafts:
 
     def write(self, chat: str, user: str, message: str, draft: Draft) -> None:
         """Keep a draft for a day."""
-        with speaking_redis():
-            self._connection.set(_draft(chat, user, message), draft.to_json(), ex=keys.RESULT_TTL_S)
+        self._connection.set(_draft(chat, user, message), draft.to_json(), ex=keys.RESULT_TTL_S)
 
     def read(self, chat: str, user: str, message: str) -> Draft | None:
         """The draft of a message, if it is this user's and still kept."""
-        with speaking_redis():
-            text = cast("bytes | None", self._connection.get(_draft(chat, user, message)))
+        text = cast("bytes | None", self._connection.get(_draft(chat, user, message)))
         try:
             return Draft.from_json(text) if text else None
         except ContractError:
@@ -46,34 +43,28 @@ class Drafts:
 
     def take(self, chat: str, user: str, message: str) -> bool:
         """Delete a draft; False if another press was faster."""
-        with speaking_redis():
-            return bool(self._connection.delete(_draft(chat, user, message)))
+        return bool(self._connection.delete(_draft(chat, user, message)))
 
     def wait_in(self, chat: str, user: str, message: str) -> None:
         """Note that a draft waits for its style: a second picture may be that."""
-        with speaking_redis():
-            self._connection.set(_waiting(chat, user), message, ex=_WAITING_S)
+        self._connection.set(_waiting(chat, user), message, ex=_WAITING_S)
 
     def waiting(self, chat: str, user: str) -> Draft | None:
         """The draft that waits for its style, or None."""
-        with speaking_redis():
-            message = cast("bytes | None", self._connection.get(_waiting(chat, user)))
+        message = cast("bytes | None", self._connection.get(_waiting(chat, user)))
         return self.read(chat, user, message.decode()) if message else None
 
     def wait_no_more(self, chat: str, user: str) -> None:
         """The style was found."""
-        with speaking_redis():
-            self._connection.delete(_waiting(chat, user))
+        self._connection.delete(_waiting(chat, user))
 
     def note_choice(self, user: str, choice: Choice) -> None:
         """Remember what a user chose, in all chats, for a day."""
-        with speaking_redis():
-            self._connection.set(_choice(user), json.dumps(asdict(choice)), ex=keys.RESULT_TTL_S)
+        self._connection.set(_choice(user), json.dumps(asdict(choice)), ex=keys.RESULT_TTL_S)
 
     def last_choice(self, user: str) -> Choice | None:
         """What a user chose last, or None."""
-        with speaking_redis():
-            text = cast("bytes | None", self._connection.get(_choice(user)))
+        text = cast("bytes | None", self._connection.get(_choice(user)))
         try:
             return fill(Choice, read_object(text)) if text else None
         except ContractError:

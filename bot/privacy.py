@@ -21,7 +21,6 @@ from bot.sessions import Sessions
 from nst.errors import UserError
 from workers import keys
 from workers.client import QueueClient
-from workers.connection import speaking_redis
 from workers.forgetting import forget_job
 from workers.owners import Owners, account_of
 
@@ -30,8 +29,7 @@ _END_WAIT_S = 10.0  # a running job ends at its next step
 
 def noted_jobs(connection: redis.Redis, user: str) -> list[str]:
     """A user's jobs of the last days, oldest first; synchronous, call it in a thread."""
-    with speaking_redis():
-        return [job_id.decode() for job_id in cast("list[bytes]", connection.zrange(keys.jobs_of(user), 0, -1))]
+    return [job_id.decode() for job_id in cast("list[bytes]", connection.zrange(keys.jobs_of(user), 0, -1))]
 
 
 def forget(
@@ -54,25 +52,24 @@ def forget(
     Raises:
         OperatorError: ``queue_unavailable``.
     """
-    with speaking_redis():
-        owned = cast("list[bytes]", connection.zrange(keys.held(account_of(user)), 0, -1))
-        held = [digest.decode() for digest in owned]
-        noted = [job_id.decode() for job_id in cast("list[bytes]", connection.zrange(keys.jobs_of(user), 0, -1))]
-        client = QueueClient(connection)
-        jobs = list(dict.fromkeys([*noted, *client.jobs_of(user)]))
-        _stop(connection, client, jobs, user)
-        count = sum(forget_job(connection, job_id, presets) for job_id in jobs)
-        if besides:
-            besides(jobs)
-        forget_in_challenges(connection, user)
-        given = {digest.decode() for digest in cast("set[bytes]", connection.smembers(keys.given(user)))}
-        given |= Sessions(connection).forget(user)
-        owners = Owners(connection)
-        owners.release(user, *(given - set(presets)))
-        owners.release_all(user)
-        Shown(connection).forget(user, [digest for digest in held if not connection.exists(keys.blob(digest))])
-        RecipeCodes(connection).forget(user)
-        connection.delete(keys.jobs_of(user), keys.pending(user), keys.given(user))
+    owned = cast("list[bytes]", connection.zrange(keys.held(account_of(user)), 0, -1))
+    held = [digest.decode() for digest in owned]
+    noted = [job_id.decode() for job_id in cast("list[bytes]", connection.zrange(keys.jobs_of(user), 0, -1))]
+    client = QueueClient(connection)
+    jobs = list(dict.fromkeys([*noted, *client.jobs_of(user)]))
+    _stop(connection, client, jobs, user)
+    count = sum(forget_job(connection, job_id, presets) for job_id in jobs)
+    if besides:
+        besides(jobs)
+    forget_in_challenges(connection, user)
+    given = {digest.decode() for digest in cast("set[bytes]", connection.smembers(keys.given(user)))}
+    given |= Sessions(connection).forget(user)
+    owners = Owners(connection)
+    owners.release(user, *(given - set(presets)))
+    owners.release_all(user)
+    Shown(connection).forget(user, [digest for digest in held if not connection.exists(keys.blob(digest))])
+    RecipeCodes(connection).forget(user)
+    connection.delete(keys.jobs_of(user), keys.pending(user), keys.given(user))
     return count
 
 

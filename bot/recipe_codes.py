@@ -20,7 +20,6 @@ from bot.recipes import format_style_command
 from nst.errors import UserError
 from nst.options import StyleOptions
 from workers import keys
-from workers.connection import speaking_redis
 from workers.contract import ContractError, Job, fill, read_object
 
 _TTL_S = 30 * 86_400
@@ -128,16 +127,15 @@ class RecipeCodes:
         """
         text = recipe.as_text()
         name, code = _known(text, owner), base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode().lower()
-        with speaking_redis():
-            self._connection.set(name, code, nx=True, ex=_TTL_S)
-            found = cast("bytes | None", self._connection.get(name))
-            code = found.decode() if found else code
-            with self._connection.pipeline() as pipe:
-                pipe.set(_recipe(code), text, ex=_TTL_S)
-                pipe.expire(name, _TTL_S)
-                pipe.sadd(_of(owner), code)
-                pipe.expire(_of(owner), _TTL_S)
-                pipe.execute()
+        self._connection.set(name, code, nx=True, ex=_TTL_S)
+        found = cast("bytes | None", self._connection.get(name))
+        code = found.decode() if found else code
+        with self._connection.pipeline() as pipe:
+            pipe.set(_recipe(code), text, ex=_TTL_S)
+            pipe.expire(name, _TTL_S)
+            pipe.sadd(_of(owner), code)
+            pipe.expire(_of(owner), _TTL_S)
+            pipe.execute()
         return code
 
     def forget(self, owner: str) -> int:
@@ -146,11 +144,10 @@ class RecipeCodes:
         Returns:
             How many there were.
         """
-        with speaking_redis():
-            codes = [code.decode() for code in cast("set[bytes]", self._connection.smembers(_of(owner)))]
-            texts = cast("list[bytes | None]", self._connection.mget(map(_recipe, codes))) if codes else []
-            known = [_known(text.decode(), owner) for text in texts if text]
-            self._connection.delete(_of(owner), *map(_recipe, codes), *known)
+        codes = [code.decode() for code in cast("set[bytes]", self._connection.smembers(_of(owner)))]
+        texts = cast("list[bytes | None]", self._connection.mget(map(_recipe, codes))) if codes else []
+        known = [_known(text.decode(), owner) for text in texts if text]
+        self._connection.delete(_of(owner), *map(_recipe, codes), *known)
         return len(codes)
 
     def read(self, code: str, user: str) -> Kept:
@@ -164,7 +161,7 @@ class RecipeCodes:
             UserError: ``recipe_unknown``.
         """
         code = code.strip().lower()
-        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+        with self._connection.pipeline(transaction=False) as pipe:
             pipe.get(_recipe(code))
             pipe.sismember(_of(user), code)
             text, own = cast("tuple[bytes | None, bool]", pipe.execute())

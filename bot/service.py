@@ -29,7 +29,6 @@ from nst.options import MAX_STYLES, StyleOptions
 from workers import keys
 from workers.blobs import Blobs, blob_hash
 from workers.client import QueueClient
-from workers.connection import speaking_redis
 from workers.contract import Event, Job, Result
 from workers.getting import Getting, getting
 from workers.limits import Limits
@@ -297,16 +296,14 @@ class StyleService:
 
     def _standing(self, job_id: str) -> Standing:
         client = self._client
-        with speaking_redis():
-            attended = is_attended(self._connection, job_id)
-            download = getting(self._connection, job_id)
+        attended = is_attended(self._connection, job_id)
+        download = getting(self._connection, job_id)
         return Standing(client.event(job_id), client.position(job_id), client.eta_s(job_id), attended, download)
 
     def _keep(self, picture: bytes, user: str, address: str) -> str:
         inspect_content(picture)
         payer = f"address:{address}" if address else NOBODY
-        with speaking_redis():
-            return self._blobs.put(picture, keys.UNUSED_TTL_S, user, payer=payer)
+        return self._blobs.put(picture, keys.UNUSED_TTL_S, user, payer=payer)
 
 
 def new_job_id() -> str:

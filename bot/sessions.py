@@ -12,7 +12,6 @@ from typing import cast
 import redis
 
 from workers import keys
-from workers.connection import speaking_redis
 
 _SPOILER = b"spoiler"
 _NOTHING = "-"
@@ -50,14 +49,12 @@ class Sessions:
             style: The picture.
         """
         words = style.picture.encode() + (b" " + _SPOILER if style.spoiler else b"")
-        with speaking_redis():
-            self._connection.set(_style(chat, user), words, ex=keys.RESULT_TTL_S)
+        self._connection.set(_style(chat, user), words, ex=keys.RESULT_TTL_S)
 
     def noted_style(self, chat: str, user: str) -> NotedStyle | None:
         """Find the user's style in this chat; None where there is none, or its picture is kept no longer."""
-        with speaking_redis():
-            style = _style_in(cast("bytes | None", self._connection.get(_style(chat, user))))
-            return style if style and self._connection.exists(keys.blob(style.picture)) else None
+        style = _style_in(cast("bytes | None", self._connection.get(_style(chat, user))))
+        return style if style and self._connection.exists(keys.blob(style.picture)) else None
 
     def note_pictures(self, chat: str, user: str, name: str, pictures: Sequence[str]) -> None:
         """Remember stored pictures that wait for a style together.
@@ -69,13 +66,11 @@ class Sessions:
             pictures: Their blob hashes, "" in the place of one that cannot be painted.
         """
         words = " ".join(picture or _NOTHING for picture in pictures)
-        with speaking_redis():
-            self._connection.set(_pictures(chat, user, name), words, ex=keys.RESULT_TTL_S)
+        self._connection.set(_pictures(chat, user, name), words, ex=keys.RESULT_TTL_S)
 
     def noted_pictures(self, chat: str, user: str, name: str) -> list[str]:
         """Find the pictures that wait for a style together, as noted; none where they are not remembered any more."""
-        with speaking_redis():
-            text = (cast("bytes | None", self._connection.get(_pictures(chat, user, name))) or b"").decode()
+        text = (cast("bytes | None", self._connection.get(_pictures(chat, user, name))) or b"").decode()
         return ["" if word == _NOTHING else word for word in text.split()]
 
     def forget(self, user: str) -> set[str]:
@@ -85,11 +80,10 @@ class Sessions:
             Hashes of the pictures that were remembered as styles: they are the caller's to delete.
         """
         styles = set()
-        with speaking_redis():
-            for name in self._connection.scan_iter(match=f"pastiche:session:*:{user}:*", count=1000):
-                if name.endswith(b":style") and (style := _style_in(cast("bytes | None", self._connection.get(name)))):
-                    styles.add(style.picture)
-                self._connection.delete(name)
+        for name in self._connection.scan_iter(match=f"pastiche:session:*:{user}:*", count=1000):
+            if name.endswith(b":style") and (style := _style_in(cast("bytes | None", self._connection.get(name)))):
+                styles.add(style.picture)
+            self._connection.delete(name)
         return styles
 
 

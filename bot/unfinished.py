@@ -10,7 +10,6 @@ import redis
 
 from nst.errors import JobError, PasticheError
 from workers import keys
-from workers.connection import speaking_redis
 from workers.contract import ContractError, Job, Result
 from workers.outbox import post_terminal
 
@@ -63,7 +62,7 @@ class HeldJobs:
             OperatorError: ``queue_unavailable``.
         """
         jobs = list(self._jobs)
-        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+        with self._connection.pipeline(transaction=False) as pipe:
             for job_id in jobs:
                 pipe.hexists(keys.record(job_id), "job")  # a worker that runs on may write an event without it
                 pipe.exists(keys.done(job_id))
@@ -74,8 +73,7 @@ class HeldJobs:
         missing = frozenset(job_id for job_id, found in known.items() if not any(found))
         for job_id in missing & self._missing:
             log.error("Job %s was lost by Redis: its user is asked to send it again", job_id, extra={"job_id": job_id})
-            with speaking_redis():
-                post_terminal(self._connection, Result.failure(self._jobs[job_id], JobError("job_lost")))
+            post_terminal(self._connection, Result.failure(self._jobs[job_id], JobError("job_lost")))
         self._missing = missing
 
     def _take_up(self) -> None:
@@ -93,16 +91,15 @@ def unfinished_jobs(connection: redis.Redis, frontend: str) -> list[Job]:
     Raises:
         OperatorError: ``queue_unavailable``.
     """
-    with speaking_redis():
-        ids = [
-            job_id.decode()
-            for name in connection.scan_iter(match=keys.pending("*"), count=1000)
-            for job_id in cast("list[bytes]", connection.zrange(name, 0, -1))
-        ]
-        with connection.pipeline(transaction=False) as pipe:
-            for job_id in ids:
-                pipe.hget(keys.record(job_id), "job")
-            texts = pipe.execute()
+    ids = [
+        job_id.decode()
+        for name in connection.scan_iter(match=keys.pending("*"), count=1000)
+        for job_id in cast("list[bytes]", connection.zrange(name, 0, -1))
+    ]
+    with connection.pipeline(transaction=False) as pipe:
+        for job_id in ids:
+            pipe.hget(keys.record(job_id), "job")
+        texts = pipe.execute()
     return [job for job in map(_read, filter(None, texts)) if job is not None and job.frontend == frontend]
 
 

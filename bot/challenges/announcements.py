@@ -23,7 +23,6 @@ from bot.challenges import keys
 from bot.challenges.model import KEPT_S, Challenge, Chat
 from bot.challenges.store import Change
 from nst.errors import BusyError, OperatorError
-from workers.connection import speaking_redis
 from workers.contract import ContractError, fill, read_object
 
 log = logging.getLogger(__name__)
@@ -163,7 +162,7 @@ class Announcements:
         now_s = self._now_s()
         args = [repr(now_s), repr(now_s + LEASE_S), consumer, keys.line(platform, "")]
         while True:
-            with _speaking_redis():
+            with _full_is_away():
                 found = cast("list[bytes] | None", self._claim(keys=[keys.waiting(platform)], args=args))
             if not found:
                 return None
@@ -178,7 +177,7 @@ class Announcements:
 
     def resume(self, platform: str, consumer: str = "main") -> None:
         """Take up again what this consumer claimed before it was killed; call it once at the start."""
-        with _speaking_redis():
+        with _full_is_away():
             for chat in cast("list[bytes]", self._redis.zrange(keys.waiting(platform), 0, -1)):
                 head = cast("bytes | None", self._redis.lindex(keys.line(platform, chat.decode()), 0))
                 if head and self._redis.hget(head.decode(), "consumer") == consumer.encode():
@@ -186,7 +185,7 @@ class Announcements:
 
     def place(self, announcement: Announcement, message_id: str) -> None:
         """Note in which message it is going to stand, before it does."""
-        with _speaking_redis(), self._redis.pipeline() as pipe:
+        with _full_is_away(), self._redis.pipeline() as pipe:
             pipe.hset(announcement.key, "placed", message_id)
             pipe.expire(announcement.key, KEPT_S)
             pipe.execute()
@@ -213,7 +212,7 @@ class Announcements:
             after_s: When to try again.
             sure: Whether it certainly does not stand there; else it comes back as redelivered.
         """
-        with _speaking_redis(), self._redis.pipeline() as pipe:
+        with _full_is_away(), self._redis.pipeline() as pipe:
             if sure:
                 pipe.hdel(announcement.key, "consumer")
             waiting = keys.waiting(announcement.chat.platform)
@@ -222,25 +221,24 @@ class Announcements:
 
     def message(self, challenge_id: str, event: str, chat: str) -> str:
         """The message in which something was told to a chat, or ""."""
-        with _speaking_redis():
+        with _full_is_away():
             found = self._redis.hget(keys.announcement(challenge_id, event, chat), "posted")
         return cast("bytes | None", found).decode() if found else ""  # type: ignore[union-attr]
 
     def _over(self, key: str, platform: str, chat: str, outcome: str, detail: str) -> bool:
         names = [key, keys.line(platform, chat), keys.waiting(platform)]
-        with _speaking_redis():
+        with _full_is_away():
             return bool(self._end(keys=names, args=[chat, repr(self._now_s()), outcome, detail, KEPT_S]))
 
 
 @contextmanager
-def _speaking_redis() -> Iterator[None]:
+def _full_is_away() -> Iterator[None]:
     """Posters have nobody to tell "try again": a full Redis is one that is away.
 
     Raises:
         OperatorError: ``queue_unavailable``.
     """
     try:
-        with speaking_redis():
-            yield
+        yield
     except BusyError:
         raise OperatorError("queue_unavailable", {"reason": "Redis has no memory left"}) from None

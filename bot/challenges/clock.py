@@ -20,7 +20,6 @@ from bot.challenges.model import DRAIN_S, FEWEST_ENTRIES, HOUR_S, VOTABLE, Chall
 from bot.challenges.scoring import Outcome, outcome, read_tally
 from bot.challenges.store import Change, Store, count_row, swap_entry
 from nst.errors import BusyError, OperatorError, PasticheError
-from workers.connection import speaking_redis
 
 if TYPE_CHECKING:
     from bot.challenges.challenges import Challenges
@@ -87,10 +86,7 @@ class Clock:
         return dealt_with
 
     def _first(self) -> tuple[str, float] | None:
-        with speaking_redis():
-            due = self._store.redis.zrangebyscore(
-                keys.DUE, "-inf", repr(self._now_s()), start=0, num=1, withscores=True
-            )
+        due = self._store.redis.zrangebyscore(keys.DUE, "-inf", repr(self._now_s()), start=0, num=1, withscores=True)
         moments = cast("list[tuple[bytes, float]]", due)
         return (moments[0][0].decode(), moments[0][1]) if moments else None
 
@@ -107,8 +103,7 @@ class Clock:
         return done
 
     def _put_off(self, member: str, for_s: float) -> None:
-        with speaking_redis():
-            self._store.redis.zadd(keys.DUE, {member: self._now_s() + for_s}, xx=True)
+        self._store.redis.zadd(keys.DUE, {member: self._now_s() + for_s}, xx=True)
 
     def _abandon(self, challenge: Challenge, _: float) -> Change | None:
         if challenge.state is not State.DRAFT:
@@ -212,8 +207,7 @@ class Clock:
         return change
 
     def _tell_flags(self, challenge: Challenge, _: float) -> Change | None:
-        with speaking_redis():
-            found = cast("bytes | None", self._store.redis.hget(keys.challenge(challenge.challenge_id), "flags"))
+        found = cast("bytes | None", self._store.redis.hget(keys.challenge(challenge.challenge_id), "flags"))
         count, change = (found or b"").decode(), Change()
         change.check(keys.challenge(challenge.challenge_id), "flags", count)
         phases.tell_maker(change, challenge, self._now_s(), "flagged", {"count": int(count or 0)}, count)

@@ -20,7 +20,6 @@ from bot.challenges.moderation import leave_ballot
 from bot.challenges.pictures import Pictures
 from bot.challenges.store import Change, Store, count_row, swap_entry
 from workers.blobs import Blobs
-from workers.connection import speaking_redis
 from workers.contract import ContractError, read_object
 
 _TRIES = 20
@@ -54,8 +53,7 @@ def forget_in_challenges(connection: redis.Redis, user: str, blobs: Blobs | None
                 pictures.forget(challenge_id, style, *(name for one in entries for name in one.kept))
                 count += len(entries)
                 break
-    with speaking_redis():
-        connection.delete(keys.of_user(user), keys.seen(user))
+    connection.delete(keys.of_user(user), keys.seen(user))
     return count
 
 
@@ -98,12 +96,11 @@ def _untell(store: Store, change: Change, challenge: Challenge, user: str) -> No
     """What waits to be told to them in private is told to nobody."""
     home = challenge.chats[0]
     line = keys.line(home.platform, home.key)
-    with speaking_redis():
-        for key in cast("list[bytes]", store.redis.lrange(line, 0, -1)):
-            data = cast("bytes | None", store.redis.hget(key.decode(), "data"))
-            if data and _is_of(data, user):
-                change.write("HSET", key.decode(), "data", "", "dropped", "forgotten")
-                change.write("LREM", line, 0, key.decode())
+    for key in cast("list[bytes]", store.redis.lrange(line, 0, -1)):
+        data = cast("bytes | None", store.redis.hget(key.decode(), "data"))
+        if data and _is_of(data, user):
+            change.write("HSET", key.decode(), "data", "", "dropped", "forgotten")
+            change.write("LREM", line, 0, key.decode())
 
 
 def _nobodys(entry: Entry) -> Entry:
@@ -124,15 +121,13 @@ def _unname_ballots(store: Store, change: Change, challenge_id: str, entry: Entr
     """It was counted: its votes stay valid."""
     for vote_round in (1, 2):
         key = keys.ballot(challenge_id, vote_round)
-        with speaking_redis():
-            if store.redis.hexists(key, entry.entry_id):
-                change.write("HSET", key, entry.entry_id, "")
+        if store.redis.hexists(key, entry.entry_id):
+            change.write("HSET", key, entry.entry_id, "")
 
 
 def _unname_votes(store: Store, change: Change, challenge: Challenge, vote_round: int, user: str) -> None:
     key = keys.votes(challenge.challenge_id, vote_round)
-    with speaking_redis():
-        row = (cast("bytes | None", store.redis.hget(key, user)) or b"").decode()
+    row = (cast("bytes | None", store.redis.hget(key, user)) or b"").decode()
     change.check(key, user, row)
     if not row:
         return
@@ -143,8 +138,7 @@ def _unname_votes(store: Store, change: Change, challenge: Challenge, vote_round
 
 
 def _unname_log(store: Store, change: Change, challenge_id: str, user: str) -> None:
-    with speaking_redis():
-        lines = cast("list[bytes]", store.redis.lrange(keys.log(challenge_id), 0, -1))
+    lines = cast("list[bytes]", store.redis.lrange(keys.log(challenge_id), 0, -1))
     for place, text in enumerate(lines):  # a log only grows: places stay
         if _is_of(text, user):
             change.write("LSET", keys.log(challenge_id), place, json.dumps({**_read(text), "user": ""}))

@@ -19,7 +19,6 @@ from bot.challenges.scoring import Outcome
 from bot.challenges.store import Store
 from bot.presets.catalogue import Preset
 from nst.errors import UserError
-from workers.connection import speaking_redis
 from workers.contract import ContractError
 
 log = logging.getLogger(__name__)
@@ -158,8 +157,7 @@ class Gallery:
         return [one.challenge_id for one in last if one.state in FINISHED]
 
     def _outcome(self, challenge_id: str) -> Outcome | None:
-        with speaking_redis():
-            text = cast("bytes | None", self._store.redis.get(keys.results(challenge_id)))
+        text = cast("bytes | None", self._store.redis.get(keys.results(challenge_id)))
         try:
             return Outcome.from_json(text) if text else None
         except ContractError as error:

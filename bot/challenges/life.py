@@ -20,7 +20,6 @@ from bot.challenges.store import Change, Store, index_user
 from bot.presets.catalogue import Preset
 from nst.errors import UserError
 from workers.blobs import blob_hash
-from workers.connection import speaking_redis
 
 CODE_TTL_S = DAY_S
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -161,8 +160,7 @@ class Life:
         check_manager(manager, challenge)
         _check_state(challenge, _OPEN_TO_CHATS)
         code = _name()
-        with speaking_redis():
-            self._store.redis.set(keys.code(code), challenge_id, ex=CODE_TTL_S)
+        self._store.redis.set(keys.code(code), challenge_id, ex=CODE_TTL_S)
         return code
 
     def join(self, code: str, chat: Chat, manager: Person) -> Challenge:
@@ -255,8 +253,7 @@ class Life:
         return planned
 
     def _invited(self, code: str) -> Challenge:
-        with speaking_redis():
-            found = cast("bytes | None", self._store.redis.get(keys.code(code)))
+        found = cast("bytes | None", self._store.redis.get(keys.code(code)))
         challenge = self._store.find(found.decode()) if found else None
         if challenge is None:
             raise UserError("challenge_code_unknown")

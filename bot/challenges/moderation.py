@@ -14,7 +14,6 @@ from bot.challenges.model import RUNNING, Person, UnixTime
 from bot.challenges.rules import check_manager
 from bot.challenges.store import Change, Store, count_row, index_user, swap_entry
 from nst.errors import UserError
-from workers.connection import speaking_redis
 from workers.contract import ContractError, fill, read_object
 
 T = TypeVar("T")
@@ -119,8 +118,7 @@ class Moderation:
 
     def _lines(self, kind: type[T], key: str, challenge_id: str, manager: Person) -> list[T]:
         check_manager(manager, self._store.challenge(challenge_id), home_only=False)
-        with speaking_redis():
-            texts = cast("list[bytes]", self._store.redis.lrange(key, 0, -1))
+        texts = cast("list[bytes]", self._store.redis.lrange(key, 0, -1))
         lines = []
         for text in texts:
             with contextlib.suppress(ContractError):

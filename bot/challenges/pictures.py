@@ -13,7 +13,6 @@ from nst.errors import UserError
 from nst.image_header import Limits as HeaderLimits
 from nst.image_header import inspect
 from workers.blobs import Blobs
-from workers.connection import speaking_redis
 from workers.limits import Limits
 
 # A blob is named by its bytes. With a few bytes of ours before a picture it is a blob of its own: painting from the
@@ -57,16 +56,14 @@ class Pictures:
             BusyError: ``bytes_limited`` or ``store_full``.
         """
         blobs = self._asking if asked else self._blobs
-        with speaking_redis():
-            return blobs.put(_MARK % what.encode() + data, KEPT_S, _owner(challenge_id), payer=giver)
+        return blobs.put(_MARK % what.encode() + data, KEPT_S, _owner(challenge_id), payer=giver)
 
     def keep_on(self, challenge_id: str, *digests: str) -> None:
         """Keep what is still there of these for half a year from now."""
         wanted, owners = dict.fromkeys(filter(None, digests)), self._blobs.owners
-        with speaking_redis():
-            gone = owners.claim(_owner(challenge_id), wanted, KEPT_S) or ()
-            if gone:
-                owners.claim(_owner(challenge_id), {name: None for name in wanted if name not in gone}, KEPT_S)
+        gone = owners.claim(_owner(challenge_id), wanted, KEPT_S) or ()
+        if gone:
+            owners.claim(_owner(challenge_id), {name: None for name in wanted if name not in gone}, KEPT_S)
 
     def get(self, digest: str) -> bytes:
         """A kept picture.
@@ -74,14 +71,12 @@ class Pictures:
         Raises:
             JobError: ``job_expired``: it is no longer kept.
         """
-        with speaking_redis():
-            data = self._blobs.get(digest)
+        data = self._blobs.get(digest)
         return data[data.index(b"\n", 0, _LONGEST_MARK) + 1 :]
 
     def forget(self, challenge_id: str, *digests: str) -> None:
         """Delete pictures; "" is none."""
-        with speaking_redis():
-            self._blobs.forget(*digests, owner=_owner(challenge_id))
+        self._blobs.forget(*digests, owner=_owner(challenge_id))
 
     def reduced(self, data: bytes, side_px: int = GIVEN_PX) -> bytes:
         """A picture, whosoever it is, as a JPEG, upright, on paper where it is transparent; decoded in another process.

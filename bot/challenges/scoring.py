@@ -13,7 +13,6 @@ import redis
 
 from bot.challenges import keys
 from bot.challenges.model import Count, Scoring
-from workers.connection import speaking_redis
 from workers.contract import fill, read_object
 
 Group = tuple[str, ...]  # entries on the same place
@@ -80,7 +79,7 @@ class Outcome:
 
 def read_tally(connection: redis.Redis, challenge_id: str, vote_round: int) -> Tally:
     """Count a round's valid votes: those for entries that are on its ballot."""
-    with speaking_redis(), connection.pipeline() as pipe:
+    with connection.pipeline() as pipe:
         pipe.hkeys(keys.ballot(challenge_id, vote_round))
         pipe.hgetall(keys.votes(challenge_id, vote_round))
         on_ballot, rows = cast("tuple[list[bytes], dict[bytes, bytes]]", pipe.execute())

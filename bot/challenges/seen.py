@@ -9,7 +9,6 @@ import redis
 
 from bot.challenges import keys
 from bot.challenges.model import KEPT_S
-from workers.connection import speaking_redis
 
 
 class Seen:
@@ -25,14 +24,14 @@ class Seen:
 
     def note(self, chat: str, user: str) -> None:
         """Somebody was seen in a chat; only the first time counts. Forgotten half a year after the last one."""
-        with speaking_redis(), self._redis.pipeline() as pipe:
+        with self._redis.pipeline() as pipe:
             pipe.hsetnx(keys.seen(user), chat, repr(self._now_s()))
             pipe.expire(keys.seen(user), KEPT_S)
             pipe.execute()
 
     def first(self, chat: str, user: str) -> float | None:
         """When somebody was first seen in a chat, or None."""
-        with speaking_redis(), self._redis.pipeline(transaction=False) as pipe:
+        with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(keys.moved(chat))
             pipe.hgetall(keys.seen(user))
             before, seen = cast("tuple[bytes | None, dict[bytes, bytes]]", pipe.execute())
@@ -41,5 +40,4 @@ class Seen:
 
     def move(self, old: str, new: str) -> None:
         """A chat goes on under another key: for half a year, who was seen there was seen here."""
-        with speaking_redis():
-            self._redis.set(keys.moved(new), old, ex=KEPT_S)
+        self._redis.set(keys.moved(new), old, ex=KEPT_S)

@@ -18,7 +18,6 @@ from bot.challenges import keys
 from bot.challenges.entry import Entry
 from bot.challenges.model import INDEX_KEPT_S, KEPT_S, Challenge
 from nst.errors import UserError
-from workers.connection import speaking_redis
 from workers.contract import ContractError
 
 log = logging.getLogger(__name__)
@@ -97,8 +96,7 @@ class Store:
     def commit(self, change: Change) -> bool:
         """Make a change; False, and nothing is changed, if something that it relies on is otherwise."""
         writes = [[word if isinstance(word, str) else repr(word) for word in command] for command in change.writes]
-        with speaking_redis():
-            return bool(self._commit(args=[json.dumps({"checks": change.checks, "writes": writes})]))
+        return bool(self._commit(args=[json.dumps({"checks": change.checks, "writes": writes})]))
 
     def challenge(self, challenge_id: str) -> Challenge:
         """A challenge as it stands.
@@ -113,20 +111,19 @@ class Store:
 
     def find(self, challenge_id: str) -> Challenge | None:
         """A challenge as it stands, or None."""
-        with speaking_redis():
-            text = cast("bytes | None", self.redis.hget(keys.challenge(challenge_id), "data"))
+        text = cast("bytes | None", self.redis.hget(keys.challenge(challenge_id), "data"))
         return next(iter(_readable(Challenge, [text])), None)
 
     def find_all(self, challenge_ids: Iterable[str]) -> list[Challenge]:
         """Those challenges that are still kept, in one round trip."""
-        with speaking_redis(), self.redis.pipeline(transaction=False) as pipe:
+        with self.redis.pipeline(transaction=False) as pipe:
             for name in challenge_ids:
                 pipe.hget(keys.challenge(name), "data")
             return _readable(Challenge, pipe.execute())
 
     def in_chat(self, chat: str) -> list[Challenge]:
         """A chat's challenges, the last to come first; those that are no longer kept leave its list."""
-        with speaking_redis(), self.redis.pipeline(transaction=False) as pipe:
+        with self.redis.pipeline(transaction=False) as pipe:
             names = cast("list[bytes]", self.redis.zrevrange(keys.of_chat(chat), 0, -1))
             for name in names:
                 pipe.hget(keys.challenge(name.decode()), "data")
@@ -138,13 +135,11 @@ class Store:
 
     def rows(self, challenge_id: str) -> str:
         """Counter of the changes of entries and votes: a tally relies on it."""
-        with speaking_redis():
-            return (cast("bytes | None", self.redis.hget(keys.challenge(challenge_id), "rows")) or b"").decode()
+        return (cast("bytes | None", self.redis.hget(keys.challenge(challenge_id), "rows")) or b"").decode()
 
     def entries(self, challenge_id: str) -> list[Entry]:
         """All rows that can be read, by time."""
-        with speaking_redis():
-            texts = cast("list[bytes]", self.redis.hvals(keys.entries(challenge_id)))
+        texts = cast("list[bytes]", self.redis.hvals(keys.entries(challenge_id)))
         return sorted(_readable(Entry, texts), key=lambda entry: (entry.entered_at_s, entry.entry_id))
 
     def entry(self, challenge_id: str, entry_id: str) -> Entry:
@@ -153,21 +148,18 @@ class Store:
         Raises:
             UserError: ``entry_unknown``.
         """
-        with speaking_redis():
-            text = cast("bytes | None", self.redis.hget(keys.entries(challenge_id), entry_id))
+        text = cast("bytes | None", self.redis.hget(keys.entries(challenge_id), entry_id))
         for entry in _readable(Entry, [text]):
             return entry
         raise UserError("entry_unknown")
 
     def made_by(self, challenge_id: str, user: str) -> str:
         """Ids of a user's entries that count, as the row has them."""
-        with speaking_redis():
-            return (cast("bytes | None", self.redis.hget(keys.makers(challenge_id), user)) or b"").decode()
+        return (cast("bytes | None", self.redis.hget(keys.makers(challenge_id), user)) or b"").decode()
 
     def members(self, key: str) -> Sequence[str]:
         """A set, sorted."""
-        with speaking_redis():
-            return sorted(name.decode() for name in cast("set[bytes]", self.redis.smembers(key)))
+        return sorted(name.decode() for name in cast("set[bytes]", self.redis.smembers(key)))
 
 
 def _readable(kind: type[Record], texts: Iterable[bytes | None]) -> list[Record]:

@@ -17,7 +17,6 @@ from bot.chat.spoilers import is_hidden
 from nst.errors import JobError, UserError
 from workers import keys as queue_keys
 from workers.blobs import Blobs
-from workers.connection import speaking_redis
 from workers.contract import Job, Result
 from workers.outbox import result_of
 
@@ -138,8 +137,7 @@ class Submissions:
         data = self._blobs.get(result.picture)
         owner = f"{entry.challenge_id} {entry.entry_id}"
         look = dhash(data)
-        with speaking_redis():
-            others = cast("dict[bytes, bytes]", self._store.redis.hgetall(keys.looks(entry.challenge_id)))
+        others = cast("dict[bytes, bytes]", self._store.redis.hgetall(keys.looks(entry.challenge_id)))
         seen = {name.decode(): value.decode() for name, value in others.items()}
         return entry.changed(
             status=Status.ENTERED,
@@ -176,9 +174,8 @@ class Submissions:
             return b""
 
     def _look(self, job_id: str) -> Submission | None:
-        with speaking_redis():
-            result = result_of(self._store.redis, job_id)
-            text = cast("bytes | None", self._store.redis.hget(queue_keys.record(job_id), "job"))
+        result = result_of(self._store.redis, job_id)
+        text = cast("bytes | None", self._store.redis.hget(queue_keys.record(job_id), "job"))
         if result is not None:
             return Submission(Job.from_json(result.job), result)
         return Submission(Job.from_json(text), None) if text else None

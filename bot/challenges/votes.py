@@ -13,7 +13,6 @@ from bot.challenges.rules import check_person, check_seen
 from bot.challenges.seen import Seen
 from bot.challenges.store import Store
 from nst.errors import UserError
-from workers.connection import speaking_redis
 
 BURST_VOTES, BURST_SAME, BURST_S = 20, 15, 60
 _TRIES, _KNOWN = 20, 64
@@ -180,8 +179,7 @@ class Votes:
         ]
         click: list[str | int] = [repr(self._now_s()), voter.user, entry_id, action, challenge.version, challenge_id]
         args = [*click, due(challenge_id, "flags"), BURST_VOTES, BURST_SAME, BURST_S, INDEX_KEPT_S, KEPT_S]
-        with speaking_redis():
-            word, chosen, left = (part.decode() for part in self._script(keys=names, args=args))
+        word, chosen, left = (part.decode() for part in self._script(keys=names, args=args))
         if word == "stale":
             return None
         if word in _REFUSALS:
@@ -201,9 +199,8 @@ class Votes:
 
     def _read(self, challenge: Challenge, user: str) -> tuple[set[str], str]:
         name, vote_round = challenge.challenge_id, challenge.round
-        with speaking_redis():
-            on_ballot = cast("list[bytes]", self._store.redis.hkeys(keys.ballot(name, vote_round)))
-            row = cast("bytes | None", self._store.redis.hget(keys.votes(name, vote_round), user))
+        on_ballot = cast("list[bytes]", self._store.redis.hkeys(keys.ballot(name, vote_round)))
+        row = cast("bytes | None", self._store.redis.hget(keys.votes(name, vote_round), user))
         return {entry.decode() for entry in on_ballot}, (row or b"").decode()
 
 

@@ -21,7 +21,6 @@ from bot.variations import Button, offered, vary
 from nst.errors import JobError, UserError
 from nst.options import StyleOptions
 from workers import keys
-from workers.connection import speaking_redis
 from workers.contract import ContractError, Job, Result
 
 # Measured over ten pairs (docs/security.md): below it a repainted photograph comes through, faces first.
@@ -216,7 +215,7 @@ class Access:
         return Photograph.SHOWN if self.shown.has(viewer.place, job.content) else Photograph.HIDDEN
 
     def _jobs(self, user: str) -> list[Job]:
-        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+        with self._connection.pipeline(transaction=False) as pipe:
             noted = cast("list[bytes]", self._connection.zrange(keys.jobs_of(user), 0, -1))
             for job_id in noted:
                 pipe.hget(keys.record(job_id.decode()), "job")

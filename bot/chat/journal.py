@@ -10,8 +10,6 @@ from typing import cast
 
 import redis
 
-from workers.connection import speaking_redis
-
 _LIFE_S = 86_400  # later nobody waits for an answer
 _ANSWERED_S = 3600  # platforms that doubt that a question came send it again within that
 _ANSWERED = b""
@@ -45,24 +43,21 @@ class Journal:
         """
         if name in self._mine:
             return False
-        with speaking_redis():
-            fresh = self._connection.set(self._prefix + name, question, nx=True, ex=_LIFE_S)
-            if not fresh and self._connection.get(self._prefix + name) == _ANSWERED:
-                return False
+        fresh = self._connection.set(self._prefix + name, question, nx=True, ex=_LIFE_S)
+        if not fresh and self._connection.get(self._prefix + name) == _ANSWERED:
+            return False
         self._mine.add(name)
         return True
 
     def close(self, name: str) -> None:
         """A question has its answer: what it said is forgotten, and that it was asked is known for an hour."""
-        with speaking_redis():
-            self._connection.set(self._prefix + name, _ANSWERED, ex=_ANSWERED_S)
+        self._connection.set(self._prefix + name, _ANSWERED, ex=_ANSWERED_S)
         self._mine.discard(name)
 
     def earlier(self) -> dict[str, bytes]:
         """Questions that another process left open, by name; the oldest first where names count up."""
-        with speaking_redis():
-            keys = [key.decode() for key in self._connection.scan_iter(match=f"{self._prefix}*", count=1000)]
-            texts = cast("list[bytes | None]", self._connection.mget(keys)) if keys else []
+        keys = [key.decode() for key in self._connection.scan_iter(match=f"{self._prefix}*", count=1000)]
+        texts = cast("list[bytes | None]", self._connection.mget(keys)) if keys else []
         left = {key.removeprefix(self._prefix): text for key, text in zip(keys, texts, strict=True) if text}
         ordered = sorted(left, key=lambda name: (len(name), name))
         return {name: left[name] for name in ordered if name not in self._mine}

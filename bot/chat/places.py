@@ -9,7 +9,6 @@ import redis
 from nst.errors import UserError
 from workers import keys
 from workers.client import QueueClient
-from workers.connection import speaking_redis
 
 
 class Places:
@@ -34,8 +33,7 @@ class Places:
             The jobs that ended.
         """
         place = f"{chat.partition(':')[0]}:{channel_id}" if channel_id else chat
-        with speaking_redis():
-            self._connection.set(_closed(place), 1, ex=keys.OUTBOX_TTL_S)  # as long as results are kept for it
+        self._connection.set(_closed(place), 1, ex=keys.OUTBOX_TTL_S)  # as long as results are kept for it
         ended = []
         for job in self._queue.jobs_in(chat):
             if channel_id in ("", job.reply_to.get("channel_id")):
@@ -46,13 +44,11 @@ class Places:
 
     def enter(self, place: str) -> None:
         """A place is open, perhaps again."""
-        with speaking_redis():
-            self._connection.delete(_closed(place))
+        self._connection.delete(_closed(place))
 
     def closed(self, *places: str) -> bool:
         """Whether one of these places is closed."""
-        with speaking_redis():
-            return bool(self._connection.exists(*map(_closed, places)))
+        return bool(self._connection.exists(*map(_closed, places)))
 
 
 def _closed(place: str) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Collection
 import redis
 
 from workers import keys
-from workers.connection import speaking_redis
 
 _TTL_S = keys.RESULT_TTL_S  # as long as results and pictures live (README, "What is kept")
 _PREFIX = "pastiche:shown:"
@@ -38,7 +37,7 @@ class Shown:
         shown = {digest: now_s for digest in digests if digest}
         if not shown:
             return
-        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+        with self._connection.pipeline(transaction=False) as pipe:
             pipe.zadd(name, shown)
             pipe.zremrangebyscore(name, 0, now_s - _TTL_S)
             pipe.expire(name, _TTL_S)
@@ -46,7 +45,7 @@ class Shown:
 
     def has(self, place: str, digest: str) -> bool:
         """Whether a picture was shown there within the last day."""
-        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+        with self._connection.pipeline(transaction=False) as pipe:
             pipe.zscore(_PREFIX + place, digest)
             pipe.sismember(_visible(place), digest)
             noted_s, visible = pipe.execute()
@@ -54,14 +53,14 @@ class Shown:
 
     def hide(self, place: str, digest: str) -> None:
         """A picture was taken away from where it was shown."""
-        with speaking_redis(), self._connection.pipeline(transaction=False) as pipe:
+        with self._connection.pipeline(transaction=False) as pipe:
             pipe.zrem(_PREFIX + place, digest)
             pipe.srem(_visible(place), digest)
             pipe.execute()
 
     def move(self, old: str, new: str) -> None:
         """A place goes on under another key: what was shown there was shown here."""
-        with speaking_redis(), self._connection.pipeline() as pipe:
+        with self._connection.pipeline() as pipe:
             pipe.zunionstore(_PREFIX + new, [_PREFIX + old, _PREFIX + new], aggregate="MAX")
             pipe.expire(_PREFIX + new, _TTL_S)
             pipe.delete(_PREFIX + old)
@@ -74,10 +73,9 @@ class Shown:
             user: Their key.
             digests: Blob hashes of their pictures.
         """
-        with speaking_redis():
-            self._connection.delete(_PREFIX + user, _visible(user))
-            for name in self._connection.scan_iter(match=f"{_PREFIX}*", count=1000) if digests else ():
-                self._connection.zrem(name, *digests)
+        self._connection.delete(_PREFIX + user, _visible(user))
+        for name in self._connection.scan_iter(match=f"{_PREFIX}*", count=1000) if digests else ():
+            self._connection.zrem(name, *digests)
 
 
 def _visible(session: str) -> str:

@@ -18,7 +18,6 @@ from telegram.error import TelegramError
 from bot.telegram.posting import Post, Posting
 from bot.telegram.throttle import Throttle
 from bot.texts import say
-from workers.connection import speaking_redis
 
 _ROOM = 18  # messages of a group's twenty that have to be free for a line of one's own
 _LIFE_S = 86_400
@@ -71,22 +70,20 @@ class SharedLines:
 
     def _joined(self, chat_id: int, job_id: str) -> bool:
         """Whether there is a line already."""
-        with speaking_redis(), self._connection.pipeline() as pipe:
+        with self._connection.pipeline() as pipe:
             pipe.sadd(_jobs(chat_id), job_id)
             pipe.expire(_jobs(chat_id), _LIFE_S)
             pipe.exists(_message(chat_id))
             return bool(pipe.execute()[-1])
 
     def _keep(self, chat_id: int, message_id: int) -> None:
-        with speaking_redis():
-            self._connection.set(_message(chat_id), message_id, ex=_LIFE_S)
+        self._connection.set(_message(chat_id), message_id, ex=_LIFE_S)
 
     def _left(self, chat_id: int, job_id: str) -> int:
         """The line, where this was the last order that shared it; else 0."""
-        with speaking_redis():
-            if not self._connection.srem(_jobs(chat_id), job_id) or self._connection.scard(_jobs(chat_id)):
-                return 0
-            return int(cast("bytes | None", self._connection.get(_message(chat_id))) or 0)
+        if not self._connection.srem(_jobs(chat_id), job_id) or self._connection.scard(_jobs(chat_id)):
+            return 0
+        return int(cast("bytes | None", self._connection.get(_message(chat_id))) or 0)
 
 
 def _jobs(chat_id: int) -> str:

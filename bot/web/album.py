@@ -14,7 +14,6 @@ import redis
 
 from bot.chat.shown import Shown
 from nst.errors import UserError
-from workers.connection import speaking_redis
 from workers.contract import ContractError, Job, Result, read_object
 from workers.forgetting import note_of
 
@@ -68,8 +67,7 @@ class Album:
         hung_at_s = 0.0 if job.reply_to.get(STRIP) else job.submitted_at_s or time.time()
         wall = _wall(job.user)
         hung = ("HSETNX", wall, job.job_id, _packed(Entry(job, hung_at_s)))
-        with speaking_redis():
-            known = note_of(self._connection, job.job_id, hung, ("EXPIRE", wall, _TTL_S))
+        known = note_of(self._connection, job.job_id, hung, ("EXPIRE", wall, _TTL_S))
         if known:  # else it was forgotten
             self.shown.note(job.user, job.content, *((result.picture, result.time_lapse) if result else ()))
 
@@ -83,27 +81,23 @@ class Album:
         if entry is None or entry.hung_at_s:
             return entry
         hung, wall = Entry(entry.job, time.time()), _wall(user)
-        with speaking_redis():
-            note_of(self._connection, job_id, ("HSET", wall, job_id, _packed(hung)), ("EXPIRE", wall, _TTL_S))
+        note_of(self._connection, job_id, ("HSET", wall, job_id, _packed(hung)), ("EXPIRE", wall, _TTL_S))
         return hung
 
     def entry(self, user: str, job_id: str) -> Entry | None:
         """One job of a session."""
-        with speaking_redis():
-            text = cast("bytes | None", self._connection.hget(_wall(user), job_id))
+        text = cast("bytes | None", self._connection.hget(_wall(user), job_id))
         return _unpacked(text) if text else None
 
     def entries(self, user: str) -> list[Entry]:
         """All jobs of a session, the oldest first."""
-        with speaking_redis():
-            texts = cast("list[bytes]", self._connection.hvals(_wall(user)))
+        texts = cast("list[bytes]", self._connection.hvals(_wall(user)))
         known = [entry for text in texts if (entry := _unpacked(text))]
         return sorted(known, key=lambda entry: (entry.job.submitted_at_s, entry.job.job_id))
 
     def forget(self, user: str) -> None:
         """Empty a session's wall."""
-        with speaking_redis():
-            self._connection.delete(_wall(user))
+        self._connection.delete(_wall(user))
 
     def take_down(self, user: str, job_id: str, picture: str = "") -> None:
         """Take a job off the wall, and its picture out of sight.
@@ -115,8 +109,7 @@ class Album:
             job_id: Which job.
             picture: Its result's hash.
         """
-        with speaking_redis():
-            self._connection.hdel(_wall(user), job_id)
+        self._connection.hdel(_wall(user), job_id)
         self.shown.hide(user, picture)
 
 

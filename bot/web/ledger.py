@@ -1,6 +1,6 @@
 """What the operator's page tells of single jobs: which run, which are next and until when, and which failed.
 
-Synchronous; inside ``speaking_redis``. Nothing of it says who asked, or shows what they sent.
+Synchronous. Nothing of it says who asked, or shows what they sent.
 """
 
 from __future__ import annotations

@@ -26,7 +26,6 @@ from bot.web.operator_tables import estimates, failures, jobs, outcomes, queues,
 from bot.web.throttle import PASSWORDS, Throttle, address_of
 from bot.web.visitors import language_of
 from nst.errors import BusyError, OperatorError
-from workers.connection import speaking_redis
 from workers.metrics import QueueCollector
 from workers.outbox import last_failures
 
@@ -85,12 +84,11 @@ class OperatorPage:
     def _content(self, language: str) -> Iterator[Html]:
         connection = self._connection
         metrics = {metric.name: metric for metric in QueueCollector(connection).collect()}
-        with speaking_redis():
-            yield queues(metrics, language)
-            yield jobs(unfinished(connection), language)
-            yield failures(last_failures(connection), language)
-            yield staff(connection, language)
-            yield estimates(connection, language)
+        yield queues(metrics, language)
+        yield jobs(unfinished(connection), language)
+        yield failures(last_failures(connection), language)
+        yield staff(connection, language)
+        yield estimates(connection, language)
         yield outcomes(metrics["pastiche_results"], language)
 
 

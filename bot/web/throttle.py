@@ -15,7 +15,6 @@ from typing import Any, cast
 import redis
 
 from nst.errors import BusyError
-from workers.connection import speaking_redis
 from workers.keys import fingerprint
 
 # A window that begins with its first event. KEYS: counters. ARGV: window_s, then one limit per counter.
@@ -88,8 +87,7 @@ class Throttle:
             OperatorError: ``queue_unavailable``.
         """
         names = _counters(rate, user, address)
-        with speaking_redis():
-            wait_s = cast(int, self._count(keys=list(names), args=[rate.window_s, *names.values()]))
+        wait_s = cast(int, self._count(keys=list(names), args=[rate.window_s, *names.values()]))
         if wait_s:
             raise BusyError("rate_limited", {"retry_after_s": wait_s})
 
@@ -104,8 +102,7 @@ class Throttle:
         Raises:
             OperatorError: ``queue_unavailable``.
         """
-        with speaking_redis():
-            self._uncount(keys=list(_counters(rate, user, address)))
+        self._uncount(keys=list(_counters(rate, user, address)))
 
 
 def _counters(rate: Rate, user: str, address: str) -> dict[str, int]:

@@ -11,7 +11,6 @@ import redis
 
 from bot.telegram.challenges.form import Form
 from workers import keys
-from workers.connection import speaking_redis
 from workers.contract import ContractError
 
 _ASKED_S = 900  # what is written later than that answers something else
@@ -30,13 +29,11 @@ class Notebook:
 
     def write_form(self, user: str, form: Form) -> None:
         """Keep a form for a day."""
-        with speaking_redis():
-            self._connection.set(_name(user, "form"), form.to_json(), ex=keys.RESULT_TTL_S)
+        self._connection.set(_name(user, "form"), form.to_json(), ex=keys.RESULT_TTL_S)
 
     def form(self, user: str) -> Form | None:
         """The form that a user fills in."""
-        with speaking_redis():
-            text = cast("bytes | None", self._connection.get(_name(user, "form")))
+        text = cast("bytes | None", self._connection.get(_name(user, "form")))
         try:
             return Form.from_json(text) if text else None
         except ContractError:
@@ -44,36 +41,31 @@ class Notebook:
 
     def drop_form(self, user: str) -> None:
         """It was handed in."""
-        with speaking_redis():
-            self._connection.delete(_name(user, "form"))
+        self._connection.delete(_name(user, "form"))
 
     def ask(self, user: str, what: str, *more: str) -> None:
         """The user's next message in private answers this."""
-        with speaking_redis():
-            self._connection.set(_name(user, "asked"), "|".join((what, *more)), ex=_ASKED_S)
+        self._connection.set(_name(user, "asked"), "|".join((what, *more)), ex=_ASKED_S)
 
     def asked(self, user: str) -> list[str]:
         """What was asked, and what belongs to it; empty if nothing was."""
-        with speaking_redis():
-            text = cast("bytes | None", self._connection.get(_name(user, "asked")))
+        text = cast("bytes | None", self._connection.get(_name(user, "asked")))
         return text.decode().split("|") if text else []
 
     def answered(self, user: str) -> None:
         """Nothing is asked any more."""
-        with speaking_redis():
-            self._connection.delete(_name(user, "asked"))
+        self._connection.delete(_name(user, "asked"))
 
     def note(self, user: str, challenge_id: str, chat_id: int) -> None:
         """The user came to a challenge from a chat: results in private can be entered there, too."""
-        with speaking_redis(), self._connection.pipeline() as pipe:
+        with self._connection.pipeline() as pipe:
             pipe.hset(_name(user, "noted"), challenge_id, chat_id)
             pipe.expire(_name(user, "noted"), _NOTED_S)
             pipe.execute()
 
     def noted(self, user: str) -> dict[str, int]:
         """Challenges that the user came to, and from which chat."""
-        with speaking_redis():
-            found = cast("dict[bytes, bytes]", self._connection.hgetall(_name(user, "noted")))
+        found = cast("dict[bytes, bytes]", self._connection.hgetall(_name(user, "noted")))
         return {name.decode(): int(chat) for name, chat in found.items()}
 
 

@@ -23,7 +23,6 @@ from bot.challenges.model import FINISHED, RUNNING, VOTABLE, Challenge
 from bot.challenges.store import Store
 from bot.presets.catalogue import Preset
 from nst.errors import UserError
-from workers.connection import speaking_redis
 
 PUBLIC = RUNNING | FINISHED
 _ID = re.compile("[a-z2-7]{8}")
@@ -49,8 +48,7 @@ class Shown:
         read_s, found = self._index
         if time.monotonic() - read_s < _INDEX_S:
             return found
-        with speaking_redis():
-            names = [name.decode() for name in self._redis.scan_iter(keys.challenge("?" * 8), count=1000)]
+        names = [name.decode() for name in self._redis.scan_iter(keys.challenge("?" * 8), count=1000)]
         ids = [name.rpartition(":")[2] for name in names]
         known = [self._store.find(name) for name in ids if _ID.fullmatch(name)]
         public = [one for one in known if one is not None and one.state in PUBLIC]
@@ -76,8 +74,7 @@ class Shown:
         """What is voted on, by number; empty where no voting is on."""
         if challenge.state not in VOTABLE:
             return []
-        with speaking_redis():
-            ids = cast("list[bytes]", self._redis.hkeys(keys.ballot(challenge.challenge_id, challenge.round)))
+        ids = cast("list[bytes]", self._redis.hkeys(keys.ballot(challenge.challenge_id, challenge.round)))
         on_it = {name.decode() for name in ids}
         entries = self._store.entries(challenge.challenge_id)
         return sorted((one for one in entries if one.entry_id in on_it and one.picture), key=lambda one: one.number)
