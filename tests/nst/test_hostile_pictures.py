@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -84,6 +85,16 @@ def peak_bytes(decoder: Decoder) -> int:
     return highest
 
 
+def kills(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """How often the decoder was ended while it had a file; by nothing but its limits of time, file and memory."""
+    ends = [record.getMessage() for record in caplog.records if record.name == "nst.decoder"]
+    by_limits = tuple(
+        f"The decoder ended with {-number}" for number in (signal.SIGALRM, signal.SIGXFSZ, signal.SIGKILL)
+    )
+    assert not [end for end in ends if not end.startswith(("The decoder is killed after", *by_limits))]
+    return ends
+
+
 @pytest.fixture
 def decoder() -> Iterator[Decoder]:
     with Decoder() as one:
@@ -91,32 +102,37 @@ def decoder() -> Iterator[Decoder]:
         yield one
 
 
-def test_mutated_pictures_end_in_a_picture_or_in_a_users_error(decoder: Decoder) -> None:
+def test_mutated_pictures_end_in_a_picture_or_in_a_users_error(
+    decoder: Decoder, caplog: pytest.LogCaptureFixture
+) -> None:
     chance, files = random.Random(19), sound()
     decoder.decode(files[0], 64)
-    slowest_s, read, peak = 0.0, 0, 0
+    slowest_s, read, peak, costly = 0.0, 0, 0, 0
     for number in range(FILES):
         data, began_s = mutated(files[number % len(files)], chance), time.monotonic()
         try:  # anything but a user's error leaves this test as an error
             picture = decoder.decode(data, 64)
-        except UserError:
-            pass
+        except UserError as error:
+            costly += error.code == "image_too_costly"
         else:
             read += 1
             assert np.isfinite(picture.rgb).all()
         slowest_s = max(slowest_s, time.monotonic() - began_s)
         if number % 50 == 0:
             peak = max(peak, peak_bytes(decoder))
-    print(f"{FILES} files, {read} read, slowest {slowest_s:.2f} s, {peak / 2**20:.0f} MiB")  # noqa: T201
+    print(f"{FILES} files, {read} read, slowest {slowest_s:.2f} s, {peak / 2**20:.0f} MiB, {kills(caplog)}")  # noqa: T201
     assert slowest_s < MOST_S
     assert peak < MOST_BYTES
+    assert len(kills(caplog)) <= costly
 
 
-def test_mutated_clips_end_in_frames_or_in_a_users_error(decoder: Decoder, clips: ModuleType) -> None:
+def test_mutated_clips_end_in_frames_or_in_a_users_error(
+    decoder: Decoder, clips: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
     chance = random.Random(19)
     holes = clips.webm([255 * np.tri(64, 64, n, np.uint8) for n in range(4)])
     files = [clips.gif(clips.panned(4)), clips.webp(clips.panned(4)), clips.mp4(clips.panned(4)), holes]
-    slowest_s, read = 0.0, 0
+    slowest_s, read, peak, costly = 0.0, 0, 0, 0
     for number in range(CLIPS):
         data, began_s = mutated(files[number % len(files)], chance), time.monotonic()
         try:
@@ -124,8 +140,11 @@ def test_mutated_clips_end_in_frames_or_in_a_users_error(decoder: Decoder, clips
             if moves:
                 with open_clip(data, 64, decoder=decoder) as clip:
                     read += bool(list(clip.frames()))
-        except UserError:
-            pass
+        except UserError as error:
+            costly += error.code in {"image_too_costly", "clip_too_costly"}
         slowest_s = max(slowest_s, time.monotonic() - began_s)
-    print(f"{CLIPS} clips, {read} read, slowest {slowest_s:.2f} s")  # noqa: T201
+        peak = max(peak, peak_bytes(decoder))
+    print(f"{CLIPS} clips, {read} read, slowest {slowest_s:.2f} s, {peak / 2**20:.0f} MiB, {kills(caplog)}")  # noqa: T201
     assert slowest_s < MOST_S
+    assert peak < MOST_BYTES
+    assert len(kills(caplog)) <= costly
