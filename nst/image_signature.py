@@ -163,8 +163,10 @@ def _refusal(data: bytes) -> UserError:
     if vector:
         return UserError("image_vector", {"found": vector})
     other = _named(head, ((0, magic, name) for magic, name in _OTHER_PICTURES)) or _named(head, _FURTHER_ON)
-    if _PORTABLE_ANYMAP.match(head) or data.endswith(_TGA_END):
-        other = other or ("TGA" if data.endswith(_TGA_END) else "PNM")
+    if data.endswith(_TGA_END):
+        other = "TGA"  # whose first bytes may be a cursor's
+    elif _PORTABLE_ANYMAP.match(head):
+        other = other or "PNM"
     if other:
         return unsupported(other)
     return UserError("image_not_an_image", {"found": _other(head, text)})

@@ -119,6 +119,7 @@ def test_vector_graphics(data: bytes, found: str) -> None:
         (b"IIU\0\x18\0\0\0", "RW2 (camera RAW)"),
         (b"FORM\0\0\1\0ILBMBMHD", "ILBM"),
         (bytes(18) + bytes(100) + b"TRUEVISION-XFILE.\0", "TGA"),
+        (b"\0\0\2\0" + bytes(100) + b"TRUEVISION-XFILE.\0", "TGA"),
         (bytes(128) + b"DICM", "DICOM"),
         (b"PK\3\4" + bytes(26) + b"mimetypeapplication/x-krita", "Krita"),
         (b"CSFCHUNK", "Clip Studio Paint"),
