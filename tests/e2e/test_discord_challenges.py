@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
 import signal
@@ -533,3 +534,31 @@ def test_forgetting_somebody_withdraws_their_entries(stage: Stage, club: Communi
     stage.forgets(told, ann, 1)
     assert "withdrawn" in club.review()
     assert "Ann" not in club.review()
+
+
+@pytest.mark.parametrize("status", [500, 429, *([502, 0] if os.environ.get("ALL_FAULTS") else [])])
+def test_announcements_that_fail_once_before_they_are_posted_are_posted_once(
+    stage: Stage, club: Community, status: int
+) -> None:
+    """Each of three: opening, voting, results; ALL_FAULTS adds 502 and a cut line, which take longer."""
+    place, (ann, bob, _) = f"/channels/{club.channel.id}/messages", club.members
+    made, met = club.created(), []
+
+    def fails() -> None:
+        met.append(stage.peer.fail("POST", place, status=status))
+
+    fails()
+    stage.peer.press(made, "challenge_open", club.host)
+    club.told("A new challenge")
+    for user in (ann, bob):
+        club.entered(user)
+    fails()
+    club.end_phase(made)
+    ballot = club.ballot(club.told("the voting has begun"), ann)
+    club.vote(ballot, club.number_of(bob), ann)
+    fails()
+    club.end_phase(made)
+    assert club.told("won, with 1 vote").attachments
+    assert [fault.met for fault in met] == [1, 1, 1]
+    words = ("A new challenge", "the voting has begun", "won, with 1 vote")
+    assert [len(club.announced(said)) for said in words] == [1, 1, 1]
