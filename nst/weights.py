@@ -36,7 +36,7 @@ from nst.download import Advance, Patience, SourceFailed, fetch_archive, put_asi
 from nst.errors import OperatorError
 from nst.kaggle import address as kaggle_address
 from nst.kaggle import cached_models, fetch_model, handle_of, put_version_aside, version_folder
-from nst.secrecy import bare
+from nst.secrecy import Secrets, bare, secrets_in
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Located:
 
     Attributes:
         folder: A SavedModel, or None for the network that comes with Pastiche.
-        source: What gave it: the folder, URL or handle, or ``bundled``.
+        source: What gave it: the folder, URL or handle, or ``bundled``; a URL as it was given, password and all.
         reason: Why ``auto`` came down to the bundled network: each source with its failure; "" otherwise.
         fetched: Whether it was downloaded just now.
         stamp: Tells this model's folder from one that takes its place later.
@@ -155,7 +155,7 @@ def locate(
             return _cached(spec, cache) or _fetched(spec, cache, patience, advance, download)
         return Located(_folder(Path(spec).expanduser()), spec)
     except SourceFailed as error:
-        raise OperatorError("weights_missing", {"model": bare(spec), "reason": str(error)}) from error
+        raise OperatorError("weights_missing", {"model": bare(spec), "reason": _struck(str(error), spec)}) from error
 
 
 def reject(located: Located, cache: Path, reason: str) -> bool:
@@ -228,7 +228,7 @@ def _auto(sources: Sequence[str], cache: Path, patience: Patience, advance: Adva
                 reasons[source] = str(error)
                 if download:
                     _failures[source] = (time.monotonic(), str(error))
-    reason = "; ".join(f"{source}: {why}" for source, why in reasons.items())
+    reason = "; ".join(f"{bare(source)}: {_struck(why, source)}" for source, why in reasons.items())
     log.warning("No model could be fetched, the bundled network takes its place: %s", reason)
     return Located(None, "bundled", reason)
 
@@ -243,6 +243,10 @@ def _fetched(source: str, cache: Path, patience: Patience, advance: Advance, dow
         raise SourceFailed(_NOT_HERE)
     folder = _fetch(source, cache, patience, advance)
     return Located(folder, source, fetched=True, stamp=_stamp(folder))
+
+
+def _struck(reason: str, source: str) -> str:
+    return Secrets(secrets_in(source)).strike(reason)
 
 
 def _recent_failure(source: str) -> str:
@@ -286,7 +290,7 @@ def _hub_caches(name: str) -> list[Path]:
 
 
 def _fetch(source: str, cache: Path, patience: Patience, advance: Advance) -> Path:
-    log.info("Fetching a model from %s", source)
+    log.info("Fetching a model from %s", bare(source))
     source = handle_of(source) or source
     if not source.startswith("http"):
         return fetch_model(source, cache, patience, advance)
@@ -299,10 +303,10 @@ def _fetch(source: str, cache: Path, patience: Patience, advance: Advance) -> Pa
         allowed = (
             "a page of Kaggle's names all of it: https://www.kaggle.com/models/OWNER/MODEL/FRAMEWORK/VARIATION/VERSION"
         )
-        raise OperatorError("bad_setting", {"setting": "NST_FAST_MODEL", "received": source, "allowed": allowed})
+        raise OperatorError("bad_setting", {"setting": "NST_FAST_MODEL", "received": bare(source), "allowed": allowed})
     if fragment or urlsplit(address).path.endswith(_ARCHIVES):
         allowed = "an archive's URL ends in #sha256= and 64 hex digits"
-        raise OperatorError("bad_setting", {"setting": "NST_FAST_MODEL", "received": source, "allowed": allowed})
+        raise OperatorError("bad_setting", {"setting": "NST_FAST_MODEL", "received": bare(source), "allowed": allowed})
     # What tensorflow-hub's own client asks for; its downloads know neither time-outs nor resumption.
     separator = "&" if urlsplit(address).query else "?"
     return fetch_archive(f"{address}{separator}tf-hub-format=compressed", target, "", patience, advance)

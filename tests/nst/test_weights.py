@@ -302,6 +302,22 @@ def test_auto_tells_how_each_source_failed_and_does_not_ask_again(host: Host, tm
     assert len(host.asked) == asked
 
 
+def test_a_sources_password_is_in_no_message(host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="nst")
+
+    def with_password(path: str) -> str:
+        return host.url(path).replace("://", "://somebody:hunter2-hunter2@")
+
+    located = locate("auto", tmp_path, patience=IMPATIENT, auto=(with_password("/refused"), with_password("/page")))
+    messages = [located.reason, caplog.text]
+    for spec in (with_password("/refused"), with_password("/a.tar.gz"), with_password("/hub#nothing")):
+        with pytest.raises(OperatorError) as wrong:
+            locate(spec, tmp_path, patience=IMPATIENT)
+        messages.append(str(wrong.value.detail))
+    assert host.url("/refused") in caplog.text
+    assert not [text for text in messages if "hunter2" in text or "somebody" in text]
+
+
 def test_auto_knocks_at_all_sources_at_once(host: Host, tmp_path: Path) -> None:
     sources = tuple(host.url(f"/{number}/silent") for number in range(4))
     patience = Patience(connect_s=1.0, silence_s=30.0)
