@@ -12,7 +12,7 @@ from nst.flat_graph import flatten
 from nst.hub_module import WholeModule, fingerprint, load_module
 from nst.split_module import LARGEST_ROUNDING, Floats, SplitModule
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.long]
 
 
 def pictures(*shapes: tuple[int, int]) -> list[Floats]:

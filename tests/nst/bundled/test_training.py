@@ -12,7 +12,7 @@ from nst.bundled.train.fit import Run, Schedule
 from nst.bundled.train.recipe import VGG, Effort, Recipe, Sources
 from nst.bundled.train.teacher import Teacher
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.long]
 
 VECTOR_WIDTH = 6
 EFFORT = Effort(minutes=100.0, bank_size=24, steps=3, side_px=32, batch=2)

@@ -23,7 +23,7 @@ from workers.embedded_redis import EmbeddedRedis
 ROOT = Path(__file__).resolve().parents[3]
 PICTURES, SIDE_PX, LIMIT_MIB = 50, 1850, 120
 Until = Callable[..., Any]
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(500)]
 
 
 def test_fifty_pictures_of_ten_megabytes(
