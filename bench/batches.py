@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.public_graph import save_public_graph
-from nst.batches import MOST
 from nst.device import has_gpu
-from nst.images import Picture
+from nst.fast.batches import MOST
+from nst.fast.method import Fast
 from nst.method import MethodSettings, Request, stylize
-from nst.methods.fast import Fast
 from nst.options import StyleOptions
+from nst.pictures.decode import Picture
 
 SIDES_PX = (128, 256, 512)
 ROUNDS = 3

@@ -20,15 +20,15 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.pictures import gradient
-from bot.challenges.challenges import Challenges
 from bot.challenges.model import Chat, Person, Plan, State
+from bot.challenges.service import Challenges
 from bot.presets.catalogue import load_presets
 from nst.options import StyleOptions
-from workers.blobs import Blobs
-from workers.connection import connect
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.embedded_redis import EmbeddedRedis
-from workers.outbox import post_terminal
+from workers.store.blobs import Blobs
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 ENTRIES, VOTERS, VOTES_EACH = 60, 10_000, 3
 _HOUR_S = 3_600

@@ -38,19 +38,19 @@ from rich.table import Table
 from bench.chaos_figures import LOST, WORKERS, Ledger, Life, figures
 from bench.pictures import gradient
 from bench.steady_redis import RedisPair
-from bot.unfinished import HeldJobs
+from bot.chat.unfinished import HeldJobs
 from nst.engine import Engine, Painting
 from nst.errors import BusyError, OperatorError
 from nst.method import IsCancelled, MethodSettings, Pastiche, never_cancelled
 from nst.options import StyleOptions
 from workers.__main__ import run_worker
-from workers.blobs import blob_hash
-from workers.client import QueueClient
-from workers.connection import connect, connect_async
+from workers.client.client import QueueClient
+from workers.client.line import Limits
+from workers.client.outbox import OutboxReader
+from workers.client.reaper import keep_reaping
 from workers.contract import Job
-from workers.limits import Limits
-from workers.outbox import OutboxReader
-from workers.reaper import keep_reaping
+from workers.store.blobs import blob_hash
+from workers.store.connection import connect, connect_async
 
 _USERS = 20
 _TROUBLE_S = 7.0  # longer than a lease

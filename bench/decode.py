@@ -11,8 +11,8 @@ from collections.abc import Callable
 from statistics import median
 
 from bench.pictures import gradient
-from nst.decoder import Decoder
-from nst.images import decode
+from nst.pictures.decode import decode
+from nst.pictures.decoder import Decoder
 
 
 def main() -> None:

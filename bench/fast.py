@@ -27,10 +27,10 @@ from rich.table import Table
 
 from bench.public_graph import save_public_graph
 from nst.device import configure_tensorflow
-from nst.images import Picture
+from nst.fast.method import Fast
 from nst.method import MethodSettings, stylize
-from nst.methods.fast import Fast
 from nst.options import StyleOptions
+from nst.pictures.decode import Picture
 
 SIZES_PX = ((256, 256), (512, 512), (1024, 1024), (333, 500), (513, 513))
 ROUNDS = 7

@@ -15,12 +15,12 @@ from typing import cast
 import numpy as np
 
 from nst.device import configure_tensorflow
-from nst.images import Picture, decode, resize
+from nst.fast.artists import VectorArtist
+from nst.fast.method import Fast
+from nst.fast.tiling import TILE_PX, receptive_radius_px
 from nst.method import MethodSettings, Progress, stylize
-from nst.methods.fast import Fast
-from nst.methods.fast_artists import VectorArtist
 from nst.options import StyleOptions
-from nst.tiling import TILE_PX, receptive_radius_px
+from nst.pictures.decode import Picture, decode, resize
 
 WIDTH_PX, HEIGHT_PX = 6000, 4000
 

@@ -13,10 +13,10 @@ import numpy as np
 import psutil
 
 from nst.device import configure_tensorflow
-from nst.images import Picture
+from nst.fast.method import Fast
 from nst.method import MethodSettings, stylize
-from nst.methods.fast import Fast
 from nst.options import StyleOptions
+from nst.pictures.decode import Picture
 
 JOBS, SETTLED = 300, 50
 

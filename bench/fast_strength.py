@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst.device import configure_tensorflow
-from nst.images import Picture, decode, resize
+from nst.fast.method import Fast
 from nst.method import MethodSettings, stylize
-from nst.methods.fast import Fast
 from nst.options import StyleOptions
+from nst.pictures.decode import Picture, decode, resize
 from nst.quality import Evaluator
 
 Floats = NDArray[np.floating[Any]]

@@ -24,10 +24,10 @@ from rich.table import Table
 from bench.pictures import gradient
 from bench.queue import SERVICE_S, new_job, worker
 from bench.steady_redis import SteadyRedis
-from workers.client import QueueClient
-from workers.connection import connect, connect_async
-from workers.limits import Limits
-from workers.outbox import OutboxReader
+from workers.client.client import QueueClient
+from workers.client.line import Limits
+from workers.client.outbox import OutboxReader
+from workers.store.connection import connect, connect_async
 
 ALLOWED_S = 1.0
 _ROOMY = Limits(pending_per_user=10**6, bytes_per_user=2**40)

@@ -33,14 +33,14 @@ from numpy.typing import NDArray
 
 from bench.gatys_pairs import Pair, evaluator_weights, load_pairs, settings
 from bench.pair_results import PairResults
-from nst.methods.gatys import Gatys
+from nst.gatys.method import Gatys
 from nst.quality import Evaluator, ssim
 
-import tensorflow as tf  # isort: skip - after nst.methods.gatys, which configures it
+import tensorflow as tf  # isort: skip - after nst.gatys.method, which configures it
 
 from bench.gatys_peers import NeuralStyle, Tutorial
 from nst import colour
-from nst.extractors import Extractor
+from nst.extractors.load import Extractor
 from nst.method import Method, Request, create_method, stylize
 from nst.options import StyleOptions
 from nst.output_file import check_output

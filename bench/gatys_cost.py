@@ -9,7 +9,7 @@ Steps are the plan's own by default. Goal: errors under 25 %.
 
 Seconds are the processor's, those of the model's own measurement and those of whole jobs, so that a busy machine counts
 for nothing. Memory is the process's peak above what it held before the job. ``--factors`` prints the peak beside the
-bytes of the network's activations instead: what the table in ``nst.methods.gatys_cost`` is fitted to.
+bytes of the network's activations instead: what the table in ``nst.gatys.cost`` is fitted to.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from itertools import product
 import numpy as np
 
 from nst.device import return_freed_memory
-from nst.images import Picture
+from nst.gatys.method import Gatys
 from nst.method import MethodSettings, stylize
-from nst.methods.gatys import Gatys
+from nst.pictures.decode import Picture
 
-from nst.extractors import load_extractor  # isort: skip - after nst.methods.gatys, which configures TensorFlow
-from nst.methods.gatys_cost import activation_bytes_per_pixel, fit_speed, memory_model, predict
+from nst.extractors.load import load_extractor  # isort: skip - after nst.gatys.method, which configures TensorFlow
+from nst.gatys.cost import activation_bytes_per_pixel, fit_speed, memory_model, predict
 from nst.options import EXTRACTORS, StyleOptions
-from workers.vitals import peak_bytes, reset_peak, rss_bytes
+from workers.worker.vitals import peak_bytes, reset_peak, rss_bytes
 
 _MIB = 2**20
 _WARM_UP_PX = 64

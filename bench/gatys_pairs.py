@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nst.images import Picture, decode
 from nst.method import MethodSettings
+from nst.pictures.decode import Picture, decode
 
 Rgb = NDArray[np.float32]
 

@@ -6,7 +6,7 @@ sum is multiplied by 10⁶, the tutorial's own order of magnitude: beside a loss
 
 jcjohnson/neural-style by its defaults: 1000 iterations of Torch's L-BFGS (100 pairs, step 1, no line search) from
 noise, content weight 5, style weight 100, total variation 10⁻³, in pixels of 0 to 255 around the network's mean. Each
-layer's activations are scaled to one mean, as in ``nst.methods.gatys_paper``, and Gram matrices are divided by the
+layer's activations are scaled to one mean, as in ``nst.gatys.paper``, and Gram matrices are divided by the
 published VGG-19's widths, for the same reason.
 """
 
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from bench.gatys_pairs import Pair
 from nst import losses
-from nst.extractors import Extractor
-from nst.methods import gatys_lbfgs as lbfgs
-from nst.methods.gatys_preconditioner import preconditioner
+from nst.extractors.load import Extractor
+from nst.gatys import lbfgs as lbfgs
+from nst.gatys.lbfgs import preconditioner
 
 Rgb = NDArray[np.float32]
 Flat = NDArray[np.float32]

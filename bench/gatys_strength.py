@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from bench.gatys_pairs import Pair, evaluator_weights, load_pairs, settings
 from bench.pair_results import PairResults
+from nst.gatys.method import Gatys
 from nst.method import stylize
-from nst.methods.gatys import Gatys
 from nst.options import StyleOptions
 from nst.output_file import check_output
 from nst.quality import Evaluator

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.gatys_pairs import evaluator_weights, load_pairs, settings
+from nst.gatys.method import Gatys
 from nst.method import stylize
-from nst.methods.gatys import Gatys
 from nst.options import StyleOptions
-from nst.quality_card import Appraiser
+from nst.quality import Appraiser
 
 STRENGTHS = (0.3, 0.6, 1.0)
 Table = NDArray[np.float64]

@@ -32,17 +32,17 @@ from rq.job import JobStatus
 from bench.pictures import gradient
 from bench.steady_redis import SteadyRedis
 from nst.engine import Engine, Painting
-from nst.images import Picture, encode
 from nst.method import IsCancelled, MethodSettings, OneStep, Pastiche, Report, never_cancelled
 from nst.options import StyleOptions
+from nst.pictures.decode import Picture, encode
 from workers.__main__ import run_worker
-from workers.blobs import Blobs, blob_hash
-from workers.client import QueueClient
-from workers.connection import connect, connect_async
+from workers.client.client import QueueClient
+from workers.client.estimates import live_workers
+from workers.client.line import Limits
+from workers.client.outbox import OutboxReader
 from workers.contract import Job
-from workers.limits import Limits
-from workers.outbox import OutboxReader
-from workers.service_times import live_workers
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.connection import connect, connect_async
 
 _OPTIONS = StyleOptions(method="palette", max_side_px=256)
 SERVICE_S = 0.1

@@ -46,16 +46,16 @@ from rich.table import Table
 
 from bench.pictures import gradient
 from bench.steady_redis import SteadyRedis
-from bot.challenges.challenges import Challenges
 from bot.challenges.model import HOUR_S, Chat, Person, Plan
-from bot.web.visitors import user_of
+from bot.challenges.service import Challenges
+from bot.web.shared import user_of
 from nst.options import StyleOptions
-from workers.blobs import blob_hash
-from workers.client import QueueClient
-from workers.connection import connect
+from workers.client.client import QueueClient
+from workers.client.estimates import live_workers
+from workers.client.line import Limits
 from workers.contract import Job
-from workers.limits import Limits
-from workers.service_times import live_workers
+from workers.store.blobs import blob_hash
+from workers.store.connection import connect
 
 LIMITS_MIB = {"web": 512, "worker": 8192, "redis": 4096}  # docker-compose.yml's
 T = TypeVar("T")

@@ -33,13 +33,13 @@ from bench.steady_redis import SteadyRedis
 from nst.method import MethodSettings
 from nst.options import StyleOptions
 from workers.__main__ import run_worker
-from workers.blobs import blob_hash
-from workers.client import QueueClient
-from workers.connection import connect, connect_async
+from workers.client.client import QueueClient
+from workers.client.estimates import live_workers
+from workers.client.line import Limits
+from workers.client.outbox import OutboxReader
 from workers.contract import Job
-from workers.limits import Limits
-from workers.outbox import OutboxReader
-from workers.service_times import live_workers
+from workers.store.blobs import blob_hash
+from workers.store.connection import connect, connect_async
 
 ALLOWED_GROWTH = 0.05
 _LEAST_PX = 64

@@ -13,7 +13,7 @@ from pathlib import Path
 import redis
 
 from tests.ports import reserved_port
-from workers.embedded_redis import server_binary
+from workers.store.embedded_redis import server_binary
 
 _START_TIMEOUT_S = 60.0
 

@@ -252,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _settings() -> Settings:
-    from bot.logs import set_up_logs
+    from bot.observability import set_up_logs
     from bot.settings import read_settings
 
     settings = read_settings()
@@ -263,7 +263,7 @@ def _settings() -> Settings:
 
 def _serving() -> Settings:
     """The settings of a process that serves: its figures are to be had from now on, and it knows where pictures lie."""
-    from bot.metrics import serve_metrics
+    from bot.observability import serve_metrics
     from bot.settings import open_blob_store
 
     settings = _settings()

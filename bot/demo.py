@@ -11,34 +11,114 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import importlib.util
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from bot.captions import failure, notices, standing
-from bot.fitting import suffix
+from bot.chat.captions import failure, notices, standing
+from bot.chat.fitting import suffix
+from bot.chat.recipe_words import find_preset, is_file
+from bot.chat.service import Request, Style, StyleService
 from bot.presets.catalogue import load_presets
-from bot.processes import Child, die_with_parent
-from bot.recipes import find_preset, is_file
-from bot.service import Request, Style, StyleService
 from bot.settings import Settings
 from bot.texts import explain, say
 from nst.errors import OperatorError, UserError
 from nst.options import StyleOptions
 from nst.output_file import check_folder, write_output
-from workers.connection import connect, connect_async
+from workers.client.outbox import OutboxReader
 from workers.contract import Job, Result
-from workers.embedded_redis import EmbeddedRedis, running_url
-from workers.outbox import OutboxReader
+from workers.store.connection import connect, connect_async
+from workers.store.embedded_redis import EmbeddedRedis, running_url
+
+# Child processes of the demo: started with a log of their own, and never left behind.
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> Callable[[], None] | None:
+    """For ``preexec_fn``: the child is told to end when we are killed outright.
+
+    Returns:
+        None where the platform has no such thing (anything but Linux).
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork: nothing may be loaded after it
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    return ask
+
+
+class Child:
+    """One ``pastiche`` subcommand as a process of its own.
+
+    Args:
+        arguments: The subcommand and its options.
+        environment: Settings that differ from ours.
+        log: File that gets its output.
+    """
+
+    def __init__(self, *arguments: str, environment: Mapping[str, str], log: Path) -> None:
+        self.name = arguments[0]
+        self._command = [sys.executable, "-m", "bot", *arguments]
+        self._environment = {**os.environ, **environment}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 before the start."""
+        return self._process.pid if self._process else 0
+
+    def start(self) -> Self:
+        """Start it; Ctrl-C does not reach it, since we end it in our own order."""
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+        return self
+
+    def running(self) -> bool:
+        """Whether it still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def last_words(self) -> str:
+        """The last line of its log: why it ended."""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1][-300:] if lines else "it said nothing"
+
+    def stop(self, grace_s: float) -> None:
+        """Ask it to end, wait, and end it if it does not."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
 
 FRONTEND = "demo"
 FIRST_STYLE = "starry-strokes"

@@ -23,11 +23,11 @@ from bot.presets.catalogue import load_presets
 from bot.settings import Settings
 from bot.texts import explain
 from nst.errors import PasticheError
-from nst.image_header import readable_formats
-from nst.image_signature import READABLE
+from nst.pictures.header import readable_formats
+from nst.pictures.signature import READABLE
 from nst.secrecy import bare
-from workers import keys
-from workers.connection import connect
+from workers.store import keys
+from workers.store.connection import connect
 
 _MARKS = {"ok": "[green]ok  [/green]", "note": "[yellow]note[/yellow]", "bad": "[red]bad [/red]"}
 _TIMEOUT_S = 5.0
@@ -45,8 +45,8 @@ import json, sys
 from bot.texts import explain
 from nst.errors import OperatorError
 from nst.method import MethodSettings, create_method
-from nst.models import absent
-from nst.weights import is_remote
+from nst.models.inventory import absent
+from nst.models.sources import is_remote
 settings = MethodSettings(**json.load(sys.stdin))
 found = {"absent": list(absent(sys.argv[1], settings).items())}
 found["fetchable"] = sys.argv[1] == "fast" and (settings.fast_model == "auto" or is_remote(settings.fast_model))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from nst.models import Model
+    from nst.models.inventory import Model
 
 app = typer.Typer(help="What the methods need: list, fetch and verify it.", no_args_is_help=True)
 Names = Annotated[list[str] | None, typer.Argument(help="Names of `pastiche models list`.", metavar="[NAME]...")]
@@ -32,7 +32,7 @@ def list_models() -> None:
     from rich.table import Table
 
     from bot.settings import read_settings
-    from nst.models import models
+    from nst.models.inventory import models
     from nst.secrecy import bare
 
     table = Table("name", box=None)
@@ -46,7 +46,7 @@ def list_models() -> None:
 @app.command()
 def fetch(names: Names = None) -> None:
     """Download models into MODEL_CACHE_DIR; what is here already is checked, and fetched again where it is damaged."""
-    from nst.models import fault
+    from nst.models.inventory import fault
 
     def get(model: Model) -> str:
         error = fault(model) if model.place else None
@@ -67,7 +67,7 @@ def fetch(names: Names = None) -> None:
 def verify(names: Names = None) -> None:
     """Check what is on this machine; everything if no name is given."""
     from bot.settings import read_settings
-    from nst.models import fault, models
+    from nst.models.inventory import fault, models
 
     def look(model: Model) -> str:
         error = fault(model)
@@ -83,7 +83,7 @@ def _each(names: list[str] | None, do: Callable[[Model], str]) -> None:
     from bot.settings import read_settings
     from bot.texts import explain
     from nst.errors import PasticheError
-    from nst.models import chosen
+    from nst.models.inventory import chosen
 
     failed = False
     for model in chosen(read_settings().methods, names or []):

@@ -19,10 +19,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from nst.errors import OperatorError
 from nst.method import MethodSettings
 from nst.secrecy import HIDDEN, SOUND, Secrets, bare, is_sound, secrets_in
-from workers.byte_stores import open_byte_store, use_byte_store
-from workers.connection import SCHEMES
-from workers.limits import MIB, Limits
-from workers.s3_store import S3Access
+from workers.client.line import MIB, Limits
+from workers.store.byte_stores import open_byte_store, use_byte_store
+from workers.store.connection import SCHEMES
+from workers.store.s3_store import S3Access
 
 _SECRET = re.compile("token|secret|password|key|redis_url")  # in the name of what is not repeated
 # What libraries look for in the environment by themselves.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.recipes import find_preset, is_file
+from bot.chat.recipe_words import find_preset, is_file
 from bot.texts import explain, notice
 from nst.errors import UserError
 

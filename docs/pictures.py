@@ -13,12 +13,12 @@ import skimage
 from PIL import Image
 
 from bot.presets.catalogue import load_presets
-from nst.comparison import compare
 from nst.engine import STYLE_SIDE_PX, Engine
-from nst.images import Picture, decode, encode, fit
 from nst.method import MethodSettings
 from nst.options import StyleOptions
-from nst.study import study
+from nst.pictures.decode import Picture, decode, encode, fit
+from nst.sheets.comparison import compare
+from nst.sheets.study import study
 
 IMAGES = Path(__file__).parent / "images"
 PHOTOS = Path(skimage.__file__).parent / "data"

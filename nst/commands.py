@@ -20,7 +20,7 @@ from nst.output_file import STANDARD, check_output, write_output
 
 if TYPE_CHECKING:
     from nst.engine import Engine
-    from nst.images import Picture
+    from nst.pictures.decode import Picture
 
 CLIP_TYPES = {".gif": "image/gif", ".webp": "image/webp", ".mp4": "video/mp4"}
 OUTPUT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
@@ -50,7 +50,7 @@ def run_stylize(
         out: Where the pastiche goes, see ``nst.output_file``; the ending decides the format.
         options: What the user chose.
         settings: The operator's choices about methods.
-        mask: File of a picture that says where to paint, together with ``options.region``: see ``nst.masks``.
+        mask: File of a picture that says where to paint, together with ``options.region``: see ``nst.pictures.masks``.
         time_lapse: Where the way there goes, for methods that have steps: ``.gif``, ``.webp`` or ``.mp4``.
         ending: Decides the format of what goes to standard output; ``.png`` if left out.
         engine: What paints; made for this pastiche if left out.
@@ -73,9 +73,9 @@ def run_stylize(
     film_type = _checked_film(time_lapse, [*given, out]) if time_lapse else ""
     picture, *painted = [read_picture(path) for path in given]
     where = painted.pop() if mask else None
-    from nst.clip_header import is_clip
-    from nst.decoder import OWN_FILES, decoder_of_own_files
     from nst.engine import Engine as Painter
+    from nst.pictures.clip_header import is_clip
+    from nst.pictures.decoder import OWN_FILES, decoder_of_own_files
 
     moves = bool(clip_type) and is_clip(picture, options, OWN_FILES)
     media_type = media_type if moves else media_type or output_type(kind, out)
@@ -89,7 +89,7 @@ def run_stylize(
         made = engine.stylize(picture, painted, options, told, mask=where)
     write_output(out, _encoded(made.picture, media_type))
     if time_lapse and made.time_lapse:
-        from nst.time_lapse import encode_time_lapse
+        from nst.pictures.time_lapse import encode_time_lapse
 
         write_output(time_lapse, encode_time_lapse(made.time_lapse, film_type))
     return made.notices
@@ -115,8 +115,8 @@ def run_study(
     """Make a contact sheet of one choice of the Gatys method, or of all methods, and write it.
 
     Args:
-        kind: One of ``options.STUDIES``; ``compare`` is ``nst.comparison``, ``samples`` is ``nst.samples``, the others
-            are ``nst.study``.
+        kind: One of ``options.STUDIES``; ``compare`` is ``nst.sheets.comparison``, ``samples`` is
+            ``nst.sheets.samples``, the others are ``nst.sheets.study``.
         contents: Files of the content images; all but ``compare`` take one, and ``samples`` none.
         styles: Files of the style images; all but ``compare`` take one.
         out: Where the sheet goes; the ending decides the format.
@@ -129,8 +129,8 @@ def run_study(
     media_type = _checked(out, [*contents, *styles])
     _check_study(kind, contents, styles)
     photos, paintings = ([read_picture(path) for path in paths] for paths in (contents, styles))
-    from nst.decoder import decoder_of_own_files
     from nst.device import configure_tensorflow
+    from nst.pictures.decoder import decoder_of_own_files
 
     configure_tensorflow()  # before anything imports TensorFlow: it is quiet then
     from nst.engine import STYLE_SIDE_PX
@@ -141,15 +141,15 @@ def run_study(
         arts = [decoder.decode(painting, STYLE_SIDE_PX if kind == "compare" else side_px) for painting in paintings]
     with _progress_bar() as report:
         if kind == "compare":
-            from nst.comparison import compare
+            from nst.sheets.comparison import compare
 
             sheet = compare(list(product(pictures, arts)), settings, options, report)
         elif kind == "samples":
-            from nst.samples import samples
+            from nst.sheets.samples import samples
 
             sheet = samples(arts[0], settings, options, report)
         else:
-            from nst.study import study
+            from nst.sheets.study import study
 
             sheet = study(kind, pictures[0], arts[0], settings, options, report)
     write_output(out, _encoded(sheet, media_type))
@@ -158,7 +158,7 @@ def run_study(
 def run_harmonise(
     background: Path, pasted: Path, out: Path, options: StyleOptions, settings: MethodSettings, mask: Path | None = None
 ) -> None:
-    """Paste a picture into a painting so that it looks painted, and write it; see ``nst.methods.singan_harmony``.
+    """Paste a picture into a painting so that it looks painted, and write it; see ``nst.singan.harmony``.
 
     Args:
         background: File of the painting.
@@ -174,15 +174,15 @@ def run_harmonise(
     given = [background, pasted, *([mask] if mask else [])]
     media_type = _checked(out, given)
     files = [read_picture(path) for path in given]
-    from nst.decoder import decoder_of_own_files
-    from nst.masks import SIDE_PX, Mask
+    from nst.pictures.decoder import decoder_of_own_files
+    from nst.pictures.masks import SIDE_PX, Mask
 
     with decoder_of_own_files() as decoder:
         painting, thing = (decoder.decode(file, options.max_side_px) for file in files[:2])
         if mask:
             thing = Mask(decoder.decode(files[2], SIDE_PX, transparent=True), "subject").show(thing)
-    from nst.methods.singan import SinGan
-    from nst.methods.singan_harmony import harmonise
+    from nst.singan.harmony import harmonise
+    from nst.singan.method import SinGan
 
     with _progress_bar() as report:
         made = harmonise(SinGan(settings), painting, thing, options, report)
@@ -234,7 +234,7 @@ def read_picture(path: Path) -> bytes:
 
 
 def _encoded(picture: Picture, media_type: str) -> bytes:
-    from nst.images import encode
+    from nst.pictures.decode import encode
 
     return encode(picture, media_type)
 

@@ -11,16 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from nst.batches import Batching, Passed, no_pass
-from nst.clip_header import inspect_content, is_film
-from nst.clip_painting import Animating, ClipPainter, PaintedClip, Unpainted, paint_clip
-from nst.clips import first_frame
-from nst.decoder import Decoder
+from nst.auto import Auto
 from nst.device import memory_errors
 from nst.errors import Cancelled, JobError, OperatorError, UserError
-from nst.images import Picture, resize
-from nst.masks import SIDE_PX as MASK_SIDE_PX
-from nst.masks import Mask, MaskedPainter, mask_for
+from nst.fast.batches import Batching, Passed, no_pass
 from nst.method import (
     IsCancelled,
     Method,
@@ -37,8 +31,14 @@ from nst.method import (
     no_report,
     rising,
 )
-from nst.methods.auto import Auto
 from nst.options import MAX_STYLES, StyleOptions
+from nst.pictures.clip_header import inspect_content, is_film
+from nst.pictures.clip_painting import Animating, ClipPainter, PaintedClip, Unpainted, paint_clip
+from nst.pictures.clips import first_frame
+from nst.pictures.decode import Picture, resize
+from nst.pictures.decoder import Decoder
+from nst.pictures.masks import SIDE_PX as MASK_SIDE_PX
+from nst.pictures.masks import Mask, MaskedPainter, mask_for
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ class Engine:
             options: What the user chose.
             state: What ``Painting.state`` gave, in this or another process.
             cancelled: Asked while files are decoded.
-            mask: A picture that says where to paint, together with ``options.region``: see ``nst.masks``.
+            mask: A picture that says where to paint, together with ``options.region``: see ``nst.pictures.masks``.
 
         Raises:
             UserError: A picture that cannot be decoded, not as many weights as styles, or a ``mask_*`` code.
@@ -259,7 +259,7 @@ class Engine:
         report: Report = no_report,
         cancelled: IsCancelled = never_cancelled,
     ) -> Pastiche:
-        """Make a sheet that explains the Gatys method; see ``nst.explain``. Its ``method`` is ``EXPLANATION``.
+        """Make a sheet that explains the Gatys method; see ``nst.sheets.explain``. Its ``method`` is ``EXPLANATION``.
 
         Args:
             kind: One of ``options.EXPLANATIONS``.
@@ -272,7 +272,7 @@ class Engine:
         Raises:
             UserError, JobError, Cancelled, PasticheError: As ``stylize``.
         """
-        from nst.explain import explain
+        from nst.sheets.explain import explain
 
         with _enough_memory(options):
             photo = replace(self._first_picture(content, options.max_side_px, cancelled), alpha=None, frames=1)

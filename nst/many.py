@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst.clip_header import is_clip
 from nst.commands import CLIP_TYPES, OUTPUT_TYPES, read_picture, run_stylize
 from nst.errors import PasticheError, UserError
 from nst.method import MethodSettings, Notice, Progress, Report
 from nst.options import StyleOptions
 from nst.output_file import STANDARD, check_folder
+from nst.pictures.clip_header import is_clip
 
 _READ = {*CLIP_TYPES, *OUTPUT_TYPES, ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
 
@@ -95,8 +95,8 @@ def run_stylize_many(
         raise UserError("option_out_of_range", detail)
     outs = _names(contents, folder, [ending or _ending(path, options) for path in contents])
     check_folder(folder)
-    from nst.decoder import decoder_of_own_files
     from nst.engine import Engine
+    from nst.pictures.decoder import decoder_of_own_files
 
     engine = Engine(settings, decoder_of_own_files())
     with _progress_bar(len(contents)) as begin:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 from nst.errors import Cancelled, UserError
 
 if TYPE_CHECKING:
-    from nst.images import Picture
     from nst.options import StyleOptions
+    from nst.pictures.decode import Picture
 
 
 @dataclass(frozen=True)
@@ -241,12 +241,12 @@ def stylize(
 
 # Where each method lives. Modules are imported on first use: some cost seconds.
 _MODULES = {
-    "fast": ("nst.methods.fast", "Fast"),
-    "gatys": ("nst.methods.gatys", "Gatys"),
-    "palette": ("nst.methods.palette", "Palette"),
-    "patches": ("nst.methods.patches", "Patches"),
-    "singan": ("nst.methods.singan", "SinGan"),
-    "auto": ("nst.methods.auto", "Auto"),
+    "fast": ("nst.fast.method", "Fast"),
+    "gatys": ("nst.gatys.method", "Gatys"),
+    "palette": ("nst.palette", "Palette"),
+    "patches": ("nst.patches.method", "Patches"),
+    "singan": ("nst.singan.method", "SinGan"),
+    "auto": ("nst.auto", "Auto"),
 }
 
 

@@ -19,7 +19,14 @@ EXTRACTORS = ("vgg19", "vgg16", "inception_v3", "xception", "densenet121", "resn
 GATYS_PRESETS = ("default", "gatys2016")
 STARTS = ("content", "noise", "fast")
 REGIONS = ("everything", "subject", "background")
-EXPLANATIONS = ("features", "grams", "layers", "reconstruction", "ratio", "histogram")  # sheets of ``nst.explain``
+EXPLANATIONS = (
+    "features",
+    "grams",
+    "layers",
+    "reconstruction",
+    "ratio",
+    "histogram",
+)  # sheets of ``nst.sheets.explain``
 STUDIES = ("ratio", "layers", "extractors", "samples", "compare")  # sheets of ``pastiche study``
 MAX_STYLES = 4
 

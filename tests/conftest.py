@@ -16,8 +16,8 @@ import pytest
 import redis
 from hypothesis import HealthCheck, settings
 
-from workers.connection import connect
-from workers.embedded_redis import EmbeddedRedis
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parents[1]
 Until = Callable[..., Any]

@@ -6,7 +6,7 @@ import redis
 
 from bot.challenges.model import Chat, State
 from tests.bot.challenges.conftest import World, picture
-from workers.blobs import blob_hash
+from workers.store.blobs import blob_hash
 
 
 def take_part(connection: redis.Redis, user: str, platform: str) -> list[str | bytes]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nst.images import Picture
+from nst.pictures.decode import Picture
 
 Bytes = NDArray[np.uint8]
 

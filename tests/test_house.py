@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ENTRIES = ["bot.cli", "bot.demo", "bot.doctor", "bot.service", "bot.web.app", "bot.discord.app", "bot.telegram.app"]
+ENTRIES = [
+    "bot.cli",
+    "bot.demo",
+    "bot.doctor",
+    "bot.chat.service",
+    "bot.web.app",
+    "bot.discord.app",
+    "bot.telegram.app",
+]
 HEAVY = {"tensorflow", "numpy", "skimage", "scipy", "tf_keras", "keras", "tensorflow_hub", "pandas", "matplotlib"}
 LIMIT_MIB = 150
 

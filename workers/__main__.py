@@ -18,32 +18,32 @@ from pathlib import Path
 
 import redis
 
-from nst.decoder import Decoder
 from nst.device import has_gpu
 from nst.engine import Engine as StyleEngine
 from nst.errors import UserError
+from nst.fast.style_vectors import share_vectors
 from nst.method import MethodSettings
+from nst.models.sources import listen_to_downloads
 from nst.options import METHODS
-from nst.pyramid_store import share_pyramids
-from nst.style_vectors import share_vectors
-from nst.weights import listen_to_downloads
-from workers.abilities import Abilities
-from workers.ahead import Ahead
-from workers.blob_sweep import keep_sweeping
-from workers.byte_stores import ByteStore, byte_store
-from workers.connection import PATIENT, connect
-from workers.getting import GettingNote
-from workers.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker
-from workers.last_try import LastTry
-from workers.made_before import MadeBefore
-from workers.painting import Engine
-from workers.pyramids import RedisPyramids
-from workers.quality_cards import Appraiser, QualityCards
+from nst.pictures.decoder import Decoder
+from nst.singan.store import share_pyramids
+from workers.client.downloads import GettingNote
 from workers.routing import FAST, QUEUES, queue_of
-from workers.slices import GivesWay, Slices
+from workers.store.blob_sweep import keep_sweeping
+from workers.store.byte_stores import ByteStore, byte_store
+from workers.store.connection import PATIENT, connect
+from workers.store.made_before import MadeBefore
+from workers.store.pyramids import RedisPyramids
+from workers.store.vectors import RedisVectors
 from workers.tasks import Workplace, open_workplace, paint_ahead
-from workers.vectors import RedisVectors
-from workers.vitals import SpareMemory, rss_bytes
+from workers.worker.abilities import Abilities
+from workers.worker.ahead import Ahead
+from workers.worker.gpu_worker import EXIT_LOST_REDIS, GRACE_S, GpuWorker
+from workers.worker.last_try import LastTry
+from workers.worker.painting import Engine
+from workers.worker.quality_cards import Appraiser, QualityCards
+from workers.worker.slices import GivesWay, Slices
+from workers.worker.vitals import SpareMemory, rss_bytes
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ def _give_way_to_the_end(worker: GpuWorker) -> None:
 
 def _quality_cards(connection: redis.Redis, methods: MethodSettings, decoder: Decoder) -> QualityCards | None:
     def load() -> Appraiser:
-        from nst.quality_card import Appraiser as Loaded
+        from nst.quality import Appraiser as Loaded
 
         return Loaded(methods.quality, decoder)
 

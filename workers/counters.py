@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import redis
 
-from workers import keys
+from workers.store import keys
 
 
 def count(connection: redis.Redis, name: str) -> None:

@@ -15,13 +15,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from workers import keys
-from workers.clock import server_time_s
-from workers.connection import speaking_redis
+from workers.client.estimates import live_workers
 from workers.histogram import BOUNDS_S
-from workers.owners import Owners
 from workers.routing import QUEUES
-from workers.service_times import live_workers
+from workers.store import keys
+from workers.store.clock import server_time_s
+from workers.store.connection import speaking_redis
+from workers.store.owners import Owners
 
 
 class QueueCollector(Collector):

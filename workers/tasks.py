@@ -18,28 +18,27 @@ from redis.exceptions import RedisError
 from rq.job import Retry
 from rq.timeouts import JobTimeoutException
 
-from nst.clip_header import GIF, WEBP, is_clip
-from nst.clip_painting import PaintedClip
 from nst.errors import Cancelled, JobError, OperatorError, PasticheError
-from nst.images import encode, media_type_of
 from nst.method import Pastiche
-from nst.time_lapse import encode_time_lapse
-from workers.ahead import Ahead
-from workers.blobs import Blobs
+from nst.pictures.clip_header import GIF, WEBP, is_clip
+from nst.pictures.clip_painting import PaintedClip
+from nst.pictures.decode import encode, media_type_of
+from nst.pictures.time_lapse import encode_time_lapse
+from workers.client.forgetting import note_on_record
+from workers.client.outbox import post_terminal
 from workers.contract import ContractError, Job, Result, fill, read_object
-from workers.forgetting import note_on_record
-from workers.last_try import LastTry
-from workers.made_before import MadeBefore
-from workers.outbox import post_terminal
-from workers.painting import Engine, paint, paint_clip
-from workers.pyramids import RedisPyramids
-from workers.quality_cards import QualityCards
 from workers.routing import timeout_s
-from workers.slices import GivesWay, Slices, Stopped
-from workers.standing import Standing, look
-from workers.telling import Telling
-from workers.vectors import RedisVectors
-from workers.vitals import peak_bytes, reset_peak
+from workers.store.blobs import Blobs
+from workers.store.made_before import MadeBefore
+from workers.store.pyramids import RedisPyramids
+from workers.store.vectors import RedisVectors
+from workers.worker.ahead import Ahead
+from workers.worker.last_try import LastTry
+from workers.worker.painting import Engine, paint, paint_clip
+from workers.worker.progress_of_job import Standing, Telling, look
+from workers.worker.quality_cards import QualityCards
+from workers.worker.slices import GivesWay, Slices, Stopped
+from workers.worker.vitals import peak_bytes, reset_peak
 
 log = logging.getLogger(__name__)
 

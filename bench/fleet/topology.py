@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from workers.embedded_redis import server_binary
+from workers.store.embedded_redis import server_binary
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")

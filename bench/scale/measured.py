@@ -17,11 +17,11 @@ from bench.pictures import gradient
 from bench.queue import in_bulk, worker
 from bench.steady_redis import SteadyRedis
 from nst.engine import Engine
-from nst.images import encode
 from nst.method import MethodSettings
 from nst.options import StyleOptions
-from workers import keys
-from workers.connection import connect, speaking_redis
+from nst.pictures.decode import encode
+from workers.store import keys
+from workers.store.connection import connect, speaking_redis
 
 KINDS = {
     "palette": StyleOptions(method="palette", max_side_px=512),

@@ -15,7 +15,7 @@ from typing import Any
 import simpy
 
 from workers.routing import FAST, SLOW, queue_of
-from workers.slices import SLICE_S
+from workers.worker.slices import SLICE_S
 
 Process = Generator[simpy.Event, Any, None]
 

@@ -22,7 +22,7 @@ from bot.challenges.store import Change, Store, count_row, swap_entry
 from nst.errors import BusyError, OperatorError, PasticheError
 
 if TYPE_CHECKING:
-    from bot.challenges.challenges import Challenges
+    from bot.challenges.service import Challenges
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from bot.challenges.model import RUNNING, VOTABLE, Challenge
 from bot.challenges.moderation import leave_ballot
 from bot.challenges.pictures import Pictures
 from bot.challenges.store import Change, Store, count_row, swap_entry
-from workers.blobs import Blobs
 from workers.contract import ContractError, read_object
+from workers.store.blobs import Blobs
 
 _TRIES = 20
 _TAKES_PART = frozenset({Status.PENDING, Status.ENTERED})

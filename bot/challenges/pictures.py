@@ -8,12 +8,12 @@ import sys
 from PIL import Image
 
 from bot.challenges.model import KEPT_S
-from nst.decoder import decoder_of_a_frontend
 from nst.errors import UserError
-from nst.image_header import Limits as HeaderLimits
-from nst.image_header import inspect
-from workers.blobs import Blobs
-from workers.limits import Limits
+from nst.pictures.decoder import decoder_of_a_frontend
+from nst.pictures.header import Limits as HeaderLimits
+from nst.pictures.header import inspect
+from workers.client.line import Limits
+from workers.store.blobs import Blobs
 
 # A blob is named by its bytes. With a few bytes of ours before a picture it is a blob of its own: painting from the
 # same photo again does not cut its life to a day, and somebody else's "forget me" does not take it away.

@@ -10,12 +10,12 @@ from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from bot.captions import percent
 from bot.challenges.entry import Placed, Results, Status
 from bot.challenges.lettering import ITALIC, REGULAR, SEMIBOLD, broken, fitted, write
 from bot.challenges.model import Challenge
 from bot.challenges.pictures import SHOWN_PX, Pictures, opened
-from bot.challenges.speech import maker, style_credit, votes
+from bot.challenges.wording import maker, style_credit, votes
+from bot.chat.captions import percent
 from bot.presets.catalogue import Preset
 from bot.texts import say
 from nst.errors import JobError

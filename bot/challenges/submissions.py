@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from PIL import Image
+
 from bot.challenges import keys
 from bot.challenges.entry import Entry, Status
-from bot.challenges.fingerprint import dhash, twins
 from bot.challenges.model import Challenge, Person
 from bot.challenges.pictures import GIVEN_PX, SHOWN_PX, Pictures, is_light
 from bot.challenges.store import Change, Store
 from bot.chat.access import Photograph, photograph_of
 from bot.chat.spoilers import is_hidden
 from nst.errors import JobError, UserError
-from workers import keys as queue_keys
-from workers.blobs import Blobs
+from workers.client.outbox import result_of
 from workers.contract import Job, Result
-from workers.outbox import result_of
+from workers.store import keys as queue_keys
+from workers.store.blobs import Blobs
+
+# Perceptual hash of a picture: what looks the same has nearly the same hash. Pillow only.
+#
+# The difference hash: the picture in grey at 9 × 8 pixels, one bit for each pixel that is brighter
+# than its right neighbour (N. Krawetz, "Kind of Like That", 2013).
+_SIDE = 8
+ALIKE_BITS = 6  # of 64: a re-encoded or resized copy differs by 0 to 3
+
+
+def dhash(data: bytes) -> str:
+    """The hash of an encoded picture: 16 hexadecimal digits."""
+    with Image.open(io.BytesIO(data)) as image:
+        image.draft("L", (8 * _SIDE, 8 * _SIDE))
+        small = image.convert("RGBA" if image.has_transparency_data else "L").convert("L")
+        small = small.resize((_SIDE + 1, _SIDE), Image.Resampling.BOX)
+    shades = small.tobytes()
+    bits = 0
+    for row in range(_SIDE):
+        for column in range(_SIDE):
+            place = row * (_SIDE + 1) + column
+            bits = bits << 1 | (shades[place] > shades[place + 1])
+    return f"{bits:016x}"
+
+
+def twins(own: str, others: Mapping[str, str]) -> Iterable[str]:
+    """Names of those among ``others`` (name → hash) that look like ``own``."""
+    bits = int(own, 16)
+    return [name for name, other in others.items() if (bits ^ int(other, 16)).bit_count() <= ALIKE_BITS]
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import cast
 
 from bot.challenges import keys
 from bot.challenges.entry import Ballot, BallotEntry, Choice, Status
+from bot.challenges.membership import Seen
 from bot.challenges.model import INDEX_KEPT_S, KEPT_S, VOTABLE, Challenge, Person
 from bot.challenges.phases import due, order_key
 from bot.challenges.rules import check_person, check_seen
-from bot.challenges.seen import Seen
 from bot.challenges.store import Store
 from nst.errors import UserError
 

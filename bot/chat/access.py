@@ -15,13 +15,13 @@ from typing import cast
 
 import redis
 
+from bot.chat.recipe_codes import Kept, Recipe
 from bot.chat.shown import Shown
-from bot.recipe_codes import Kept, Recipe
-from bot.variations import Button, offered, vary
+from bot.chat.variations import Button, offered, vary
 from nst.errors import JobError, UserError
 from nst.options import StyleOptions
-from workers import keys
 from workers.contract import ContractError, Job, Result
+from workers.store import keys
 
 # Measured over ten pairs (docs/security.md): below it a repainted photograph comes through, faces first.
 FAINTEST = 0.8

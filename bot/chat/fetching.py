@@ -22,10 +22,10 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from nst.clip_header import is_film
 from nst.errors import UserError
-from nst.image_header import DEFAULT_LIMITS
-from nst.image_signature import identify
+from nst.pictures.clip_header import is_film
+from nst.pictures.header import DEFAULT_LIMITS
+from nst.pictures.signature import identify
 
 Network = IPv4Network | IPv6Network
 

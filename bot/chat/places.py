@@ -7,8 +7,8 @@ import contextlib
 import redis
 
 from nst.errors import UserError
-from workers import keys
-from workers.client import QueueClient
+from workers.client.client import QueueClient
+from workers.store import keys
 
 
 class Places:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 import redis
 
-from workers import keys
+from workers.store import keys
 
 _TTL_S = keys.RESULT_TTL_S  # as long as results and pictures live (README, "What is kept")
 _PREFIX = "pastiche:shown:"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.allocator import return_freed_memory
+from bot.chat.memory_budget import return_freed_memory
 from bot.discord.client import PasticheClient
 from nst.errors import OperatorError
-from workers.connection import connect, connect_async
+from workers.store.connection import connect, connect_async
 
 if TYPE_CHECKING:
     from bot.chat.fetching import Reach

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bot.captions import style_name
 from bot.chat.access import Grant
+from bot.chat.captions import style_name, with_quality
+from bot.chat.fitting import as_gif
+from bot.chat.service import Request, Style
 from bot.chat.spoilers import is_hidden
+from bot.chat.strips import submit_strip
+from bot.chat.variations import CLIPS, Button
 from bot.discord.boundary import language_of
 from bot.discord.challenges import presses as challenges
 from bot.discord.courier import may_enter, result_post
@@ -23,15 +27,10 @@ from bot.discord.privacy import ask_to_forget, forget_user, keep_user
 from bot.discord.promises import acknowledge
 from bot.discord.several import cancel_several
 from bot.discord.views import HIDDEN, NOTED, SEVERAL, is_variation, meaning, original_view, style_view
-from bot.fitting import as_gif
-from bot.quality_lines import with_quality
-from bot.service import Request, Style
-from bot.strips import submit_strip
 from bot.texts import say
-from bot.variations import CLIPS, Button
-from nst.clip_header import GIF
 from nst.errors import JobError, UserError
 from nst.options import StyleOptions
+from nst.pictures.clip_header import GIF
 from workers.contract import Job
 
 if TYPE_CHECKING:

@@ -13,17 +13,21 @@ import redis
 import redis.asyncio
 from discord import app_commands
 
-from bot.allocator import settle_down
-from bot.challenges.challenges import Challenges
 from bot.challenges.clock import keep_time
+from bot.challenges.service import Challenges
 from bot.chat.access import Access, Viewer
+from bot.chat.chat_settings import ChatSettings, ChatSettingsStore
 from bot.chat.fetching import Fetcher, Reach
+from bot.chat.memory import Sessions
+from bot.chat.memory_budget import PictureRoom, settle_down
 from bot.chat.places import Places
-from bot.chat_settings import ChatSettings, ChatSettingsStore
+from bot.chat.progress import ProgressLines
+from bot.chat.recipe_codes import RecipeCodes
+from bot.chat.service import StyleService, job_id_from
 from bot.discord.boundary import spoken
 from bot.discord.buttons import press
+from bot.discord.challenges.announcer import Herald
 from bot.discord.challenges.commands import add_challenge_commands
-from bot.discord.challenges.herald import Herald
 from bot.discord.commands import add_picture_commands
 from bot.discord.courier import Courier
 from bot.discord.information import add_information_commands
@@ -38,18 +42,13 @@ from bot.discord.promises import Promises, listen, redeem
 from bot.discord.settings_command import add_settings_command
 from bot.discord.throttle import trace
 from bot.discord.words import Words
-from bot.picture_room import PictureRoom
 from bot.presets.catalogue import load_presets
-from bot.progress_lines import ProgressLines
-from bot.recipe_codes import RecipeCodes
-from bot.service import StyleService, job_id_from
-from bot.sessions import Sessions
 from bot.settings import Settings
 from nst.errors import OperatorError, PasticheError
-from workers.blobs import Blobs
-from workers.client import QueueClient
-from workers.outbox import OutboxReader
-from workers.reaper import keep_reaping
+from workers.client.client import QueueClient
+from workers.client.outbox import OutboxReader
+from workers.client.reaper import keep_reaping
+from workers.store.blobs import Blobs
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
+from bot.chat.recipe_words import find_preset, parse_style_command
 from bot.discord.boundary import language_of, spoken
 from bot.discord.intake import LateOrder, Order, place_order
 from bot.discord.keys import chat_key, user_key
 from bot.discord.pictures import Given, last_pictures, pictures_in
 from bot.discord.several import MOST
 from bot.discord.words import word
-from bot.recipes import find_preset, parse_style_command
 from nst.errors import UserError
 from nst.options import COLOURS, METHODS, REGIONS, strength_from_percent
 

@@ -16,19 +16,19 @@ import aiohttp
 import discord
 from redis.exceptions import RedisError
 
-from bot.captions import alt_text, caption, failure
 from bot.challenges.model import State
+from bot.chat.captions import alt_text, caption, failure
+from bot.chat.strips import part_ids, strip_results, strip_sheet
 from bot.discord.address import Address
 from bot.discord.keys import channel_key
 from bot.discord.posting import MessageGoneError, Picture, Post
 from bot.discord.several import several_post
 from bot.discord.views import result_view, strip_view
-from bot.strips import part_ids, strip_results, strip_sheet
 from bot.texts import explain, say
 from nst.errors import JobError, OperatorError
+from workers.client.outbox import Delivery, OutboxReader
 from workers.contract import ContractError, Job, Result
-from workers.job_log import bind_job
-from workers.outbox import Delivery, OutboxReader
+from workers.worker.job_log import bind_job
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient

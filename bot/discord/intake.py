@@ -18,7 +18,11 @@ import discord
 from redis.exceptions import RedisError
 
 from bot.chat.access import Grant, Photograph
-from bot.chat_settings import ChatSettings, check_place
+from bot.chat.chat_settings import ChatSettings, check_place
+from bot.chat.memory import NotedStyle
+from bot.chat.progress import Line, ProgressLine, Shown
+from bot.chat.service import Request, Style
+from bot.chat.unfinished import unfinished_jobs
 from bot.discord.address import Address
 from bot.discord.boundary import language_of
 from bot.discord.keys import channel_keys, chat_key, role_keys, user_key
@@ -27,11 +31,7 @@ from bot.discord.posting import NOBODY
 from bot.discord.promises import Promise, acknowledge, question
 from bot.discord.several import Several, follow_line, keep_all, open_line, queue_several
 from bot.discord.views import queued_view
-from bot.progress_lines import Line, ProgressLine, Shown
-from bot.service import Request, Style
-from bot.sessions import NotedStyle
 from bot.texts import say
-from bot.unfinished import unfinished_jobs
 from nst.errors import JobError, PasticheError, UserError
 from workers.contract import ContractError, Job
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import aiohttp
 import discord
 
-from bot.chat_settings import ChatSettings, check_place
+from bot.chat.chat_settings import ChatSettings, check_place
+from bot.chat.recipe_words import StyleCommand, parse_style_command
+from bot.chat.service import Request, Style
 from bot.discord.address import Address, limit_in
 from bot.discord.boundary import sentence
 from bot.discord.intake import check_held, queue_job
@@ -31,8 +33,6 @@ from bot.discord.posting import NOBODY
 from bot.discord.promises import Promise, earlier_promise, question
 from bot.discord.several import MOST, Several, keep_all, note_shown, queue_several
 from bot.discord.throttle import outlast
-from bot.recipes import StyleCommand, parse_style_command
-from bot.service import Request, Style
 from bot.texts import nearest_language, say
 from nst.errors import OperatorError, PasticheError, UserError
 from workers.contract import Job

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
+from bot.chat.memory import NotedStyle
 from bot.discord.boundary import language_of, spoken
 from bot.discord.intake import check_permissions
 from bot.discord.keys import channel_key, chat_key, user_key
@@ -18,7 +19,6 @@ from bot.discord.promises import acknowledge
 from bot.discord.several import keep_all, note_shown
 from bot.discord.views import HIDDEN, SEVERAL, style_view
 from bot.discord.words import word
-from bot.sessions import NotedStyle
 from bot.texts import say
 from nst.errors import UserError
 

@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice
 
-from bot.captions import standing
+from bot.chat.captions import standing
 from bot.discord.boundary import language_of, spoken
 from bot.discord.keys import user_key
 from bot.discord.posting import NOBODY

@@ -18,7 +18,7 @@ import discord
 from bot.chat.fetching import Fetcher
 from bot.discord.throttle import outlast
 from nst.errors import UserError
-from nst.image_header import DEFAULT_LIMITS
+from nst.pictures.header import DEFAULT_LIMITS
 
 PLATFORM = ("cdn.discordapp.com", "media.discordapp.net", "images-ext-1.discordapp.net", "images-ext-2.discordapp.net")
 _NOT_WORDS = re.compile(r"<@!?\d+>|<a?:\w+:\d+>|https?://[^\s<>|]+")

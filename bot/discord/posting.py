@@ -16,10 +16,10 @@ from typing import Any, cast
 import aiohttp
 import discord
 
+from bot.chat.fitting import fit_bytes, suffix
+from bot.chat.progress import Shown
 from bot.discord.address import Address
 from bot.discord.throttle import TooManyRequestsError, impatiently
-from bot.fitting import fit_bytes, suffix
-from bot.progress_lines import Shown
 from bot.texts import say
 
 log = logging.getLogger(__name__)

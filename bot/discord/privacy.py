@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot.chat.privacy import noted_jobs
 from bot.discord.boundary import language_of
 from bot.discord.keys import user_key
 from bot.discord.posting import NOBODY
 from bot.discord.views import forget_surely_view, forget_view
-from bot.privacy import noted_jobs
 from bot.texts import say
 
 if TYPE_CHECKING:

@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import discord
 import redis
 
+from bot.chat.strips import part_ids, strip_job_ids
 from bot.discord.address import Address
 from bot.discord.boundary import language_of
 from bot.discord.keys import user_key
 from bot.discord.several import MOST
-from bot.strips import part_ids, strip_job_ids
 from bot.texts import say
 from nst.errors import PasticheError, UserError
-from workers import keys
 from workers.contract import ContractError, Job, fill, read_object
+from workers.store import keys
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice, Range
 
-from bot.chat_settings import ChatSettings, place_key
+from bot.chat.chat_settings import ChatSettings, place_key
 from bot.discord.boundary import language_of, spoken
 from bot.discord.keys import channel_keys, chat_key
 from bot.discord.posting import NOBODY

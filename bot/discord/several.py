@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bot.captions import alt_text, failure, style_name
-from bot.captions import percent as percent_of
+from bot.chat.captions import alt_text, failure, style_name
+from bot.chat.captions import percent as percent_of
+from bot.chat.progress import Line, ProgressLine, Shown
+from bot.chat.service import Request, Standing, Style
+from bot.chat.strips import part_ids
 from bot.discord.address import Address
 from bot.discord.pictures import Given, check_declared, read_picture, size_bytes
 from bot.discord.posting import Picture, Post
 from bot.discord.views import custom_id, finished, queued_view
-from bot.progress_lines import Line, ProgressLine, Shown
-from bot.service import Request, Standing, Style
-from bot.strips import part_ids
 from bot.texts import explain, say
 from nst.errors import JobError, UserError
 from nst.options import StyleOptions

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 import discord
 
 from bot.chat.access import offered_under
+from bot.chat.variations import CLIPS, Button
 from bot.presets.catalogue import Preset
 from bot.texts import say
-from bot.variations import CLIPS, Button
 from nst.options import StyleOptions
 from workers.contract import Job, Result
 
@@ -140,5 +140,5 @@ def finished(items: Iterable[discord.ui.Item[discord.ui.View]]) -> discord.ui.Vi
 
 
 def is_variation(name: str) -> bool:
-    """Whether a button stands for jobs that ``bot.variations`` knows."""
+    """Whether a button stands for jobs that ``bot.chat.variations`` knows."""
     return name in set(Button)

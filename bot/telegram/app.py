@@ -13,10 +13,10 @@ from telegram import Update
 from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
 from telegram.ext import InlineQueryHandler, TypeHandler
 
-from bot.allocator import return_freed_memory, settle_down
 from bot.challenges.clock import keep_time
+from bot.chat.memory_budget import return_freed_memory, settle_down
 from bot.telegram.announcing import announce_commands
-from bot.telegram.challenges.herald import Herald
+from bot.telegram.challenges.announcer import Herald
 from bot.telegram.courier import Courier
 from bot.telegram.frontend import FRONTEND, Frontend
 from bot.telegram.inline import answer_inline
@@ -27,8 +27,8 @@ from bot.telegram.questions import Questions
 from bot.telegram.requests import App, Polls, build_application, certificates
 from bot.telegram.webhook import Webhook
 from nst.errors import OperatorError
-from workers.connection import connect, connect_async
-from workers.reaper import keep_reaping
+from workers.client.reaper import keep_reaping
+from workers.store.connection import connect, connect_async
 
 if TYPE_CHECKING:
     from bot.chat.fetching import Reach

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from telegram import Message
 
-from bot.captions import standing, style_name
-from bot.conversation import begin, begin_mix
-from bot.recipes import parse_style_command
+from bot.chat.captions import standing, style_name
+from bot.chat.conversation import begin, begin_mix
+from bot.chat.recipe_words import parse_style_command
 from bot.telegram.asker import Asker
-from bot.telegram.challenges.doors import challenge_command, enter_command, start_link
+from bot.telegram.challenges.commands import challenge_command, enter_command, start_link
 from bot.telegram.intake import Order, job_id_of, place_order
 from bot.telegram.pickers import open_draft
 from bot.telegram.pictures import Holder, answered_by, hide, keep, kept, picture_in
@@ -25,7 +25,7 @@ from nst.errors import UserError
 from nst.options import StyleOptions
 
 if TYPE_CHECKING:
-    from bot.recipe_codes import Recipe
+    from bot.chat.recipe_codes import Recipe
     from bot.telegram.frontend import Frontend
 
 

@@ -20,11 +20,12 @@ from redis.exceptions import RedisError
 from telegram import Message
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 
-from bot.allocator import let_go
-from bot.captions import caption, failure
 from bot.chat.access import offered_under
-from bot.fitting import fit_bytes, suffix
-from bot.strips import strip_job_ids, strip_results, strip_sheet
+from bot.chat.captions import caption, failure
+from bot.chat.fitting import fit_bytes, suffix
+from bot.chat.memory_budget import let_go
+from bot.chat.strips import strip_job_ids, strip_results, strip_sheet
+from bot.chat.variations import CLIPS
 from bot.telegram.address import Address
 from bot.telegram.bell import Bell, Call
 from bot.telegram.challenges.entering import open_here
@@ -34,12 +35,11 @@ from bot.telegram.pictures import as_document, as_photo, as_sticker
 from bot.telegram.posting import ANIMATION, MessageGoneError, NoMediaError, Picture, Post
 from bot.telegram.rights import missing_right
 from bot.texts import explain, say
-from bot.variations import CLIPS
 from nst.errors import JobError, OperatorError, UserError
-from workers.clock import server_time_s
+from workers.client.outbox import Delivery
 from workers.contract import ContractError, Job, Result
-from workers.job_log import bind_job
-from workers.outbox import Delivery
+from workers.store.clock import server_time_s
+from workers.worker.job_log import bind_job
 
 if TYPE_CHECKING:
     from bot.telegram.frontend import Frontend

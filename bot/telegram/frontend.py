@@ -13,30 +13,29 @@ import redis.asyncio
 from telegram.error import Forbidden
 from telegram.ext import ExtBot
 
-from bot.challenges.challenges import Challenges
+from bot.challenges.service import Challenges
 from bot.chat.access import Access, Viewer
+from bot.chat.chat_settings import ChatSettings, ChatSettingsStore
 from bot.chat.journal import Journal
+from bot.chat.memory import Drafts, Sessions
+from bot.chat.memory_budget import PictureRoom
 from bot.chat.places import Places
-from bot.chat_settings import ChatSettings, ChatSettingsStore
-from bot.drafts import Drafts
-from bot.picture_room import PictureRoom
+from bot.chat.progress import ProgressLines
+from bot.chat.recipe_codes import RecipeCodes
+from bot.chat.service import StyleService, job_id_from
 from bot.presets.catalogue import contact_sheet, load_presets
-from bot.progress_lines import ProgressLines
-from bot.recipe_codes import RecipeCodes
-from bot.service import StyleService, job_id_from
-from bot.sessions import Sessions
 from bot.settings import Settings
 from bot.telegram.asker import Asker, chat_key
-from bot.telegram.challenges.notebook import Notebook
+from bot.telegram.challenges.memory import Notebook
 from bot.telegram.chat_actions import ChatActions
 from bot.telegram.memory import Memory
 from bot.telegram.posting import Posting
 from bot.telegram.rights import Rights, is_out
 from bot.telegram.shared_lines import SharedLines
 from nst.errors import PasticheError
-from workers.blobs import Blobs
-from workers.client import QueueClient
-from workers.outbox import OutboxReader
+from workers.client.client import QueueClient
+from workers.client.outbox import OutboxReader
+from workers.store.blobs import Blobs
 
 if TYPE_CHECKING:
     from bot.chat.fetching import Fetcher, Reach

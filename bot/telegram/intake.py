@@ -11,10 +11,11 @@ from redis.exceptions import RedisError
 from telegram.error import TelegramError
 
 from bot.chat.access import Grant, Photograph, hidden
-from bot.chat_settings import ChatSettings
-from bot.conversation import Choice
-from bot.progress_lines import Line, ProgressLine, Shown
-from bot.service import Request, Standing, Style
+from bot.chat.chat_settings import ChatSettings
+from bot.chat.conversation import Choice
+from bot.chat.progress import Line, ProgressLine, Shown
+from bot.chat.service import Request, Standing, Style
+from bot.chat.unfinished import unfinished_jobs
 from bot.telegram.address import Address
 from bot.telegram.asker import Asker
 from bot.telegram.boundary import ToldError, comes_back, last_try, sentence
@@ -33,7 +34,6 @@ from bot.telegram.pictures import (
 )
 from bot.telegram.posting import MessageGoneError, Picture, Post
 from bot.texts import say
-from bot.unfinished import unfinished_jobs
 from nst.errors import JobError, PasticheError, UserError
 from nst.options import StyleOptions
 from workers.contract import ContractError, Job

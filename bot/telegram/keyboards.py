@@ -15,11 +15,11 @@ from typing import NamedTuple
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat.access import FAINTEST, REPAINTING
-from bot.conversation import Choice, Draft, Step
+from bot.chat.conversation import Choice, Draft, Step
+from bot.chat.variations import CLIPS, Button
 from bot.presets.catalogue import Preset
 from bot.telegram.pictures import is_lent
 from bot.texts import say
-from bot.variations import CLIPS, Button
 from nst.options import METHODS
 from workers.contract import Job, Result
 

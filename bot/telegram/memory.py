@@ -11,9 +11,9 @@ from typing import cast
 
 import redis
 
-from workers import keys
+from workers.client.forgetting import note_of
 from workers.contract import ContractError, fill, read_object
-from workers.forgetting import note_of
+from workers.store import keys
 
 CALLED_OFF = -1
 _RECENT = 50  # what an inline query may show

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from telegram import ChatMemberUpdated, Message
 
-from bot.conversation import begin, second_picture
-from bot.recipes import parse_style_command
+from bot.chat.conversation import begin, second_picture
+from bot.chat.recipe_words import parse_style_command
 from bot.telegram.albums import Albums
 from bot.telegram.asker import Asker, asker_of_message
 from bot.telegram.boundary import spoken
-from bot.telegram.challenges.doors import take_words
+from bot.telegram.challenges.commands import take_words
 from bot.telegram.commands import COMMANDS, Question
 from bot.telegram.pickers import open_draft
 from bot.telegram.pictures import answered_by, is_clip, is_link, keep, picture_in

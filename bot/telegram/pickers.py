@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message
 
-from bot.conversation import (
+from bot.chat.conversation import (
     Action,
     Back,
     Choice,

@@ -20,12 +20,12 @@ from PIL import Image
 from telegram import ExternalReplyInfo, File, Message, MessageEntity, Sticker
 from telegram.error import BadRequest
 
-from bot.fitting import fit_bytes, suffix
+from bot.chat.fitting import fit_bytes, suffix
 from bot.telegram.posting import ANIMATION, VIDEO, Picture
 from bot.telegram.throttle import outlast
-from nst.clip_header import MP4, check_duration
 from nst.errors import UserError
-from nst.mp4_boxes import has_sound
+from nst.pictures.clip_header import MP4, check_duration
+from nst.pictures.mp4 import has_sound
 
 if TYPE_CHECKING:
     from bot.telegram.asker import Asker

@@ -23,7 +23,7 @@ from telegram import (
 from telegram.error import BadRequest, NetworkError, RetryAfter, TelegramError
 from telegram.ext import ExtBot
 
-from bot.progress_lines import Shown
+from bot.chat.progress import Shown
 from bot.telegram.throttle import PROGRESS, TooBusyError
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from telegram import CallbackQuery, Message
 from telegram.error import BadRequest, TelegramError
 
-from bot.captions import caption, style_name
 from bot.chat.access import Grant, Photograph, offered_under
+from bot.chat.captions import caption, style_name, with_quality
+from bot.chat.conversation import begin
 from bot.chat.spoilers import is_hidden
-from bot.conversation import begin
-from bot.quality_lines import with_quality
-from bot.strips import strip_job_ids, submit_strip
+from bot.chat.strips import strip_job_ids, submit_strip
+from bot.chat.variations import Button
 from bot.telegram.address import Address
 from bot.telegram.asker import Asker, asker_of_query, user_key
 from bot.telegram.boundary import sentence, spoken
@@ -29,7 +29,6 @@ from bot.telegram.pictures import as_document, as_photo, of_result
 from bot.telegram.posting import TOAST, Post, clipped
 from bot.telegram.privacy import ask_to_forget, forget_user, keep_user
 from bot.texts import say
-from bot.variations import Button
 from nst.errors import PasticheError, UserError
 from workers.contract import Job
 

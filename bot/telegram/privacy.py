@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.privacy import noted_jobs
+from bot.chat.privacy import noted_jobs
 from bot.telegram.asker import Asker
 from bot.telegram.keyboards import owner_code
 from bot.telegram.posting import Post

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bot.chat_settings import ChatSettings
+from bot.chat.chat_settings import ChatSettings
 from bot.telegram.asker import Asker
 from bot.telegram.posting import Post
 from bot.texts import languages, say

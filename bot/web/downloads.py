@@ -8,13 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bot.captions import percent
-from bot.fitting import suffix
-from bot.recipe_codes import Recipe
-from bot.recipe_files import with_recipe
-from bot.web.pictures import Leaving, Room
-from bot.web.studio import Studio
-from bot.web.visitors import user_of
+from bot.chat.captions import percent
+from bot.chat.fitting import suffix
+from bot.chat.recipe_codes import Recipe
+from bot.chat.recipe_files import with_recipe
+from bot.web.files import Leaving, Room
+from bot.web.shared import Studio, user_of
 from nst.errors import JobError, OperatorError
 from workers.contract import Job
 

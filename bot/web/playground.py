@@ -9,17 +9,16 @@ from typing import Any
 from nicegui import ui
 from starlette.requests import Request as HttpRequest
 
-from bot.web.asking import Asking
-from bot.web.bench import Bench, Handlers
-from bot.web.duel import Duel
-from bot.web.furniture import set_up_head
-from bot.web.markup import tag
-from bot.web.page import arrive, enter, foot, stay, wishes_of
-from bot.web.reader import Reader
-from bot.web.recipes import Recipes
-from bot.web.studio import Studio
-from bot.web.visit import Visit
-from bot.web.wall import Wall
+from bot.web.compare import Duel
+from bot.web.elements import set_up_head, tag
+from bot.web.form.playground import Bench, Handlers
+from bot.web.page_actions import Asking
+from bot.web.page_context import Visit
+from bot.web.recipe_panel import Recipes
+from bot.web.results_list import Wall
+from bot.web.shared import Studio
+from bot.web.studio_page import arrive, enter, foot, stay, wishes_of
+from bot.web.wording import Reader
 
 
 async def show_playground(studio: Studio, request: HttpRequest) -> None:

@@ -13,8 +13,8 @@ import threading
 from prometheus_client import CollectorRegistry, start_http_server
 
 from bot.settings import read_settings
-from workers.connection import connect
 from workers.metrics import QueueCollector
+from workers.store.connection import connect
 
 
 def serve(host: str, port: int) -> int:

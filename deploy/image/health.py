@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 from bot.settings import Settings, read_settings
 from nst.errors import PasticheError
-from workers.connection import connect, speaking_redis
+from workers.store.connection import connect, speaking_redis
 
 _TIMEOUT_S = 4.0
 _BEAT_S = 15.0

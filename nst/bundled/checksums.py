@@ -1,4 +1,4 @@
-"""SHA-256 of the weight files that this version ships; written by `python -m nst.bundled.train`."""
+"""SHA-256 of the weight files that this version ships; written by `python -m tools.train`."""
 
 SHA256: dict[str, str] = {
     "extractor.npz": "46bb1abc588e9d1a04fc7724e897d731137e79150e8d7dc2f08406bf835a0663",

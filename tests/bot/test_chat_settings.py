@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import redis
 
-from bot.chat_settings import ChatSettings, ChatSettingsStore, check_place
+from bot.chat.chat_settings import ChatSettings, ChatSettingsStore, check_place
 from nst.errors import BusyError, UserError
 
 

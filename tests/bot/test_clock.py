@@ -11,10 +11,10 @@ import pytest
 import redis
 
 from bot.challenges import keys as challenge_keys
-from bot.chat_settings import ChatSettings, ChatSettingsStore
-from bot.privacy import noted_jobs
+from bot.chat.chat_settings import ChatSettings, ChatSettingsStore
+from bot.chat.privacy import noted_jobs
 from tests.clocks import DAY_S, clock_off_by
-from workers.clock import server_time_s
+from workers.store.clock import server_time_s
 
 ROOT = Path(__file__).resolve().parents[2]
 CLOCKS = pytest.mark.parametrize("offset_s", [8 * DAY_S, -8 * DAY_S], ids=["ahead", "behind"])
@@ -22,13 +22,13 @@ CLOCKS = pytest.mark.parametrize("offset_s", [8 * DAY_S, -8 * DAY_S], ids=["ahea
 FRONTEND = """
 import io, sys
 from PIL import Image
-from bot.challenges.challenges import Challenges
-from bot.chat_settings import ChatSettings, ChatSettingsStore
+from bot.challenges.service import Challenges
+from bot.chat.chat_settings import ChatSettings, ChatSettingsStore
 from nst.errors import BusyError
 from nst.options import StyleOptions
-from workers.blobs import blob_hash
-from workers.client import QueueClient
-from workers.connection import connect
+from workers.store.blobs import blob_hash
+from workers.client.client import QueueClient
+from workers.store.connection import connect
 from workers.contract import Job
 out = io.BytesIO()
 Image.new("RGB", (32, 32)).save(out, "PNG")

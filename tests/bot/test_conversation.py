@@ -11,7 +11,7 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.conversation import (
+from bot.chat.conversation import (
     Action,
     Back,
     Choice,
@@ -31,8 +31,7 @@ from bot.conversation import (
     begin_mix,
     second_picture,
 )
-from bot.drafts import Drafts
-from bot.sessions import Sessions
+from bot.chat.memory import Drafts, Sessions
 from workers.contract import ContractError
 
 

@@ -18,8 +18,8 @@ import redis
 from bot import doctor
 from bot.doctor import Finding
 from bot.settings import Settings
-from nst.image_signature import READABLE
-from nst.weights import MAGENTA_HUB
+from nst.models.sources import MAGENTA_HUB
+from nst.pictures.signature import READABLE
 
 GOOD_TOKEN, BAD_TOKEN = "12:good", "12:bad"
 

@@ -6,7 +6,7 @@ import os
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from bot.fitting import as_gif, fit_bytes, suffix
+from bot.chat.fitting import as_gif, fit_bytes, suffix
 
 
 def noise(mode: str, side_px: int, kind: str) -> bytes:

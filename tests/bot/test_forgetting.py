@@ -8,23 +8,22 @@ import pytest
 import redis
 from PIL import Image
 
+from bot.chat.chat_settings import ChatSettings, ChatSettingsStore
+from bot.chat.conversation import Choice
+from bot.chat.memory import Drafts, NotedStyle, Sessions
+from bot.chat.privacy import forget
+from bot.chat.recipe_codes import Recipe, RecipeCodes
 from bot.chat.shown import Shown
-from bot.chat_settings import ChatSettings, ChatSettingsStore
-from bot.conversation import Choice
-from bot.drafts import Drafts
-from bot.privacy import forget
-from bot.recipe_codes import Recipe, RecipeCodes
-from bot.sessions import NotedStyle, Sessions
 from nst.errors import BusyError, UserError
 from nst.options import StyleOptions
 from tests.traces import traces_left
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.client import QueueClient
+from workers.client.client import QueueClient
+from workers.client.line import Limits
+from workers.client.outbox import post_terminal
+from workers.client.progress import write_event
 from workers.contract import Event, Job, Result
-from workers.limits import Limits
-from workers.outbox import post_terminal
-from workers.progress import write_event
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
 
 USER, CHAT = "telegram:555001", "telegram:-100777"
 

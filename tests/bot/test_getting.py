@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import redis
 
-from bot.captions import standing as sentence
+from bot.chat.captions import standing as sentence
+from bot.chat.service import Request, Standing, StyleService
+from bot.chat.service import Style as OneStyle
 from bot.presets.catalogue import load_presets
-from bot.service import Request, Standing, StyleService
-from bot.service import Style as OneStyle
 from nst.options import StyleOptions
 from tests.bot.test_service import png
-from workers.getting import Getting, GettingNote
+from workers.client.downloads import Getting, GettingNote
 
 SIZE = 2_000_000
 

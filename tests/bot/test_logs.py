@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.logs import FORMATS, set_up_logs
-from workers.job_log import about_job, bind_job
+from bot.observability import FORMATS, set_up_logs
+from workers.worker.job_log import about_job, bind_job
 
 log = logging.getLogger("somewhere")
 

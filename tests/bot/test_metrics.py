@@ -11,16 +11,16 @@ import redis
 from PIL import Image
 from prometheus_client import REGISTRY
 
-from bot.metrics import serve_metrics
+from bot.observability import serve_metrics
 from bot.settings import Settings
 from nst.errors import BusyError, OperatorError
 from nst.options import StyleOptions
-from workers.blobs import blob_hash
-from workers.client import QueueClient
-from workers.connection import connect_async
+from workers.client.client import QueueClient
+from workers.client.line import Limits
+from workers.client.outbox import OutboxReader, post_terminal
 from workers.contract import Job, Result
-from workers.limits import Limits
-from workers.outbox import OutboxReader, post_terminal
+from workers.store.blobs import blob_hash
+from workers.store.connection import connect_async
 
 ROOT = Path(__file__).resolve().parents[2]
 

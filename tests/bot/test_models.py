@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.models import app
-from nst.extractor_table import ENTRIES
+from nst.extractors.table import ENTRIES
 from nst.method import MethodSettings
-from nst.models import absent
+from nst.models.inventory import absent
 from tests.nst.small_modules import save_splittable
 
 run = CliRunner().invoke

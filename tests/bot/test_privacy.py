@@ -6,14 +6,14 @@ import pytest
 import redis
 from PIL import Image
 
-from bot.privacy import forget
-from bot.sessions import NotedStyle, Sessions
+from bot.chat.memory import NotedStyle, Sessions
+from bot.chat.privacy import forget
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.client import QueueClient
+from workers.client.client import QueueClient
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.outbox import post_terminal
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
 
 
 def picture(shade: int) -> bytes:

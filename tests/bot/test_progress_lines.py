@@ -3,9 +3,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from bot.captions import standing as words
-from bot.progress_lines import Line, ProgressLine, ProgressLines, Shown
-from bot.service import Standing
+from bot.chat.captions import standing as words
+from bot.chat.progress import Line, ProgressLine, ProgressLines, Shown
+from bot.chat.service import Standing
 from bot.texts import say
 from nst.errors import OperatorError
 from nst.options import StyleOptions

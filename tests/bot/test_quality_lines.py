@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.quality_lines import quality_line, with_quality
+from bot.chat.captions import quality_line, with_quality
 from bot.texts import languages
 
 CARD = {

@@ -10,7 +10,7 @@ import redis
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.recipe_codes import Kept, Recipe, RecipeCodes
+from bot.chat.recipe_codes import Kept, Recipe, RecipeCodes
 from nst.errors import UserError
 from nst.options import StyleOptions
 from workers.contract import Job

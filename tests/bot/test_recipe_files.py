@@ -9,8 +9,8 @@ import zlib
 import pytest
 from PIL import Image
 
-from bot.recipe_codes import Recipe
-from bot.recipe_files import KEYWORD, recipe_in, with_recipe
+from bot.chat.recipe_codes import Recipe
+from bot.chat.recipe_files import KEYWORD, recipe_in, with_recipe
 from nst.errors import UserError
 from nst.options import StyleOptions
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.recipes import find_preset, format_style_command, parse_style_command
+from bot.chat.recipe_words import find_preset, format_style_command, parse_style_command
 from bot.texts import explain, languages
 from nst.errors import UserError
 from nst.options import COLOURS, METHODS, REGIONS, StyleOptions

@@ -21,12 +21,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import doctor
-from bot.logs import FORMATS, set_up_logs
+from bot.observability import FORMATS, set_up_logs
 from bot.settings import read_settings
 from bot.texts import explain, languages
 from nst.errors import PasticheError
 from nst.secrecy import guarded
-from workers.connection import connect
+from workers.store.connection import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 CLOSED = "127.0.0.1:1"

@@ -11,17 +11,17 @@ import pytest
 import redis
 from PIL import Image
 
+from bot.chat.service import Request, Style, StyleService, job_id_from
+from bot.chat.variations import Button
 from bot.presets.catalogue import load_presets
-from bot.service import Request, Style, StyleService, job_id_from
-from bot.variations import Button
 from nst.errors import BusyError, JobError, UserError
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import blob_hash
+from workers.client.line import Limits
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.limits import Limits
-from workers.outbox import post_terminal
-from workers.owners import Owners
+from workers.store import keys
+from workers.store.blobs import blob_hash
+from workers.store.owners import Owners
 
 
 def png(shade: int = 90) -> bytes:

@@ -6,14 +6,14 @@ import pytest
 import redis
 from PIL import Image
 
-from bot.strips import strip_job_ids, strip_results, strip_sheet, submit_strip
+from bot.chat.strips import strip_job_ids, strip_results, strip_sheet, submit_strip
 from nst.errors import BusyError
 from nst.options import StyleOptions
-from workers.blobs import Blobs
-from workers.client import QueueClient
+from workers.client.client import QueueClient
+from workers.client.line import Limits
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.limits import Limits
-from workers.outbox import post_terminal
+from workers.store.blobs import Blobs
 
 
 def picture(colour: tuple[int, int, int], size: tuple[int, int] = (96, 64)) -> bytes:

@@ -7,14 +7,14 @@ from typing import Any
 import redis
 from PIL import Image
 
-from bot.captions import failure
-from bot.unfinished import HeldJobs, unfinished_jobs
+from bot.chat.captions import failure
+from bot.chat.unfinished import HeldJobs, unfinished_jobs
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import blob_hash
-from workers.client import QueueClient
+from workers.client.client import QueueClient
+from workers.client.outbox import result_of
 from workers.contract import Job
-from workers.outbox import result_of
+from workers.store import keys
+from workers.store.blobs import blob_hash
 
 
 def submit(connection: redis.Redis, job_id: str, frontend: str = "one", user: str = "ann") -> Job:

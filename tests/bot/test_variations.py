@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.variations import Button, offered, vary
+from bot.chat.variations import Button, offered, vary
 from nst.options import StyleOptions
 
 

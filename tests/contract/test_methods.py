@@ -15,9 +15,9 @@ from skimage import data
 
 from nst.engine import Engine
 from nst.errors import Cancelled, OperatorError
-from nst.images import Picture
 from nst.method import Method, MethodSettings, Progress, create_method, stylize
 from nst.options import METHODS, StyleOptions
+from nst.pictures.decode import Picture
 
 Floats = NDArray[np.float32]
 # Small, odd and not square: what tiles and strides trip over.

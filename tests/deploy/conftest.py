@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from tests.ports import reserved_port
-from workers.embedded_redis import server_binary
+from workers.store.embedded_redis import server_binary
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct-horse_7"  # noqa: S105 - of a Redis that lives for one test

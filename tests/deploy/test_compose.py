@@ -17,7 +17,7 @@ import yaml
 from bench.fleet.topology import VARIABLE, compose_file
 from bot.cli import app
 from bot.settings import Settings
-from workers.gpu_worker import GRACE_S
+from workers.worker.gpu_worker import GRACE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docker-compose.yml"

@@ -16,10 +16,10 @@ import redis
 
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.ports import reserved_port
-from workers import keys
-from workers.connection import connect_async
-from workers.lease import Lease
-from workers.outbox import Delivery, OutboxReader
+from workers.client.outbox import Delivery, OutboxReader
+from workers.store import keys
+from workers.store.connection import connect_async
+from workers.worker.lease import Lease
 
 pytestmark = pytest.mark.e2e
 

@@ -14,9 +14,9 @@ import typer.main
 
 from bot.cli import app
 from bot.settings import Settings
-from workers import keys
-from workers.gpu_worker import GRACE_S
 from workers.routing import QUEUES
+from workers.store import keys
+from workers.worker.gpu_worker import GRACE_S
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
 FOLDER = Path(__file__).resolve().parents[2] / "deploy/kubernetes"

@@ -15,12 +15,12 @@ import redis
 from PIL import Image
 
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import blob_hash
-from workers.client import QueueClient
-from workers.connection import connect
+from workers.client.client import QueueClient
+from workers.client.line import Limits
 from workers.contract import Job
-from workers.limits import Limits
+from workers.store import keys
+from workers.store.blobs import blob_hash
+from workers.store.connection import connect
 
 pytestmark = pytest.mark.e2e
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.gpu_worker import GRACE_S
+from workers.worker.gpu_worker import GRACE_S
 
 UNITS = Path(__file__).resolve().parents[2] / "deploy/systemd"
 SERVICES = sorted(path.name for path in UNITS.glob("*.service"))

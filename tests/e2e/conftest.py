@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.visiting import Come, Visit
-from workers.connection import connect
-from workers.embedded_redis import EmbeddedRedis
-from workers.service_times import live_workers
+from workers.client.estimates import live_workers
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext

@@ -12,32 +12,31 @@ from typing import Any
 import pytest
 
 from bot.challenges import keys as challenge_keys
-from bot.challenges.challenges import Challenges
 from bot.challenges.model import HOUR_S, Challenge, Chat, Person, Plan, Rules, State
+from bot.challenges.service import Challenges
+from bot.chat.chat_settings import ChatSettings, ChatSettingsStore
+from bot.chat.conversation import Choice
+from bot.chat.memory import Drafts, NotedStyle, Sessions
+from bot.chat.privacy import forget
+from bot.chat.recipe_codes import Recipe, RecipeCodes
 from bot.chat.shown import Shown
-from bot.chat_settings import ChatSettings, ChatSettingsStore
-from bot.conversation import Choice
-from bot.drafts import Drafts
 from bot.presets.catalogue import load_presets
-from bot.privacy import forget
-from bot.recipe_codes import Recipe, RecipeCodes
-from bot.sessions import NotedStyle, Sessions
-from bot.web.album import Album
+from bot.web.session_jobs import Album
 from nst.options import StyleOptions
 from tests.bot.challenges.conftest import picture
 from tests.clocks import DAY_S, clock_as_in
 from tests.peers.discord.palette_worker import HOLD
 from tests.peers.discord.stage import Process
 from tests.peers.telegram.stage import DEADLINE_S, ROOT, TelegramStage, text_of
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.client import QueueClient
-from workers.clock import server_time_s
-from workers.connection import connect
+from workers.client.client import QueueClient
+from workers.client.estimates import live_workers
+from workers.client.line import Limits
 from workers.contract import Job, Result
-from workers.embedded_redis import EmbeddedRedis
-from workers.limits import Limits
-from workers.service_times import live_workers
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.clock import server_time_s
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(240)]
 Until = Callable[..., Any]

@@ -21,7 +21,7 @@ from tests.peers.discord.stage import Stage, Until
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.stage import DEADLINE_S, TelegramStage, text_of
 from tests.peers.telegram.world import Json
-from workers.embedded_redis import EmbeddedRedis
+from workers.store.embedded_redis import EmbeddedRedis
 
 pytestmark = [
     pytest.mark.e2e,

@@ -18,11 +18,11 @@ import pytest
 from PIL import Image, ImageChops
 
 from nst.options import StyleOptions
-from workers.blobs import blob_hash
-from workers.client import QueueClient
-from workers.connection import connect
+from workers.client.client import QueueClient
 from workers.contract import Job
-from workers.embedded_redis import EmbeddedRedis, running_url
+from workers.store.blobs import blob_hash
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis, running_url
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(600)]

@@ -19,11 +19,11 @@ import pytest
 from PIL import Image, ImageChops
 
 from bench.steady_redis import SteadyRedis
-from bot.privacy import noted_jobs
-from bot.strips import strip_job_ids
+from bot.chat.privacy import noted_jobs
+from bot.chat.strips import strip_job_ids
 from bot.texts import explain
-from nst.clip_header import GIF, inspect_content
 from nst.errors import JobError, Scalar, UserError
+from nst.pictures.clip_header import GIF, inspect_content
 from tests.contests import take_part
 from tests.peers.discord.rest import ACK_LIMIT_S
 from tests.peers.discord.stage import (
@@ -51,12 +51,12 @@ from tests.peers.discord.world import (
     snowflake,
 )
 from tests.traces import traces_left
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.client import QueueClient
+from workers.client.client import QueueClient
+from workers.client.line import Limits
+from workers.client.outbox import post_terminal
 from workers.contract import Result
-from workers.limits import Limits
-from workers.outbox import post_terminal
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
 
 pytestmark = [
     pytest.mark.e2e,

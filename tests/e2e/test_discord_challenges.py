@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bot.challenges.challenges import Challenges
 from bot.challenges.entry import Entry
 from bot.challenges.model import Person
+from bot.challenges.service import Challenges
 from bot.presets.catalogue import load_presets
 from tests.peers.discord.rest import Upload
 from tests.peers.discord.stage import DEADLINE_S, Stage, Until, picture, running

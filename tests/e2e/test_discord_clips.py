@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from nst.clips import open_clip
+from nst.pictures.clips import open_clip
 from tests.peers.discord.stage import Stage, Until, running
 from tests.peers.discord.world import Message
 

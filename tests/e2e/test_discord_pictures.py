@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nst.clip_header import GIF
+from nst.pictures.clip_header import GIF
 from tests.peers.discord.rest import Upload, upload_json
 from tests.peers.discord.stage import ROOT, Stage, Until, job_id_of, noise, picture, replies, running
 from tests.peers.discord.world import (
@@ -30,10 +30,10 @@ from tests.peers.discord.world import (
     User,
 )
 from tests.peers.web_host import INSIDE, OUTSIDE, Host, answer, open_host
-from workers import keys
-from workers.blobs import Blobs
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.outbox import post_terminal
+from workers.store import keys
+from workers.store.blobs import Blobs
 
 pytestmark = [
     pytest.mark.e2e,

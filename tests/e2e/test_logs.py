@@ -20,9 +20,9 @@ from PIL import Image
 
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.ports import reserved_port
-from workers.connection import connect
-from workers.embedded_redis import EmbeddedRedis
-from workers.service_times import live_workers
+from workers.client.estimates import live_workers
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.e2e, pytest.mark.tensorflow]

@@ -31,7 +31,7 @@ from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.stage import SPEC, text_of
 from tests.peers.telegram.world import BOT, Json
-from workers.blobs import blob_hash
+from workers.store.blobs import blob_hash
 
 pytestmark = [
     pytest.mark.e2e,

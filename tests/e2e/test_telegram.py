@@ -19,7 +19,7 @@ from typing import Any, cast
 import pytest
 from PIL import Image, ImageChops
 
-from bot.privacy import noted_jobs
+from bot.chat.privacy import noted_jobs
 from bot.telegram.keyboards import owner_code
 from nst.options import StyleOptions
 from tests.contests import take_part
@@ -29,15 +29,15 @@ from tests.peers.telegram.people import Person
 from tests.peers.telegram.world import BOT_NAME, Json
 from tests.ports import reserved_port
 from tests.traces import everything, traces_left
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.client import QueueClient
-from workers.connection import connect
+from workers.client.client import QueueClient
+from workers.client.estimates import live_workers
+from workers.client.outbox import post_terminal
+from workers.client.progress import write_event
 from workers.contract import Event, Job, Result
-from workers.embedded_redis import EmbeddedRedis
-from workers.outbox import post_terminal
-from workers.progress import write_event
-from workers.service_times import live_workers
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared"))

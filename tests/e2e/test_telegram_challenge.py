@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from bot.challenges.challenges import Challenges
 from bot.challenges.model import Person as ChallengePerson
+from bot.challenges.service import Challenges
 from bot.presets.catalogue import load_presets
-from bot.telegram.challenges.notebook import Notebook
+from bot.telegram.challenges.memory import Notebook
 from bot.telegram.keyboards import owner_code
 from tests.peers.discord.stage import Process
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.stage import DEADLINE_S, ROOT, TelegramStage, text_of
 from tests.peers.telegram.world import BOT, Json
-from workers.connection import connect
-from workers.embedded_redis import EmbeddedRedis
-from workers.service_times import live_workers
+from workers.client.estimates import live_workers
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(240)]
 Until = Callable[..., Any]

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nst.clips import open_clip
+from nst.pictures.clips import open_clip
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.peers.telegram.world import Json, film, sticker
-from workers.connection import connect
-from workers.embedded_redis import EmbeddedRedis
-from workers.service_times import live_workers
+from workers.client.estimates import live_workers
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 ROOT = Path(__file__).resolve().parents[2]

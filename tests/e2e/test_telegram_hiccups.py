@@ -18,9 +18,9 @@ from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.stage import SPEC, text_of
 from tests.peers.telegram.world import Json
-from workers.connection import connect
-from workers.embedded_redis import EmbeddedRedis
-from workers.service_times import live_workers
+from workers.client.estimates import live_workers
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(400)]
 ROOT = Path(__file__).resolve().parents[2]

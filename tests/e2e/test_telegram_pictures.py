@@ -14,20 +14,20 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nst.clip_header import MP4
+from nst.pictures.clip_header import MP4
 from tests.peers.discord.palette_worker import HOLD
 from tests.peers.discord.stage import Process
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.stage import DEADLINE_S, ROOT, TelegramStage, text_of
 from tests.peers.telegram.world import Json, document, film, photo_sizes, sticker
 from tests.peers.web_host import INSIDE, OUTSIDE, Host, answer, open_host
-from workers import keys
-from workers.blobs import Blobs
-from workers.connection import connect
+from workers.client.estimates import live_workers
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.embedded_redis import EmbeddedRedis
-from workers.outbox import post_terminal
-from workers.service_times import live_workers
+from workers.store import keys
+from workers.store.blobs import Blobs
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(240)]
 Until = Callable[..., Any]

@@ -15,17 +15,17 @@ import httpx
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from bot.chat.privacy import noted_jobs
+from bot.chat.recipe_files import recipe_in
 from bot.presets.catalogue import load_presets
-from bot.privacy import noted_jobs
-from bot.recipe_files import recipe_in
-from nst.clips import open_clip
+from nst.pictures.clips import open_clip
 from tests.e2e.conftest import Pastiche, Stack, Until, serving_address
 from tests.e2e.visiting import Come, Visit, photograph
 from tests.traces import traces_left
-from workers import keys
-from workers.blobs import blob_hash
-from workers.connection import connect
-from workers.embedded_redis import EmbeddedRedis
+from workers.store import keys
+from workers.store.blobs import blob_hash
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -63,7 +63,7 @@ def _style_left(content: bytes, pastiche: bytes, style: bytes, features: Path) -
     import numpy as np
 
     from nst.device import configure_tensorflow
-    from nst.images import decode, resize
+    from nst.pictures.decode import decode, resize
 
     configure_tensorflow()
     from nst.quality import Evaluator

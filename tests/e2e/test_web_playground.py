@@ -13,9 +13,9 @@ import pytest
 import redis
 from PIL import Image, ImageChops, ImageSequence, ImageStat
 
+from bot.chat.recipe_files import recipe_in
 from bot.presets.catalogue import load_presets
-from bot.recipe_files import recipe_in
-from bot.web.throttle import JOBS, RECIPES, UPLOADS, address_key
+from bot.web.protection.throttle import JOBS, RECIPES, UPLOADS, address_key
 from nst.errors import JobError
 from nst.options import EXTRACTORS, StyleOptions
 from tests.bot.challenges.conftest import World
@@ -24,12 +24,12 @@ from tests.e2e.visiting import PATIENT_MS, Come, Visit, photograph
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.world import Json
-from workers import keys
-from workers.blobs import blob_hash
-from workers.connection import connect
+from workers.client.estimates import live_workers
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.outbox import post_terminal
-from workers.service_times import live_workers
+from workers.store import keys
+from workers.store.blobs import blob_hash
+from workers.store.connection import connect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nst.errors import UserError
-from nst.images import decode
+from nst.pictures.decode import decode
 from tests.picture_samples import GifFrame, TiffPage, bmp, chunk, gif, tiff
 from tests.picture_samples import png as any_png
 
@@ -164,7 +164,7 @@ def test_decompression_bomb_costs_no_memory(tmp_path: Path) -> None:
     bomb.write_bytes(png(50_000, 50_000, pixels))
     assert bomb.stat().st_size < 400_000
     script = (
-        "import resource, sys\nfrom nst.images import decode\nfrom nst.errors import UserError\n"
+        "import resource, sys\nfrom nst.pictures.decode import decode\nfrom nst.errors import UserError\n"
         "data = open(sys.argv[1], 'rb').read()\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try: decode(data)\nexcept UserError as error: print(error.code, error.detail['width_px'])\n"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from nst.errors import UserError
-from nst.image_header import inspect
-from nst.images import Picture, decode
+from nst.pictures.decode import Picture, decode
+from nst.pictures.header import inspect
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nst.clip_header import ClipLimits, film_in, inspect_content, is_clip
 from nst.errors import UserError
 from nst.options import StyleOptions
+from nst.pictures.clip_header import ClipLimits, film_in, inspect_content, is_clip
 
 FAST = StyleOptions()
 
@@ -112,6 +112,6 @@ def test_a_film_without_pictures_or_in_a_foreign_codec_says_so(clips: ModuleType
 
 
 def test_reading_headers_loads_no_numbers() -> None:
-    script = "import sys, nst.clip_header; print({'numpy', 'imageio_ffmpeg'} & set(sys.modules))"
+    script = "import sys, nst.pictures.clip_header; print({'numpy', 'imageio_ffmpeg'} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "set()"

@@ -9,14 +9,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from nst.clip import Timing, rounded
-from nst.clip_header import GIF, MP4, WEBP
-from nst.clip_painting import PaintedClip, Unpainted, paint_clip
-from nst.clips import Clip, first_frame, open_clip
 from nst.errors import Cancelled, UserError
-from nst.images import Picture
 from nst.method import Progress, never_cancelled, no_report
-from nst.steady import Steady
+from nst.pictures.clip import Timing, rounded
+from nst.pictures.clip_header import GIF, MP4, WEBP
+from nst.pictures.clip_painting import PaintedClip, Steady, Unpainted, paint_clip
+from nst.pictures.clips import Clip, first_frame, open_clip
+from nst.pictures.decode import Picture
 from tests.picture_samples import GifFrame, gif
 
 UNEVEN_MS = (0, 10, 40, 120, 200, 70)

@@ -8,11 +8,11 @@ from types import ModuleType
 import pytest
 from PIL import Image
 
-from nst.clips import open_clip
 from nst.commands import run_stylize
 from nst.errors import UserError
 from nst.method import MethodSettings
 from nst.options import StyleOptions
+from nst.pictures.clips import open_clip
 
 PALETTE = StyleOptions(method="palette")
 

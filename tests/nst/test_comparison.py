@@ -11,12 +11,12 @@ import pytest
 pytestmark = pytest.mark.tensorflow
 pytest.importorskip("tensorflow")
 
-from nst.comparison import compare, contenders  # noqa: E402
 from nst.errors import Cancelled  # noqa: E402
-from nst.images import Picture  # noqa: E402
 from nst.method import MethodSettings, Progress  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
-from nst.study import Tile, contact_sheet  # noqa: E402
+from nst.pictures.decode import Picture  # noqa: E402
+from nst.sheets.comparison import compare, contenders  # noqa: E402
+from nst.sheets.study import Tile, contact_sheet  # noqa: E402
 
 RNG = np.random.default_rng(12)
 CONTENTS = [Picture(RNG.uniform(size=(height, 64, 3)).astype(np.float32)) for height in (48, 48)]
@@ -34,7 +34,7 @@ def labels(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         written.extend(tile.label for tile in tiles)
         return contact_sheet(tiles, *rest)
 
-    monkeypatch.setattr("nst.comparison.contact_sheet", keep)
+    monkeypatch.setattr("nst.sheets.comparison.contact_sheet", keep)
     return written
 
 
@@ -48,7 +48,7 @@ def test_a_row_for_every_pair_and_a_column_for_every_contender_with_its_figures(
     labels: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = contenders(SETTINGS, QUICK)[:3]
-    monkeypatch.setattr("nst.comparison.contenders", lambda *_: quick)
+    monkeypatch.setattr("nst.sheets.comparison.contenders", lambda *_: quick)
     seen: list[Progress] = []
     sheet = compare([(content, STYLE) for content in CONTENTS], SETTINGS, QUICK, seen.append).rgb
     names = ["content", "style", *(column.name for column in quick)]
@@ -70,7 +70,7 @@ def test_a_method_without_its_model_has_an_empty_cell_that_says_so(
 ) -> None:
     settings = MethodSettings(fast_model="/no/such/model")
     fast = [column for column in contenders(settings, QUICK) if column.name == "fast"]
-    monkeypatch.setattr("nst.comparison.contenders", lambda *_: fast)
+    monkeypatch.setattr("nst.sheets.comparison.contenders", lambda *_: fast)
     sheet = compare([(CONTENTS[0], STYLE)], settings, QUICK).rgb
     assert labels[2] == "fast\nweights_missing"
     np.testing.assert_allclose(sheet[8:50, 6 + 2 * 70 : 66 + 2 * 70], 0.8, atol=0.003)

@@ -18,11 +18,11 @@ import psutil
 import pytest
 from PIL import Image
 
-from nst.clips import open_clip
-from nst.decoder import Bounds, Decoder
 from nst.errors import Cancelled, UserError
-from nst.images import decode
-from nst.patience import Patience
+from nst.pictures.clips import open_clip
+from nst.pictures.decode import decode
+from nst.pictures.decoder import Bounds, Decoder
+from nst.pictures.patience import Patience
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
 
@@ -52,7 +52,7 @@ def process_of(decoder: Decoder) -> psutil.Process:
     """The living process of a decoder that is ready."""
     decoder.decode(SMALL)
     mine = psutil.Process().children()
-    found = [process for process in mine if "nst.decoder_process" in " ".join(process.cmdline())]
+    found = [process for process in mine if "nst.pictures.decoder_process" in " ".join(process.cmdline())]
     return max(found, key=lambda process: (process.create_time(), process.pid))
 
 
@@ -143,7 +143,7 @@ def test_patience_is_earned_by_frames_and_never_more_than_at_first() -> None:
 @linux
 def test_it_ends_with_the_process_that_started_it(until: Callable[..., Any]) -> None:
     script = (
-        "import os, signal\nfrom nst.decoder import Decoder\nimport sys, psutil\n"
+        "import os, signal\nfrom nst.pictures.decoder import Decoder\nimport sys, psutil\n"
         "one = Decoder()\none.decode(sys.stdin.buffer.read())\n"
         "print(psutil.Process().children()[0].pid, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -15,9 +15,9 @@ from skimage import data
 from nst.commands import OUTPUT_TYPES, run_stylize
 from nst.engine import Engine
 from nst.errors import Cancelled, JobError, OperatorError, UserError
-from nst.images import Picture, decode
 from nst.method import MethodSettings, OneStep, Pastiche, Request, Run
 from nst.options import StyleOptions
+from nst.pictures.decode import Picture, decode
 
 PALETTE = StyleOptions(method="palette")
 SETTINGS = MethodSettings()
@@ -63,8 +63,8 @@ class HalfSize(Failing):
 
 
 def registered(monkeypatch: pytest.MonkeyPatch, method: type[Failing]) -> Engine:
-    monkeypatch.setattr("nst.methods.palette.Failing", method, raising=False)
-    monkeypatch.setattr("nst.method._MODULES", {"fast": ("nst.methods.palette", "Failing"), **_rest()})
+    monkeypatch.setattr("nst.palette.Failing", method, raising=False)
+    monkeypatch.setattr("nst.method._MODULES", {"fast": ("nst.palette", "Failing"), **_rest()})
     return Engine(SETTINGS)
 
 
@@ -87,7 +87,7 @@ def test_pastiche_has_the_fitted_size() -> None:
 @pytest.mark.parametrize("method", ["palette", "fast", "gatys"])
 def test_strength_0_is_the_content_exactly_and_needs_no_model(method: str) -> None:
     script = (
-        "import sys\nfrom nst.engine import Engine\nfrom nst.images import decode\nimport numpy as np\n"
+        "import sys\nfrom nst.engine import Engine\nfrom nst.pictures.decode import decode\nimport numpy as np\n"
         "from nst.method import MethodSettings\nfrom nst.options import StyleOptions\n"
         "data = sys.stdin.buffer.read()\n"
         f"made = Engine(MethodSettings()).stylize(data, [data], StyleOptions(method={method!r}, strength=0))\n"

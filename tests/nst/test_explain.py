@@ -13,10 +13,10 @@ pytest.importorskip("tensorflow")
 
 from nst.engine import EXPLANATION, Engine  # noqa: E402
 from nst.errors import Cancelled  # noqa: E402
-from nst.explain import explain, heat  # noqa: E402
-from nst.images import Picture, decode, resize  # noqa: E402
 from nst.method import MethodSettings, Progress  # noqa: E402
 from nst.options import EXPLANATIONS, StyleOptions  # noqa: E402
+from nst.pictures.decode import Picture, decode, resize  # noqa: E402
+from nst.sheets.explain import explain, heat  # noqa: E402
 
 OPTIONS = StyleOptions(method="gatys", extractor="bundled", steps=12, max_side_px=64)
 

@@ -15,13 +15,13 @@ import pytest
 pytestmark = pytest.mark.tensorflow
 tf = pytest.importorskip("tensorflow")
 
-from nst import extractor_weights  # noqa: E402
 from nst.errors import OperatorError, UserError  # noqa: E402
-from nst.extractor_table import ENTRIES  # noqa: E402
-from nst.extractors import keras_features, load_extractor  # noqa: E402
+from nst.extractors import weights as extractor_weights  # noqa: E402
+from nst.extractors.load import keras_features, load_extractor  # noqa: E402
+from nst.extractors.table import ENTRIES  # noqa: E402
+from nst.extractors.vgg import vgg_features  # noqa: E402
 from nst.method import MethodSettings  # noqa: E402
 from nst.options import EXTRACTORS  # noqa: E402
-from nst.vgg import vgg_features  # noqa: E402
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[2] / "../shared"))
 WIDTHS = (4, 6, 8, 10, 10)

@@ -8,11 +8,11 @@ import numpy as np
 import psutil
 import pytest
 
-from nst import forgetful_session
 from nst.device import configure_tensorflow, has_gpu
-from nst.flat_graph import FlatGraph, aligned
-from nst.forgetful_session import SIZES_KEPT, ForgetfulSession, Part
-from nst.graph_parts import TracedParts
+from nst.fast import sessions
+from nst.fast.execution import TracedParts
+from nst.fast.graph import FlatGraph, aligned
+from nst.fast.sessions import SIZES_KEPT, ForgetfulSession, Part
 
 pytestmark = pytest.mark.tensorflow
 
@@ -47,7 +47,7 @@ def given(height: int, width: int) -> np.typing.NDArray[np.float32]:
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Who ran each call, in a lane of the test's own."""
     seen: list[str] = []
-    lane = forgetful_session._Lane()
+    lane = sessions._Lane()
     run = lane.run
 
     def noting(size: Hashable, work: Callable[[], object]) -> object:
@@ -58,7 +58,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return run(size, noted)
 
     monkeypatch.setattr(lane, "run", noting)
-    monkeypatch.setattr(forgetful_session, "_lane", lambda: lane)
+    monkeypatch.setattr(sessions, "_lane", lambda: lane)
     yield seen
     lane._thread.shutdown()
 
@@ -89,7 +89,7 @@ def test_a_thread_makes_way_after_some_sizes(threads: list[str]) -> None:
             paint(given(side, side))
     assert len(set(threads)) == 1, "sizes met lately stay known"
     assert threads[0] != str(threading.get_ident())
-    lane = forgetful_session._lane()
+    lane = sessions._lane()
     before = lane._thread
     paint(given(50, 50))
     assert lane._thread is not before
@@ -110,7 +110,7 @@ def test_whoever_calls_next_does_not_wait_for_a_call_that_was_given_up() -> None
     def give_up(number: int, frame: object) -> None:
         raise TimeIsUpError
 
-    lane, begun, released = forgetful_session._Lane(), threading.Event(), threading.Event()
+    lane, begun, released = sessions._Lane(), threading.Event(), threading.Event()
 
     def endless() -> None:
         begun.set()

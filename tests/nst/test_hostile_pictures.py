@@ -20,10 +20,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from nst.clip_header import is_film
-from nst.clips import open_clip
-from nst.decoder import Decoder
 from nst.errors import UserError
+from nst.pictures.clip_header import is_film
+from nst.pictures.clips import open_clip
+from nst.pictures.decoder import Decoder
 
 FILES, CLIPS = int(os.environ.get("FUZZ_FILES", "300")), int(os.environ.get("FUZZ_CLIPS", "20"))
 MOST_S, MOST_BYTES = 5.0, 1 << 30
@@ -87,7 +87,7 @@ def peak_bytes(decoder: Decoder) -> int:
 
 def kills(caplog: pytest.LogCaptureFixture) -> list[str]:
     """How often the decoder was ended while it had a file; by nothing but its limits of time, file and memory."""
-    ends = [record.getMessage() for record in caplog.records if record.name == "nst.decoder"]
+    ends = [record.getMessage() for record in caplog.records if record.name == "nst.pictures.decoder"]
     by_limits = tuple(
         f"The decoder ended with {-number}" for number in (signal.SIGALRM, signal.SIGXFSZ, signal.SIGKILL)
     )

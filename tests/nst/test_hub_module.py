@@ -8,9 +8,9 @@ import pytest
 
 from nst.device import configure_tensorflow
 from nst.errors import OperatorError
-from nst.flat_graph import flatten
-from nst.hub_module import WholeModule, fingerprint, load_module
-from nst.split_module import LARGEST_ROUNDING, Floats, SplitModule
+from nst.fast.graph import flatten
+from nst.fast.load import WholeModule, fingerprint, load_module
+from nst.fast.network import LARGEST_ROUNDING, Floats, SplitModule
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.long]
 

@@ -11,10 +11,9 @@ import pytest
 from PIL import Image
 
 from nst.errors import UserError
-from nst.image_dimensions import declared_size
-from nst.image_header import Limits, inspect
-from nst.image_polyglot import picture_end
-from nst.image_signature import identify
+from nst.pictures.header import Limits, inspect
+from nst.pictures.polyglot import picture_end
+from nst.pictures.signature import declared_size, identify
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"]
 
@@ -50,7 +49,7 @@ def test_heic_without_its_decoder_says_so() -> None:
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
     script = (
         "import sys; sys.modules['pillow_heif'] = None\n"  # what Python itself does for a module that is not there
-        "from nst.image_header import inspect\nfrom nst.errors import UserError\n"
+        "from nst.pictures.header import inspect\nfrom nst.errors import UserError\n"
         f"try: inspect({heic!r})\nexcept UserError as error: print(error.code)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -127,6 +126,6 @@ def test_endings_and_brands_of_iso_files_are_told_apart() -> None:
 
 
 def test_headers_are_read_without_numpy() -> None:
-    script = "import sys, nst.image_header; print('numpy' in sys.modules, 'pillow_heif' in sys.modules)"
+    script = "import sys, nst.pictures.header; print('numpy' in sys.modules, 'pillow_heif' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst.clip_header import inspect_content
 from nst.errors import UserError
-from nst.image_header import inspect
-from nst.image_parts import parts_of
 from nst.options import StyleOptions
+from nst.pictures.clip_header import inspect_content
+from nst.pictures.header import inspect
+from nst.pictures.parts import parts_of
 
 SIZE = (20 << 20) - 10_000  # just under what is taken at all
 ALLOWED_CPU_S = 1.0  # of what took 3 to 6 s, and takes 0.01 to 0.2 s now

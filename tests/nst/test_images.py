@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageCms
 
-from nst.formats.icc import grey_profile, rgb_profile
-from nst.images import Picture, decode, encode, fit, media_type_of, resize
+from nst.pictures.decode import Picture, decode, encode, fit, media_type_of, resize
+from nst.pictures.formats.icc import grey_profile, rgb_profile
 from tests.picture_samples import chunk, png
 
 # Four quarters in four colours: every turn and reflection of it is different.

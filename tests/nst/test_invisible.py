@@ -7,13 +7,13 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from bot.captions import notices
+from bot.chat.captions import notices
 from bot.texts import languages, notice
 from nst.engine import Engine
 from nst.errors import UserError
-from nst.images import decode
 from nst.method import MethodSettings
 from nst.options import StyleOptions
+from nst.pictures.decode import decode
 from tests.picture_samples import TiffPage, quarters, saved, seen, tiff
 from workers.contract import Result, Told
 

@@ -13,11 +13,11 @@ import psutil
 import pytest
 from PIL import Image
 
-from nst.decoder import Bounds, Decoder, decoder_of_own_files
 from nst.errors import UserError
-from nst.formats import heic, webp
-from nst.image_header import Limits, inspect
-from nst.images import decode
+from nst.pictures.decode import decode
+from nst.pictures.decoder import Bounds, Decoder, decoder_of_own_files
+from nst.pictures.formats import heic, webp
+from nst.pictures.header import Limits, inspect
 
 pytestmark = pytest.mark.long
 
@@ -51,7 +51,7 @@ def peak_bytes() -> int:
     """Of the decoders that live, the highest so far; 0 where it cannot be known."""
     if not sys.platform.startswith("linux"):
         return 0
-    found = [one for one in psutil.Process().children() if "nst.decoder_process" in " ".join(one.cmdline())]
+    found = [one for one in psutil.Process().children() if "nst.pictures.decoder_process" in " ".join(one.cmdline())]
     lines = [line for one in found for line in Path(f"/proc/{one.pid}/status").read_text().splitlines()]
     return max(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
@@ -98,7 +98,7 @@ def test_what_is_reduced_strip_by_strip_looks_the_same(mode: str, monkeypatch: p
     image.putalpha(Image.linear_gradient("L").resize(image.size))
     data = saved(image.convert(mode), "PNG")
     whole = decode(data, 150)
-    monkeypatch.setattr("nst.images._LARGE_PX", 1)
+    monkeypatch.setattr("nst.pictures.decode._LARGE_PX", 1)
     strips = decode(data, 150)
     assert whole.alpha is not None
     assert strips.alpha is not None

@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from nst.clips import open_clip
 from nst.engine import Engine
 from nst.errors import UserError
-from nst.images import decode
 from nst.method import MethodSettings
 from nst.options import REGIONS, StyleOptions
+from nst.pictures.clips import open_clip
+from nst.pictures.decode import decode
 
 PALETTE = StyleOptions(method="palette")
 LEFT, RIGHT = np.s_[:, 4:28], np.s_[:, 36:60]

@@ -4,11 +4,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from nst import precision
-from nst.hub_module import load_module
-from nst.precision import ReducedPrecision, processor_has_bfloat16
-from nst.probe import probe
-from nst.split_module import SplitModule
+from nst.fast import precision
+from nst.fast.load import load_module
+from nst.fast.network import SplitModule, probe
+from nst.fast.precision import ReducedPrecision, processor_has_bfloat16
 
 pytestmark = pytest.mark.tensorflow
 

@@ -14,8 +14,8 @@ pytest.importorskip("tensorflow")
 
 from nst import colour  # noqa: E402
 from nst.errors import OperatorError  # noqa: E402
-from nst.images import Picture, encode, fit  # noqa: E402
-from nst.quality_card import Appraiser  # noqa: E402
+from nst.pictures.decode import Picture, encode, fit  # noqa: E402
+from nst.quality import Appraiser  # noqa: E402
 
 
 def sample(name: str) -> Picture:

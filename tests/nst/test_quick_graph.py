@@ -5,13 +5,13 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from nst import split_module
 from nst.device import configure_tensorflow, has_gpu
-from nst.flat_graph import flatten
-from nst.graph_parts import SessionParts
-from nst.hub_module import load_module
-from nst.probe import probe
-from nst.quick_convolution import (
+from nst.fast import network
+from nst.fast.execution import SessionParts
+from nst.fast.graph import flatten
+from nst.fast.load import load_module
+from nst.fast.network import LARGEST_ROUNDING, Floats, SplitModule, probe
+from nst.fast.rewrite_convolutions import (
     enlarged,
     enlarged_kernel,
     neighbours,
@@ -19,8 +19,7 @@ from nst.quick_convolution import (
     winograd,
     winograd_kernel,
 )
-from nst.quick_norms import normalised, with_quick_norms
-from nst.split_module import LARGEST_ROUNDING, Floats, SplitModule
+from nst.fast.rewrite_norms import normalised, with_quick_norms
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.skipif(has_gpu(), reason="graphs are rewritten for processors only")]
 
@@ -130,7 +129,7 @@ def test_what_only_looks_like_it_stays_as_it_is(small_modules: ModuleType, tmp_p
 
 
 def test_a_rewriting_that_paints_differently_is_dropped(enlarging: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_module, "LARGEST_ROUNDING", 0.0)
+    monkeypatch.setattr(network, "LARGEST_ROUNDING", 0.0)
     careful, plain = opened(enlarging, quick=True), opened(enlarging, quick=False)
     assert not careful.quick
     content, vector = probe(50, 74), plain.style_vector(probe(64, 64))

@@ -9,10 +9,10 @@ pytestmark = pytest.mark.tensorflow
 pytest.importorskip("tensorflow")
 
 from nst.errors import Cancelled, UserError  # noqa: E402
-from nst.images import Picture  # noqa: E402
 from nst.method import MethodSettings, Progress  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
-from nst.study import RATIOS, Tile, contact_sheet, study  # noqa: E402
+from nst.pictures.decode import Picture  # noqa: E402
+from nst.sheets.study import RATIOS, Tile, contact_sheet, study  # noqa: E402
 
 RNG = np.random.default_rng(8)
 CONTENT, STYLE = (Picture(RNG.uniform(size=(40, 48, 3)).astype(np.float32), None) for _ in range(2))
@@ -55,8 +55,8 @@ def test_a_study_shows_both_pictures_and_every_choice(kind: str, tiles: int, set
 
 
 def test_the_papers_figures_start_from_noise(settings: MethodSettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nst.study.RATIOS", (1e-3,))
-    monkeypatch.setattr("nst.study.STEPS", 1)
+    monkeypatch.setattr("nst.sheets.study.RATIOS", (1e-3,))
+    monkeypatch.setattr("nst.sheets.study.STEPS", 1)
     chosen = OPTIONS.replace(steps=None)
     tiles = [study("ratio", CONTENT, STYLE, settings, chosen.replace(seed=seed)).rgb[70:110, :48] for seed in (1, 2)]
     assert np.abs(tiles[0] - tiles[1]).mean() > 0.02

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nst.images import Picture
-from nst.style_vectors import VIEW_SIDE_PX, MemoryVectors, mixed, normalised, style_views
+from nst.fast.style_vectors import VIEW_SIDE_PX, MemoryVectors, mixed, normalised, style_views
+from nst.pictures.decode import Picture
 
 SIDE = VIEW_SIDE_PX
 ROWS, COLUMNS = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32) / SIDE

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from nst.errors import Cancelled
-from nst.hub_module import load_module
-from nst.split_module import Floats, SplitModule
-from nst.tiling import Painter, bucketed, receptive_radius_px
+from nst.fast.load import load_module
+from nst.fast.network import Floats, SplitModule
+from nst.fast.tiling import Painter, bucketed, receptive_radius_px
 
 pytestmark = pytest.mark.tensorflow
 

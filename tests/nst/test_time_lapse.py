@@ -7,8 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from nst.images import Picture
-from nst.time_lapse import encode_time_lapse
+from nst.pictures.decode import Picture
+from nst.pictures.time_lapse import encode_time_lapse
 
 
 def test_the_frames_come_back_in_order_and_the_last_one_stays() -> None:

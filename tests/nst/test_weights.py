@@ -15,11 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from nst import weights
-from nst.download import Patience, SourceFailed, fetch_archive
 from nst.errors import OperatorError
-from nst.kaggle import cached_models, handle_of
-from nst.weights import forget_failures, locate, reject
+from nst.models import sources as weights
+from nst.models.download import Patience, SourceFailed, fetch_archive
+from nst.models.kaggle import cached_models, handle_of
+from nst.models.sources import forget_failures, locate, reject
 
 IMPATIENT = Patience(connect_s=2.0, silence_s=1.0, attempts=3, lock_s=20.0)
 
@@ -389,7 +389,7 @@ def test_a_read_only_cache_is_told(tmp_path: Path, host: Host) -> None:
 def test_a_worker_says_in_its_log_how_far_a_download_is(
     host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", logger="nst.weights")
+    caplog.set_level("INFO", logger="nst.models.sources")
     url = host.url("/ok.tar.gz") + f"#sha256={host.sha256}"
     locate(url, tmp_path, patience=IMPATIENT, advance=weights.LoggedProgress())
     said = [record.getMessage() for record in caplog.records if "MB" in record.getMessage()]

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 from nst.device import configure_tensorflow
-from nst.hub_module import load_module
-from nst.images import Picture
+from nst.fast.load import load_module
+from nst.fast.method import Fast
+from nst.fast.network import SplitModule, probe
+from nst.fast.xla import compile_with_xla
 from nst.method import MethodSettings, stylize
-from nst.methods.fast import Fast
 from nst.options import StyleOptions
-from nst.probe import probe
-from nst.split_module import SplitModule
-from nst.xla import compile_with_xla
+from nst.pictures.decode import Picture
 
 Paint = Callable[..., Any]
 

@@ -20,13 +20,13 @@ from PIL import Image
 
 from bench.steady_redis import SteadyRedis
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.client import QueueClient
-from workers.connection import connect
+from workers.client.client import QueueClient
+from workers.client.estimates import live_workers
+from workers.client.line import Limits
 from workers.contract import Job, Result
-from workers.limits import Limits
-from workers.service_times import live_workers
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.connection import connect
 
 
 def picture(seed: int, width_px: int = 96, height_px: int = 72) -> bytes:

@@ -17,11 +17,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nst.batches import Passed, no_pass
-from nst.decoder import decoder_of_own_files
 from nst.engine import Engine
 from nst.errors import Cancelled
-from nst.images import Picture
+from nst.fast.batches import Passed, no_pass
 from nst.method import (
     IsCancelled,
     Method,
@@ -35,8 +33,10 @@ from nst.method import (
     never_cancelled,
     no_report,
 )
+from nst.pictures.decode import Picture
+from nst.pictures.decoder import decoder_of_own_files
 from workers.__main__ import run_worker
-from workers.connection import connect
+from workers.store.connection import connect
 
 POISON = 100_001  # kills its process
 BROKEN = 100_002  # raises what nobody foresaw

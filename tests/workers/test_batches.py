@@ -17,19 +17,20 @@ import redis
 from PIL import Image
 from rq.serializers import JSONSerializer
 
-from nst.images import decode
 from nst.options import StyleOptions
+from nst.pictures.decode import decode
 from tests.workers.faulty_worker import Faulty, FaultyEngine
-from workers import keys, tasks
-from workers.ahead import Ahead
-from workers.blobs import Blobs, blob_hash
-from workers.companions import Companions, most_together
+from workers import tasks
 from workers.contract import Job, Result
-from workers.gpu_worker import GpuWorker
-from workers.job_class import PasticheJob
-from workers.made_before import MadeBefore
 from workers.metrics import QueueCollector
-from workers.slices import Slices
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.made_before import MadeBefore
+from workers.worker.ahead import Ahead
+from workers.worker.batch import Companions, most_together
+from workers.worker.gpu_worker import GpuWorker
+from workers.worker.job_class import PasticheJob
+from workers.worker.slices import Slices
 
 HOLD = "test:hold"  # as in faulty_worker
 

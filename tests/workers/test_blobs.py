@@ -6,8 +6,8 @@ import pytest
 import redis
 
 from nst.errors import JobError
-from workers import keys
-from workers.blobs import Blobs, blob_hash
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
 
 
 def test_bytes_come_back_by_their_hash(redis_connection: redis.Redis) -> None:

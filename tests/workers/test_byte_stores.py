@@ -15,14 +15,14 @@ import redis
 
 from nst.errors import JobError, OperatorError
 from nst.options import StyleOptions
-from workers import keys
-from workers.blob_sweep import sweep, sweep_in_turn
-from workers.blobs import ELSEWHERE, Blobs, blob_hash
-from workers.byte_stores import ByteStore, FolderStore, open_byte_store, use_byte_store
-from workers.client import QueueClient
+from workers.client.client import QueueClient
+from workers.client.forgetting import forget_job
 from workers.contract import Job
-from workers.forgetting import forget_job
-from workers.s3_store import S3Access
+from workers.store import keys
+from workers.store.blob_sweep import sweep, sweep_in_turn
+from workers.store.blobs import ELSEWHERE, Blobs, blob_hash
+from workers.store.byte_stores import ByteStore, FolderStore, open_byte_store, use_byte_store
+from workers.store.s3_store import S3Access
 
 _ACCESS = {"region": "us-east-1", "access_key_id": "key", "secret_access_key": "se-cret"}
 

@@ -11,13 +11,13 @@ import redis
 
 from nst.errors import BusyError, JobError, OperatorError, UserError
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.client import QueueClient
+from workers.client.client import QueueClient
+from workers.client.line import Limits
+from workers.client.outbox import post_terminal, result_of
 from workers.contract import Job, Result
-from workers.limits import Limits
-from workers.outbox import post_terminal, result_of
 from workers.routing import queue_of
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
 
 
 def new_job(job_id: str, content: bytes, style: bytes, user: str = "ann", method: str = "palette") -> Job:
@@ -241,8 +241,9 @@ def test_a_redis_that_is_gone_is_the_operators(redis_url: str, content: bytes, s
 def test_a_frontends_process_stays_light() -> None:
     script = """
 import sys, resource
-import workers.client, workers.outbox, workers.progress, workers.reaper, workers.blobs, workers.connection
-heavy = {"numpy", "tensorflow", "scipy", "nst.images"} & set(sys.modules)
+import workers.client.client, workers.client.outbox, workers.client.progress, workers.client.reaper
+import workers.store.blobs, workers.store.connection
+heavy = {"numpy", "tensorflow", "scipy", "nst.pictures.decode"} & set(sys.modules)
 assert not heavy, heavy
 pages = int(open("/proc/self/statm").read().split()[1])
 print(pages * resource.getpagesize() // 2**20)

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import redis
 
-from nst.clip_header import GIF, MP4
-from nst.clips import open_clip
 from nst.errors import UserError
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.client import QueueClient
+from nst.pictures.clip_header import GIF, MP4
+from nst.pictures.clips import open_clip
+from workers.client.client import QueueClient
+from workers.client.estimates import live_workers
 from workers.contract import Job, Result
-from workers.made_before import made_key
 from workers.routing import kind_of, timeout_s
-from workers.service_times import live_workers
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.made_before import made_key
 
 Until = Callable[..., Any]
 WORKER = Path(__file__).parents[1] / "peers" / "discord" / "palette_worker.py"

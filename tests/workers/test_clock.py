@@ -15,12 +15,12 @@ import redis
 from rq.registry import StartedJobRegistry
 
 from tests.clocks import DAY_S, clock_off_by
-from workers import keys
-from workers.blobs import blob_hash
-from workers.byte_stores import FolderStore
-from workers.clock import server_time_s
+from workers.client.outbox import last_failures, post_terminal
 from workers.contract import Result
-from workers.outbox import last_failures, post_terminal
+from workers.store import keys
+from workers.store.blobs import blob_hash
+from workers.store.byte_stores import FolderStore
+from workers.store.clock import server_time_s
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKEN = 100_002  # as in faulty_worker
@@ -29,10 +29,10 @@ CLOCKS = pytest.mark.parametrize("offset_s", [8 * DAY_S, -8 * DAY_S], ids=["ahea
 SUBMIT = """
 import sys
 from nst.errors import BusyError
-from workers.client import QueueClient
-from workers.connection import connect
+from workers.client.client import QueueClient
+from workers.store.connection import connect
 from workers.contract import Job
-from workers.limits import Limits
+from workers.client.line import Limits
 job = Job.from_json(sys.argv[2])
 try:
     print(QueueClient(connect(sys.argv[1]), Limits(**eval(sys.argv[3]))).submit(job))
@@ -42,9 +42,9 @@ except BusyError as error:
 SWEEP = """
 import sys
 from pathlib import Path
-from workers.blob_sweep import sweep
-from workers.byte_stores import FolderStore
-from workers.connection import connect
+from workers.store.blob_sweep import sweep
+from workers.store.byte_stores import FolderStore
+from workers.store.connection import connect
 print(sweep(connect(sys.argv[1]), FolderStore(Path(sys.argv[2]))))
 """
 
@@ -124,5 +124,5 @@ def test_a_sweeper_with_another_clock_leaves_fresh_bytes_alone(redis_url: str, t
 def test_nobody_asks_the_hosts_clock_for_what_redis_compares() -> None:
     asked = re.compile(r"\btime\.time\b|datetime\.now\(|utcnow\(")
     paths = [*(ROOT / "workers").glob("**/*.py"), *(ROOT / "bot" / "challenges").glob("**/*.py")]
-    paths += [ROOT / "bot" / name for name in ("chat_settings.py", "privacy.py")]
+    paths += [ROOT / "bot" / "chat" / name for name in ("chat_settings.py", "privacy.py")]
     assert [path.name for path in paths if asked.search(path.read_text(encoding="utf-8"))] == []

@@ -5,7 +5,7 @@ import redis
 
 from nst.errors import OperatorError
 from tests.ports import reserved_port
-from workers.connection import PATIENT, connect, connect_async
+from workers.store.connection import PATIENT, connect, connect_async
 
 
 def test_a_socket_answers(redis_url: str) -> None:

@@ -12,8 +12,8 @@ import psutil
 import pytest
 import redis
 
-from workers import keys
-from workers.service_times import live_workers
+from workers.client.estimates import live_workers
+from workers.store import keys
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.tensorflow]
 
@@ -36,7 +36,9 @@ def worker(chat: Any, redis_url: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def stop_its_decoder(worker: subprocess.Popen[bytes]) -> None:
     (decoder,) = [
-        child for child in psutil.Process(worker.pid).children() if "nst.decoder_process" in " ".join(child.cmdline())
+        child
+        for child in psutil.Process(worker.pid).children()
+        if "nst.pictures.decoder_process" in " ".join(child.cmdline())
     ]
     decoder.suspend()
 

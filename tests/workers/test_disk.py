@@ -15,11 +15,12 @@ import pytest
 import redis
 
 from tests.workers.faulty_worker import FaultyEngine
-from workers import byte_stores, tasks
-from workers.byte_stores import FolderStore
+from workers import tasks
 from workers.contract import Job
-from workers.made_before import MadeBefore
-from workers.slices import Slices
+from workers.store import byte_stores
+from workers.store.byte_stores import FolderStore
+from workers.store.made_before import MadeBefore
+from workers.worker.slices import Slices
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,7 +56,7 @@ def test_a_result_that_cannot_be_kept_is_made_again_later(
 ) -> None:
     monkeypatch.setattr(tasks, "_STORE_WAIT_S", 0.0)
     monkeypatch.setattr(tasks, "_workplace", None)
-    monkeypatch.setattr("nst.decoder.ELSEWHERE", False)  # what goes to a decoder's process is a file here, too
+    monkeypatch.setattr("nst.pictures.decoder.ELSEWHERE", False)  # what goes to a decoder's process is a file here, too
     slices, before = Slices(redis_connection, lambda: False), MadeBefore(redis_connection)
     never = lambda: False  # noqa: E731
     tasks.open_workplace(tasks.Workplace(redis_connection, FaultyEngine(), never, never, slices, before))

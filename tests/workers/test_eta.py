@@ -18,11 +18,11 @@ import pytest
 import redis
 
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import blob_hash
-from workers.client import QueueClient
+from workers.client.client import QueueClient
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.outbox import post_terminal
+from workers.store import keys
+from workers.store.blobs import blob_hash
 
 JOBS, USERS, WORKERS, LOAD = 200, 25, 2, 1.3
 MEAN_S = {"palette": 0.4, "fast": 1.2}

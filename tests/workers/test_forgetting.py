@@ -6,12 +6,12 @@ import pytest
 import redis
 
 from tests.traces import traces_left
-from workers import keys
-from workers.blobs import Blobs, blob_hash
+from workers.client.forgetting import forget_job, note_of
+from workers.client.outbox import post_terminal
 from workers.contract import Result
-from workers.forgetting import forget_job, note_of
-from workers.outbox import post_terminal
-from workers.owners import NOBODY
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.owners import NOBODY
 
 
 @pytest.mark.e2e
@@ -22,7 +22,7 @@ def test_nothing_of_a_forgotten_job_remains(chat: Any, spawn: Any, redis_connect
     assert traces_left(redis_connection, ["secretuser"])
     assert forget_job(redis_connection, "secretjob", shared=[blob_hash(style)])
     Blobs(redis_connection).forget(job.content, owner=NOBODY)  # the fixture's
-    redis_connection.delete(keys.jobs_of("secretuser"))  # a user's, not a job's: see bot.privacy
+    redis_connection.delete(keys.jobs_of("secretuser"))  # a user's, not a job's: see bot.chat.privacy
     assert traces_left(redis_connection, [job.content, result.picture, result.job, "secretuser"]) == []
     assert redis_connection.exists(keys.blob(blob_hash(style)))
     assert not forget_job(redis_connection, "secretjob")

@@ -11,9 +11,9 @@ from rq import Queue
 from rq.job import Callback
 from rq.serializers import JSONSerializer
 
-from workers import keys
 from workers.contract import Job
-from workers.job_class import ForbiddenFunctionError, PasticheJob, new_rq_job
+from workers.store import keys
+from workers.worker.job_class import ForbiddenFunctionError, PasticheJob, new_rq_job
 
 
 @pytest.mark.parametrize(

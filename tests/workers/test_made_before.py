@@ -9,10 +9,10 @@ import pytest
 import redis
 
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import Blobs
 from workers.contract import Job, Result
-from workers.made_before import MadeBefore, made_key
+from workers.store import keys
+from workers.store.blobs import Blobs
+from workers.store.made_before import MadeBefore, made_key
 
 
 @pytest.fixture

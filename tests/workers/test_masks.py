@@ -14,15 +14,16 @@ from PIL import Image
 
 from nst.engine import Engine
 from nst.errors import UserError
-from nst.images import decode
 from nst.method import MethodSettings
 from nst.options import StyleOptions
-from workers import keys, tasks
-from workers.blobs import Blobs, blob_hash
+from nst.pictures.decode import decode
+from workers import tasks
+from workers.client.forgetting import forget_job
 from workers.contract import Job, Result
-from workers.forgetting import forget_job
-from workers.made_before import MadeBefore, made_key
-from workers.slices import Slices
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.made_before import MadeBefore, made_key
+from workers.worker.slices import Slices
 
 SUBJECT = StyleOptions(method="palette", region="subject")
 

@@ -9,10 +9,10 @@ import redis
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from workers.blobs import blob_hash
-from workers.executions import End, end_run
+from workers.client.executions import End, end_run
 from workers.metrics import QueueCollector
-from workers.owners import Owners
+from workers.store.blobs import blob_hash
+from workers.store.owners import Owners
 
 
 def scrape(connection: redis.Redis) -> dict[tuple[str, ...], float]:

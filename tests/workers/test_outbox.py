@@ -11,10 +11,11 @@ import redis.asyncio
 
 from nst.errors import JobError
 from nst.options import StyleOptions
-from workers import contract, keys
-from workers.connection import connect, connect_async
+from workers import contract
+from workers.client.outbox import Delivery, OutboxReader, post_terminal, result_of
 from workers.contract import Job, Result
-from workers.outbox import Delivery, OutboxReader, post_terminal, result_of
+from workers.store import keys
+from workers.store.connection import connect, connect_async
 
 
 def new_job(job_id: str) -> Job:

@@ -17,16 +17,16 @@ from PIL import Image
 from nst.errors import BusyError, JobError
 from nst.options import StyleOptions
 from tests.workers.conftest import picture
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.byte_stores import FolderStore, use_byte_store
-from workers.client import QueueClient
-from workers.connection import connect
+from workers.client.client import QueueClient
+from workers.client.line import MIB, Limits
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.embedded_redis import EmbeddedRedis
-from workers.limits import MIB, Limits
-from workers.outbox import post_terminal
-from workers.owners import NOBODY, Owners
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.byte_stores import FolderStore, use_byte_store
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
+from workers.store.owners import NOBODY, Owners
 
 
 def refused(call: Callable[[], object]) -> BusyError:

@@ -11,9 +11,9 @@ import pytest
 import redis
 
 from tests.peers.web_host import INSIDE, answer, open_host, picture
-from workers import keys
+from workers.client.reaper import reap_once
 from workers.contract import Job
-from workers.reaper import reap_once
+from workers.store import keys
 
 pytestmark = pytest.mark.e2e
 Poison = Callable[[redis.Redis, str], object]
@@ -114,7 +114,7 @@ def test_what_is_known_of_a_job_besides_may_be_anything(chat: Any, spawn: Any, r
     worker = spawn()
     (odd,) = chat.wait_for("odd")
     assert odd.outcome == "done"
-    from workers.made_before import made_key
+    from workers.store.made_before import made_key
 
     redis_connection.set(made_key(job), '{"model":["?"]}')
     chat.send("again")

@@ -5,10 +5,10 @@ from typing import Any
 
 import redis
 
-from workers import keys
-from workers.connection import connect_async
+from workers.client.progress import ProgressWriter, events, last_event
 from workers.contract import Event
-from workers.progress import ProgressWriter, events, last_event
+from workers.store import keys
+from workers.store.connection import connect_async
 
 
 def at(fraction: float) -> Event:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import redis
 
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.byte_stores import FolderStore, use_byte_store
-from workers.owners import NOBODY, Owners
-from workers.pyramids import RedisPyramids
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.byte_stores import FolderStore, use_byte_store
+from workers.store.owners import NOBODY, Owners
+from workers.store.pyramids import RedisPyramids
 
 PYRAMID = b"generators" * 100
 

@@ -9,13 +9,13 @@ import pytest
 import redis
 
 from nst.errors import OperatorError
-from workers import keys
-from workers.blobs import Blobs
+from workers.client.forgetting import forget_job
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.forgetting import forget_job
-from workers.outbox import post_terminal
-from workers.quality_cards import LONG, QualityCards, card_of
-from workers.vitals import peak_bytes, reset_peak
+from workers.store import keys
+from workers.store.blobs import Blobs
+from workers.worker.quality_cards import LONG, QualityCards, card_of
+from workers.worker.vitals import peak_bytes, reset_peak
 
 
 class Sums:

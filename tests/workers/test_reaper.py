@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import redis
 
-from workers import keys
-from workers.connection import connect
-from workers.reaper import keep_reaping, reap_once
+from workers.client.reaper import keep_reaping, reap_once
+from workers.store import keys
+from workers.store.connection import connect
 
 
 def abandon(connection: redis.Redis, job_id: str, worker: str = "dead") -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from bench.steady_redis import SteadyRedis
 from nst.errors import BusyError
-from workers import keys
-from workers.connection import PATIENT, connect
-from workers.gpu_worker import EXIT_LOST_REDIS
+from workers.store import keys
+from workers.store.connection import PATIENT, connect
+from workers.worker.gpu_worker import EXIT_LOST_REDIS
 
 pytestmark = pytest.mark.e2e
 

@@ -16,9 +16,9 @@ import trustme
 from bench.steady_redis import SteadyRedis
 from nst.errors import OperatorError
 from tests.workers.slow_proxy import SlowProxy
-from workers import keys
-from workers.connection import connect
-from workers.lease import LEASE_S
+from workers.store import keys
+from workers.store.connection import connect
+from workers.worker.lease import LEASE_S
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 

@@ -17,10 +17,10 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, Respon
 
 from bench.steady_redis import RedisPair, SteadyRedis
 from nst.errors import BusyError, OperatorError
-from workers import keys
-from workers.connection import PATIENT, connect
-from workers.lease import LEASE_S
-from workers.refusals import refusal, said
+from workers.store import keys
+from workers.store.connection import PATIENT, connect
+from workers.store.refusals import refusal, said
+from workers.worker.lease import LEASE_S
 
 LUA = "ERR Error running script (call to f_119): @user_script:3: @user_script: 3: -"
 

@@ -16,10 +16,10 @@ import redis
 
 from nst.errors import OperatorError
 from tests.ports import reserved_port
-from workers import keys
-from workers.connection import connect, connect_async
-from workers.embedded_redis import server_binary
-from workers.sentinel import SentinelAddress
+from workers.store import keys
+from workers.store.connection import connect, connect_async
+from workers.store.embedded_redis import server_binary
+from workers.store.sentinel import SentinelAddress
 
 _FAILOVER_JOBS = int(os.environ.get("FAILOVER_JOBS", "20"))  # at least; 500 for the long variant
 _PASSWORD = "pass/word"  # noqa: S105 - of servers that live for one test

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import redis
 
-from workers import keys
-from workers.service_times import live_workers
+from workers.client.estimates import live_workers
+from workers.store import keys
 
 pytestmark = pytest.mark.e2e
 

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import redis
 
-from nst.clip_header import GIF, MP4
-from nst.clips import open_clip
-from nst.images import decode
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import Blobs, blob_hash
+from nst.pictures.clip_header import GIF, MP4
+from nst.pictures.clips import open_clip
+from nst.pictures.decode import decode
+from workers.client.estimates import live_workers
 from workers.contract import Job
-from workers.made_before import made_key
-from workers.service_times import live_workers
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.made_before import made_key
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.tensorflow, pytest.mark.timeout(480)]
 

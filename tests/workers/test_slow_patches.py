@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import redis
 
-from nst.images import Picture
 from nst.method import MethodSettings, Progress, Request, Run, create_method, no_report, stylize
 from nst.options import StyleOptions
-from workers import keys, slices
-from workers.slices import GivesWay, Slices, Stopped
+from nst.pictures.decode import Picture
+from workers.store import keys
+from workers.worker import slices
+from workers.worker.slices import GivesWay, Slices, Stopped
 
 
 def picture(seed: int, block_px: int) -> Picture:

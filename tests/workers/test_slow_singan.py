@@ -12,14 +12,15 @@ pytestmark = pytest.mark.tensorflow
 pytest.importorskip("tensorflow")
 
 from nst.errors import Cancelled  # noqa: E402
-from nst.images import Picture  # noqa: E402
 from nst.method import MethodSettings, Progress, Request, Run, no_report  # noqa: E402
-from nst.methods.singan import SinGan  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
-from nst.pyramid_store import share_pyramids  # noqa: E402
-from workers import keys, slices  # noqa: E402
-from workers.pyramids import RedisPyramids  # noqa: E402
-from workers.slices import GivesWay, Slices, Stopped  # noqa: E402
+from nst.pictures.decode import Picture  # noqa: E402
+from nst.singan.method import SinGan  # noqa: E402
+from nst.singan.store import share_pyramids  # noqa: E402
+from workers.store import keys  # noqa: E402
+from workers.store.pyramids import RedisPyramids  # noqa: E402
+from workers.worker import slices  # noqa: E402
+from workers.worker.slices import GivesWay, Slices, Stopped  # noqa: E402
 
 OPTIONS = StyleOptions(method="singan", strength=0.8)
 

@@ -9,12 +9,11 @@ import redis
 
 from nst.errors import OperatorError, UserError
 from nst.options import METHODS, StyleOptions
-from workers import keys
-from workers.abilities import AGAIN_S, Abilities
-from workers.blobs import blob_hash
+from workers.client.estimates import is_attended, live_workers
 from workers.contract import Job
-from workers.service_times import live_workers
-from workers.staffing import is_attended
+from workers.store import keys
+from workers.store.blobs import blob_hash
+from workers.worker.abilities import AGAIN_S, Abilities
 
 
 def clock_in(connection: redis.Redis, name: str, **about: str) -> None:

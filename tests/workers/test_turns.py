@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import redis
 
-from workers import keys
-from workers.turns import NEGLECT_S, Turns
+from workers.store import keys
+from workers.worker.turns import NEGLECT_S, Turns
 
 
 class Clock:

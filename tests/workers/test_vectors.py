@@ -1,9 +1,9 @@
 import numpy as np
 import redis
 
-from workers import keys
-from workers.owners import NOBODY, Owners
-from workers.vectors import RedisVectors
+from workers.store import keys
+from workers.store.owners import NOBODY, Owners
+from workers.store.vectors import RedisVectors
 
 VECTOR = np.linspace(-1, 1, 768, dtype=np.float32).reshape(1, 1, 1, 768)
 

@@ -13,11 +13,11 @@ import redis
 from rq.command import send_stop_job_command
 from rq.serializers import JSONSerializer
 
-from nst.images import decode
-from workers import keys
-from workers.blobs import Blobs
+from nst.pictures.decode import decode
+from workers.client.estimates import live_workers
 from workers.contract import Job, Result
-from workers.service_times import live_workers
+from workers.store import keys
+from workers.store.blobs import Blobs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.long]
 

@@ -10,11 +10,11 @@ from discord import app_commands
 from discord.utils import escape_markdown
 
 from bot.challenges.model import FINISHED, RUNNING, State
-from bot.challenges.speech import state_text
+from bot.challenges.wording import state_text
 from bot.discord.boundary import language_of, spoken
+from bot.discord.challenges.announcer import when
 from bot.discord.challenges.choices import finished_here, here, own_entries, own_pictures
 from bot.discord.challenges.entering import enter, job_under, recent
-from bot.discord.challenges.herald import when
 from bot.discord.challenges.managing import add_managing_commands
 from bot.discord.challenges.pages import show_gallery
 from bot.discord.challenges.people import acting, meant

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord.utils import escape_markdown
 
-from bot.captions import alt_text
 from bot.challenges.entry import Entry, Status
 from bot.challenges.model import Challenge, State
+from bot.chat.captions import alt_text
+from bot.chat.privacy import noted_jobs
 from bot.discord.boundary import language_of
 from bot.discord.challenges.people import acting
 from bot.discord.challenges.views import choice_view
 from bot.discord.keys import chat_key, user_key
 from bot.discord.posting import NOBODY
 from bot.discord.views import job_of
-from bot.privacy import noted_jobs
 from bot.texts import duration, explain, say
 from nst.errors import UserError
-from workers import keys
 from workers.contract import ContractError, Job
+from workers.store import keys
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient

@@ -13,7 +13,8 @@ from discord.utils import escape_markdown
 
 from bot.challenges.model import DAY_S, FINISHED, HOUR_S, RUNNING, Chat, Plan, Rules, Scoring, State
 from bot.challenges.rules import check_manager
-from bot.challenges.speech import sure_text
+from bot.challenges.wording import sure_text
+from bot.chat.recipe_words import find_preset
 from bot.discord.boundary import language_of, spoken
 from bot.discord.challenges.choices import all_entries, finished_here, here
 from bot.discord.challenges.pages import row_line, show_review
@@ -26,10 +27,9 @@ from bot.discord.pictures import Given, check_declared, read_picture
 from bot.discord.posting import NOBODY
 from bot.discord.promises import acknowledge
 from bot.discord.words import word
-from bot.recipes import find_preset
 from bot.texts import nearest_language, say
 from nst.errors import UserError
-from workers.clock import server_time_s
+from workers.store.clock import server_time_s
 
 if TYPE_CHECKING:
     from bot.discord.client import PasticheClient

@@ -10,12 +10,12 @@ import discord
 from discord.utils import escape_markdown
 
 from bot.challenges.entry import Ballot, Entry
-from bot.challenges.sheet import PER_PAGE, Cell, entries_sheet
-from bot.challenges.speech import entry_line
+from bot.challenges.wording import entry_line
 from bot.discord.boundary import language_of
 from bot.discord.challenges.people import acting, meant
 from bot.discord.challenges.views import ballot_view, pages_view
 from bot.discord.posting import NOBODY, Picture, to_file
+from bot.sheets import PER_PAGE, Cell, entries_sheet
 from bot.texts import say
 from nst.errors import JobError
 

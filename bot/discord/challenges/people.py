@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.challenges.model import RUNNING, Challenge, Person, State
-from bot.chat_settings import ChatSettings
+from bot.chat.chat_settings import ChatSettings
 from bot.discord.keys import chat_key, role_keys, user_key
 from nst.errors import UserError
 

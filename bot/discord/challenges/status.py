@@ -9,9 +9,9 @@ import discord
 from discord.utils import escape_markdown
 
 from bot.challenges.model import State
-from bot.challenges.speech import rules_text, state_text
+from bot.challenges.wording import rules_text, state_text
 from bot.discord.boundary import language_of
-from bot.discord.challenges.herald import when
+from bot.discord.challenges.announcer import when
 from bot.discord.challenges.people import acting
 from bot.discord.challenges.views import status_view
 from bot.discord.keys import chat_key, user_key

@@ -10,9 +10,9 @@ from telegram import InlineKeyboardButton
 
 from bot.challenges.entry import Ballot, BallotEntry
 from bot.challenges.model import Challenge
-from bot.challenges.sheet import PER_PAGE, Cell, entries_sheet
+from bot.sheets import PER_PAGE, Cell, entries_sheet
 from bot.telegram.challenges.buttons import button
-from bot.telegram.challenges.visits import Visit, keyboard, picture_post, when
+from bot.telegram.challenges.context import Visit, keyboard, picture_post, when
 from bot.telegram.posting import Picture, Post
 from bot.texts import say
 from nst.errors import JobError

@@ -9,13 +9,11 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, User
 
 from bot.challenges.entry import Entry, Status
 from bot.challenges.model import Challenge, Person, State
-from bot.challenges.sheet import Cell
+from bot.sheets import Cell
 from bot.telegram.asker import Asker, chat_key, user_key
 from bot.telegram.challenges.ballot import sheet_of
 from bot.telegram.challenges.buttons import Pressed, button
-from bot.telegram.challenges.people import person_in
-from bot.telegram.challenges.said import SaidError
-from bot.telegram.challenges.visits import Visit, keyboard, picture_post, when
+from bot.telegram.challenges.context import SaidError, Visit, keyboard, person_in, picture_post, when
 from bot.telegram.keyboards import meaning
 from bot.telegram.posting import Post
 from bot.texts import say

@@ -8,8 +8,8 @@ from telegram import InlineKeyboardButton
 
 from bot.presets.catalogue import Preset
 from bot.telegram.challenges.buttons import button
+from bot.telegram.challenges.context import keyboard
 from bot.telegram.challenges.form import IN_DAYS, ZONES, Form
-from bot.telegram.challenges.visits import keyboard
 from bot.telegram.posting import Post
 from bot.texts import say
 

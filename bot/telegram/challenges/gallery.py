@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.challenges.sheet import PER_PAGE, Cell
-from bot.challenges.speech import entry_line
+from bot.challenges.wording import entry_line
+from bot.sheets import PER_PAGE, Cell
 from bot.telegram.asker import chat_key
 from bot.telegram.challenges.ballot import arrows, sheet_of
 from bot.telegram.challenges.buttons import spoken_button
-from bot.telegram.challenges.visits import Visit, picture_post
+from bot.telegram.challenges.context import Visit, picture_post
 from bot.telegram.posting import Post
 from bot.texts import say
 

@@ -12,10 +12,9 @@ from telegram import InlineKeyboardButton
 
 from bot.challenges.entry import Entry, Status
 from bot.challenges.model import RUNNING, Challenge, State
-from bot.challenges.speech import rules_text, state_text, sure_text
+from bot.challenges.wording import rules_text, state_text, sure_text
 from bot.telegram.challenges.buttons import button, spoken_button
-from bot.telegram.challenges.said import SaidError
-from bot.telegram.challenges.visits import Visit, keyboard, when
+from bot.telegram.challenges.context import SaidError, Visit, keyboard, when
 from bot.telegram.challenges.wizard import invitation
 from bot.telegram.pictures import as_photo
 from bot.telegram.posting import Picture, Post

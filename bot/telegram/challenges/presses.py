@@ -11,8 +11,7 @@ from bot.telegram.asker import Asker
 from bot.telegram.boundary import sentence, spoken
 from bot.telegram.challenges import ballot, entering, gallery, managing, wizard
 from bot.telegram.challenges.buttons import Pressed, read_button
-from bot.telegram.challenges.said import SaidError
-from bot.telegram.challenges.visits import Visit
+from bot.telegram.challenges.context import SaidError, Visit
 from bot.texts import say
 from nst.errors import OperatorError, PasticheError
 

@@ -13,12 +13,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bot.challenges.model import Challenge, Chat, Person
-from bot.recipes import find_preset
+from bot.chat.recipe_words import find_preset
 from bot.telegram.asker import chat_key
+from bot.telegram.challenges.context import SaidError, Visit
 from bot.telegram.challenges.form import ZONES, Form, evening_in, read_closing, read_zone, turned
 from bot.telegram.challenges.form_pages import QUESTIONS, form_page, question_page
-from bot.telegram.challenges.said import SaidError
-from bot.telegram.challenges.visits import Visit
 from bot.telegram.pictures import is_hidden, keep
 from bot.telegram.posting import Post
 from bot.texts import say

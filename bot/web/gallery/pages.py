@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.captions import style_name
 from bot.challenges.entry import Entry, Placed
-from bot.challenges.gallery import GalleryPage, Ranked
 from bot.challenges.model import FINISHED, VOTABLE, Challenge
-from bot.challenges.speech import clock_time, entry_line, rules_text, state_text, votes
+from bot.challenges.results import GalleryPage, Ranked
+from bot.challenges.wording import clock_time, entry_line, rules_text, state_text, votes
+from bot.chat.captions import style_name
+from bot.chat.variations import CLIPS
 from bot.presets.catalogue import Preset
 from bot.texts import say
-from bot.variations import CLIPS
-from bot.web.gallery.html import Html, el
 from bot.web.gallery.shown import slug_of
-from bot.web.words import recipe_words
+from bot.web.plain_page import Html, el
+from bot.web.result_card import recipe_words
 
 
 class Pages:

@@ -16,11 +16,11 @@ from bot.challenges.model import FINISHED, VOTABLE, Challenge
 from bot.challenges.pictures import SHOWN_PX, is_light
 from bot.presets.catalogue import Preset
 from bot.texts import explain, say
-from bot.web.gallery.card import draw_card
-from bot.web.gallery.frame import Sheet, answer
 from bot.web.gallery.pages import Pages, description
+from bot.web.gallery.preview_card import draw_card
 from bot.web.gallery.shown import Shown, slug_of
-from bot.web.visitors import language_of
+from bot.web.plain_page import Sheet, answer
+from bot.web.shared import language_of
 from nst.errors import JobError, OperatorError, UserError
 
 _KEPT_S = 300

@@ -17,9 +17,9 @@ from typing import cast
 import redis
 
 from bot.challenges import keys
-from bot.challenges.challenges import Challenges
 from bot.challenges.entry import Entry, Status
 from bot.challenges.model import FINISHED, RUNNING, VOTABLE, Challenge
+from bot.challenges.service import Challenges
 from bot.challenges.store import Store
 from bot.presets.catalogue import Preset
 from nst.errors import UserError

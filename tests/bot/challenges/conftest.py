@@ -12,16 +12,16 @@ import pytest
 import redis
 from PIL import Image
 
-from bot.challenges.challenges import Challenges
 from bot.challenges.entry import Entry
 from bot.challenges.model import HOUR_S, Challenge, Chat, Person, Plan, Rules
+from bot.challenges.service import Challenges
 from bot.presets.catalogue import load_presets
 from nst.errors import PasticheError
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import Blobs
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.outbox import post_terminal
+from workers.store import keys
+from workers.store.blobs import Blobs
 
 SERVER = Chat(platform="discord", chat_id="1", channel_id="11", language="en")
 GROUP = Chat(platform="telegram", chat_id="-2", language="fr", time_zone="Europe/Paris")

@@ -8,7 +8,7 @@ import pytest
 
 from bot.challenges.announcements import LEASE_S, Announcement
 from bot.challenges.model import Challenge
-from bot.challenges.speech import clock_time
+from bot.challenges.wording import clock_time
 from bot.texts import languages
 from tests.bot.challenges.conftest import NO_RULES, World
 

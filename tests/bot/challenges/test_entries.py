@@ -10,13 +10,13 @@ from PIL import Image
 
 from bot.challenges import keys
 from bot.challenges.entry import Status
-from bot.challenges.fingerprint import ALIKE_BITS, dhash, twins
 from bot.challenges.model import KEPT_S, State
+from bot.challenges.submissions import ALIKE_BITS, dhash, twins
 from bot.presets.catalogue import load_presets
 from nst.errors import PasticheError
 from tests.bot.challenges.conftest import GROUP, NO_RULES, World, picture, refused
-from workers import keys as queue_keys
-from workers.blobs import blob_hash
+from workers.store import keys as queue_keys
+from workers.store.blobs import blob_hash
 
 
 def test_picture_photo_and_recipe_are_kept_apart_from_the_queues(world: World) -> None:

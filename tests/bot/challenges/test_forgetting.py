@@ -12,13 +12,13 @@ from bot.challenges.entry import Entry, Status
 from bot.challenges.forgetting import forget_in_challenges
 from bot.challenges.model import Challenge, State
 from bot.challenges.scoring import read_tally
-from bot.privacy import forget
+from bot.chat.privacy import forget
 from tests.bot.challenges.conftest import SERVER, World, picture, refused
 from tests.traces import traces_left
-from workers import keys as queue_keys
-from workers.blobs import blob_hash
+from workers.client.outbox import result_of
 from workers.contract import Job, Result
-from workers.outbox import result_of
+from workers.store import keys as queue_keys
+from workers.store.blobs import blob_hash
 
 InVoting = Callable[..., tuple[Challenge, list[Entry]]]
 

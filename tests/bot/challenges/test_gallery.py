@@ -13,12 +13,12 @@ from PIL import Image
 from bot.challenges.entry import Entry
 from bot.challenges.lettering import SEMIBOLD, broken, fitted, readable, width
 from bot.challenges.model import Challenge
-from bot.challenges.speech import entry_line, rules_text, state_text, style_credit
+from bot.challenges.wording import entry_line, rules_text, state_text, style_credit
+from bot.chat.recipe_words import parse_style_command
 from bot.presets.catalogue import load_presets
-from bot.recipes import parse_style_command
 from bot.texts import languages
 from tests.bot.challenges.conftest import SERVER, World, picture, refused
-from workers.blobs import blob_hash
+from workers.store.blobs import blob_hash
 
 InVoting = Callable[..., tuple[Challenge, list[Entry]]]
 

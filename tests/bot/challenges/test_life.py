@@ -12,17 +12,17 @@ import pytest
 from PIL import Image
 
 from bot.challenges import keys
-from bot.challenges.challenges import Challenges
 from bot.challenges.entry import Entry, Status
 from bot.challenges.model import ARCS, RUNNING, Challenge, Chat, Person, State
-from bot.challenges.plans import MOST_DRAFTS
+from bot.challenges.rules import MOST_DRAFTS
+from bot.challenges.service import Challenges
 from bot.presets.catalogue import load_presets
 from nst.errors import UserError
 from tests.bot.challenges.conftest import GROUP, NO_RULES, PRESETS, SERVER, World, picture, refused
-from workers import keys as queue_keys
-from workers.blobs import Blobs, blob_hash
-from workers.limits import Limits
-from workers.owners import Owners
+from workers.client.line import Limits
+from workers.store import keys as queue_keys
+from workers.store.blobs import Blobs, blob_hash
+from workers.store.owners import Owners
 
 InVoting = Callable[..., tuple[Challenge, list[Entry]]]
 

@@ -12,7 +12,7 @@ from PIL import Image
 from bot.challenges.pictures import SHOWN_PX, Pictures, is_light, opened
 from nst.errors import UserError
 from tests.bot.challenges.conftest import World
-from workers.blobs import Blobs
+from workers.store.blobs import Blobs
 
 
 def encoded(mode: str, size: tuple[int, int], kind: str, **how: Any) -> bytes:

@@ -13,7 +13,7 @@ from bench.steady_redis import SteadyRedis
 from bot.challenges import keys
 from bot.challenges.model import State
 from tests.bot.challenges.conftest import NO_RULES, World, refused
-from workers.connection import connect
+from workers.store.connection import connect
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from bot.challenges.sheet import PER_PAGE, entries_sheet
+from bot.sheets import PER_PAGE, entries_sheet
 
 
 def one_colour(colour: tuple[int, int, int], size: tuple[int, int] = (300, 100)) -> bytes:

@@ -16,7 +16,7 @@ from bot.challenges.model import Challenge, State
 from bot.challenges.scoring import read_tally
 from nst.errors import PasticheError
 from tests.bot.challenges.conftest import GROUP, NO_RULES, World, refused
-from workers.connection import connect
+from workers.store.connection import connect
 
 InVoting = Callable[..., tuple[Challenge, list[Entry]]]
 

@@ -8,12 +8,12 @@ import pytest
 import redis
 
 from bot.chat.access import FAINTEST, Access, Grant, Photograph, Viewer, offered_under, within
-from bot.recipe_codes import Kept, Recipe
-from bot.variations import Button
+from bot.chat.recipe_codes import Kept, Recipe
+from bot.chat.variations import Button
 from nst.errors import JobError, UserError
 from nst.options import StyleOptions
-from workers import keys
 from workers.contract import Job, Result
+from workers.store import keys
 
 CONTENT, STYLE, MASK = "c" * 64, "s" * 64, "m" * 64
 GROUP, ELSEWHERE = "telegram:-1007", "telegram:9"

@@ -6,6 +6,7 @@ from typing import Any
 import discord
 import pytest
 
+from bot.chat.strips import strip_job_ids
 from bot.discord.views import (
     custom_id,
     forget_view,
@@ -17,7 +18,6 @@ from bot.discord.views import (
     style_view,
 )
 from bot.presets.catalogue import load_presets
-from bot.strips import strip_job_ids
 from bot.texts import languages
 from nst.options import METHODS, StyleOptions
 from workers.contract import Job, Result

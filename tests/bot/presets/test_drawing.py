@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bot.presets import catalogue, draw
+from bot.presets import catalogue
 from bot.presets.builtin import BUILT_IN
-from bot.presets.drawing import DRAWINGS
-from bot.presets.drawing.fields import Field
+from tools.presets import DRAWINGS, __main__
+from tools.presets.fields import Field
 
 PICTURES = Path(catalogue.__file__).with_name("pictures")
 SMALL_PX = 96
@@ -53,7 +53,7 @@ def test_two_presets_never_look_alike() -> None:
 
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_the_shipped_picture_is_the_one_that_the_code_draws(name: str) -> None:
-    with Image.open(io.BytesIO(draw.drawn_jpeg(name))) as image:
+    with Image.open(io.BytesIO(__main__.drawn_jpeg(name))) as image:
         redrawn = np.asarray(image, dtype=np.float32) / 255
     assert np.abs(redrawn - shipped(name)).mean() < 0.02
 
@@ -77,7 +77,9 @@ def test_the_pictures_stay_small() -> None:
 
 
 def test_redrawing_writes_the_named_pictures_and_a_sheet(tmp_path: Path) -> None:
-    draw.main(["op-art", "--folder", str(tmp_path / "new"), "--size-px", "48", "--sheet", str(tmp_path / "sheet.jpg")])
+    __main__.main(
+        ["op-art", "--folder", str(tmp_path / "new"), "--size-px", "48", "--sheet", str(tmp_path / "sheet.jpg")]
+    )
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["op-art.jpg"]
     with Image.open(tmp_path / "new" / "op-art.jpg") as image:
         assert image.size == (48, 48)
@@ -86,5 +88,5 @@ def test_redrawing_writes_the_named_pictures_and_a_sheet(tmp_path: Path) -> None
 
 def test_redrawing_an_unknown_preset_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        draw.main(["mona-lisa"])
+        __main__.main(["mona-lisa"])
     assert "no such preset: mona-lisa (there are: woodblock-waves" in capsys.readouterr().err

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from telegram import Chat, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 from bot.challenges.model import Scoring
+from bot.chat.service import job_id_from
+from bot.chat.strips import strip_job_ids
 from bot.presets.catalogue import load_presets
-from bot.service import job_id_from
-from bot.strips import strip_job_ids
 from bot.telegram.challenges.buttons import button, link, read_button, read_link
 from bot.telegram.challenges.entering import job_in
 from bot.telegram.challenges.form import Form, evening_in, read_closing, read_zone, turned
 from bot.telegram.challenges.form_pages import QUESTIONS, form_page, question_page
 from bot.telegram.keyboards import meaning
 from nst.errors import UserError
-from workers.blobs import blob_hash
+from workers.store.blobs import blob_hash
 
 NAME, ENTRY = "abcdefg2", "hijklmn3"
 SUMMER_S = datetime(2026, 7, 1, 10, 0, tzinfo=UTC).timestamp()

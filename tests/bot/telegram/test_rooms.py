@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from telegram import Chat, Message
 
-from bot.chat_settings import ChatSettings
-from bot.conversation import Choice, Step, begin, begin_mix
+from bot.chat.chat_settings import ChatSettings
+from bot.chat.conversation import Choice, Step, begin, begin_mix
 from bot.presets.catalogue import Preset, load_presets
 from bot.telegram.address import Address
 from bot.telegram.albums import Albums

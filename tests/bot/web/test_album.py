@@ -7,7 +7,7 @@ import json
 import pytest
 import redis
 
-from bot.web.album import STRIP, Album
+from bot.web.session_jobs import STRIP, Album
 from nst.options import StyleOptions
 from workers.contract import Job, Result
 

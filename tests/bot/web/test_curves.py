@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.web.chart import decades, path
-from bot.web.curves import Curves
+from bot.web.loss_curves import Curves, decades, path
 from workers.contract import Event
 
 

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.web.duel import differences, shown
-from bot.web.experiment import form_of, read_experiment
-from bot.web.knobs import KNOBS
-from bot.web.wanted import EVERY_METHOD, STRENGTHS, Wanted
+from bot.web.compare import differences, shown
+from bot.web.form.parsing import KNOBS, form_of, read_experiment
+from bot.web.form.types import EVERY_METHOD, STRENGTHS, Wanted
 from nst.errors import UserError
 from nst.options import COLOURS, EXTRACTORS, METHODS, STARTS, StyleOptions
 

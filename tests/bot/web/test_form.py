@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.web.form import OWN_STYLE, SIZES_PX, Order, read_form
+from bot.web.form.parsing import OWN_STYLE, SIZES_PX, Order, read_form
 from nst.errors import UserError
 from nst.options import StyleOptions
 

@@ -14,9 +14,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from bot.challenges.model import Challenge
-from bot.web.gallery.html import el
 from bot.web.gallery.routes import Gallery
 from bot.web.gallery.shown import slug_of
+from bot.web.plain_page import el
 from tests.bot.challenges.conftest import PRESETS, SERVER, World, picture
 
 MAKERS = ("ann", "bob", "cem")

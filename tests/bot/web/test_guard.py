@@ -16,8 +16,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bot.web.guard import HEALTH, Guard, Place
-from bot.web.throttle import Throttle
+from bot.web.protection.guard import HEALTH, Guard, Place
+from bot.web.protection.throttle import Throttle
 
 PUBLIC = "https://pastiche.example"
 PROXY = "10.0.0.7"

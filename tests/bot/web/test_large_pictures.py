@@ -12,15 +12,15 @@ import pytest
 import redis
 from PIL import Image
 
-from bot.challenges.challenges import Challenges
 from bot.challenges.model import Challenge
 from bot.challenges.pictures import is_light
+from bot.challenges.service import Challenges
 from bot.challenges.store import Store
 from tests.bot.challenges.conftest import World
 from tests.bot.web.conftest import Serve, Web
-from workers import keys
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.outbox import post_terminal
+from workers.store import keys
 
 _ALLOWED_MIB = 150  # 569 were taken by one look at a style of 40 megapixels
 

@@ -16,9 +16,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket as Socket
 
-from bot.web import listener
 from bot.web.app import listen
-from bot.web.listener import HttpSocket, Sockets, WebSocket
+from bot.web.protection import listener
+from bot.web.protection.listener import HttpSocket, Sockets, WebSocket
 
 BIG = 64 * 2**20
 Until = Callable[..., Any]

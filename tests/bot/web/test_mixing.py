@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.web.mixing import mixing_place, mixing_weights
+from bot.web.form.parsing import mixing_place, mixing_weights
 from nst.options import StyleOptions
 
 UNIT = st.integers(0, 100).map(lambda percent: percent / 100)

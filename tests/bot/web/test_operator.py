@@ -16,18 +16,17 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from bot.texts import explain
-from bot.web.ledger import NEXT
-from bot.web.operator import OperatorPage
-from bot.web.throttle import PASSWORDS
+from bot.web.operator_page import NEXT, OperatorPage
+from bot.web.protection.throttle import PASSWORDS
 from nst.errors import JobError
 from nst.options import StyleOptions
-from workers import keys
-from workers.blobs import Blobs, blob_hash
-from workers.client import QueueClient
+from workers.client.client import QueueClient
+from workers.client.forgetting import forget_job
+from workers.client.outbox import post_terminal
+from workers.client.progress import write_event
 from workers.contract import Event, Job, Result
-from workers.forgetting import forget_job
-from workers.outbox import post_terminal
-from workers.progress import write_event
+from workers.store import keys
+from workers.store.blobs import Blobs, blob_hash
 
 PASSWORD = "correct horse, battery: stäple"  # noqa: S105 - the tests' own
 

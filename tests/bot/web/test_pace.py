@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from starlette.types import Message
 
-from bot.web import pace
-from bot.web.pace import PIECE_BYTES, Pace
+from bot.web.protection import pace
+from bot.web.protection.pace import PIECE_BYTES, Pace
 
 
 class Wire:

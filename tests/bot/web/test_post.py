@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 import redis
 
-from bot.captions import failure
 from bot.chat.access import Access
+from bot.chat.captions import failure
+from bot.chat.recipe_codes import RecipeCodes
+from bot.chat.service import Request, Style, StyleService
 from bot.presets.catalogue import load_presets
-from bot.recipe_codes import RecipeCodes
-from bot.service import Request, Style, StyleService
-from bot.web.album import Album
-from bot.web.post import deliveries
-from bot.web.studio import FRONTEND, Studio
-from bot.web.throttle import Throttle
+from bot.web.protection.throttle import Throttle
+from bot.web.queue_listener import deliveries
+from bot.web.session_jobs import Album
+from bot.web.shared import FRONTEND, Studio
 from nst.options import StyleOptions
 from tests.bot.test_service import png
-from workers import keys
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.outbox import post_terminal
+from workers.store import keys
 
 JOB = Job(
     job_id="good", frontend=FRONTEND, content="c" * 64, styles=("s" * 64,), options=StyleOptions(), user="web-ann"
@@ -55,7 +55,7 @@ async def test_a_result_that_trips_is_said_once_and_the_next_ones_hang(
         async with deliveries(studio, redis_connection, redis_url):
             await asyncio.to_thread(until, lambda: studio.album.entry(JOB.user, "good"), "the good result")
             await asyncio.to_thread(until, lambda: redis_connection.xlen(keys.outbox(FRONTEND)) == 0, "an empty outbox")
-    said = [record for record in caplog.records if record.name == "bot.web.post"]
+    said = [record for record in caplog.records if record.name == "bot.web.queue_listener"]
     assert [record.getMessage() for record in said] == ["Job poisoned has a result that cannot be shown: cancelled"]
     assert said[0].exc_info
 

@@ -23,8 +23,8 @@ import redis
 from PIL import Image
 
 from bot.web.app import listen
-from bot.web.pictures import media_type
-from bot.web.throttle import address_key
+from bot.web.files import media_type
+from bot.web.protection.throttle import address_key
 from nst.errors import OperatorError
 from tests.bot.web.conftest import Serve, Web
 from tests.e2e.visiting import photograph
@@ -38,7 +38,7 @@ import sys
 from bot.settings import read_settings
 from bot.web.app import _import_nicegui
 _import_nicegui(read_settings(data_dir=sys.argv[1]))
-import bot.web.site
+import bot.web.app
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.web.shares import Shares
+from bot.web.protection.shares import Shares
 
 
 class Losses:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import redis
 
-from bot.web.throttle import Rate, Throttle, address_key
+from bot.web.protection.throttle import Rate, Throttle, address_key
 from nst.errors import BusyError
-from workers.keys import fingerprint
+from workers.store.keys import fingerprint
 
 RATE = Rate("tests", 60, per_session=3, per_address=5)
 

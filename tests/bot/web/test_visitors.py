@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.web.visitors import cookie_secret, language_of, user_of
+from bot.web.shared import cookie_secret, language_of, user_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.presets.catalogue import load_presets
-from bot.web.words import recipe_words
+from bot.web.result_card import recipe_words
 from nst.options import StyleOptions
 
 PRESETS = load_presets()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from nst.bundled.train import report
-from nst.bundled.train.recipe import Sources
 from nst.bundled.weights import EXTRACTOR, FOLDER, NETWORK
 from nst.quality import Evaluator
+from tools.train import report
+from tools.train.recipe import Sources
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.long]
 

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from nst.bundled.train import curves, data, export, held_out, report
-from nst.bundled.train.fit import Run, Schedule
-from nst.bundled.train.recipe import VGG, Effort, Recipe, Sources
-from nst.bundled.train.teacher import Teacher
+from tools.train import curves, data, export, held_out, report
+from tools.train.fit import Run, Schedule
+from tools.train.recipe import VGG, Effort, Recipe, Sources
+from tools.train.teacher import Teacher
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.long]
 

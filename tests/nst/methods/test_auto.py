@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from skimage import data
 
 from bot.texts import languages, notice
+from nst.auto import Auto, Measure, choose, decide, measure
 from nst.errors import UserError
-from nst.images import Picture, decode
 from nst.method import MethodSettings, Pastiche, Request, create_method, never_cancelled, stylize
-from nst.methods.auto import Auto
-from nst.methods.auto_choice import choose, decide
-from nst.methods.auto_measure import Measure, measure
 from nst.options import StyleOptions
+from nst.pictures.decode import Picture, decode
 
 # Each by what anybody sees in it, in two sets: thresholds were set looking at the first, none of the second was.
 TEXTURED = (

@@ -10,14 +10,14 @@ from typing import cast
 import numpy as np
 import pytest
 
-from nst.clip_header import GIF, MP4, WEBP
-from nst.clips import open_clip
 from nst.engine import Engine
 from nst.errors import UserError
-from nst.images import Picture, decode
+from nst.fast.method import Fast
 from nst.method import MethodSettings, stylize
-from nst.methods.fast import Fast
 from nst.options import StyleOptions
+from nst.pictures.clip_header import GIF, MP4, WEBP
+from nst.pictures.clips import open_clip
+from nst.pictures.decode import Picture, decode
 
 STYLE = (Path(__file__).parents[3] / "bot" / "presets" / "pictures" / "neon-rain.jpg").read_bytes()
 Flicker = Callable[[Engine, StyleOptions], None]

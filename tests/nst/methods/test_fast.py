@@ -10,15 +10,15 @@ import pytest
 
 from nst.colour import luma, transport
 from nst.errors import Cancelled, OperatorError
-from nst.hub_module import load_module
-from nst.images import Picture
+from nst.fast.artists import plan
+from nst.fast.load import load_module
+from nst.fast.method import Fast
+from nst.fast.network import Floats, SplitModule
+from nst.fast.style_vectors import MemoryVectors, share_vectors
 from nst.method import MethodSettings, Progress, Request, stylize
-from nst.methods.fast import Fast
-from nst.methods.fast_strength import plan
+from nst.models.sources import MAGENTA_HUB, MAGENTA_KAGGLE, forget_failures
 from nst.options import StyleOptions
-from nst.split_module import Floats, SplitModule
-from nst.style_vectors import MemoryVectors, share_vectors
-from nst.weights import MAGENTA_HUB, MAGENTA_KAGGLE, forget_failures
+from nst.pictures.decode import Picture
 
 pytestmark = pytest.mark.tensorflow
 

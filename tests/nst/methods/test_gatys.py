@@ -18,19 +18,19 @@ tf = pytest.importorskip("tensorflow")
 
 from nst import colour  # noqa: E402
 from nst.errors import Cancelled, JobError, OperatorError  # noqa: E402
-from nst.images import Picture, decode, resize  # noqa: E402
+from nst.gatys import cost  # noqa: E402
+from nst.gatys.adam import AdamState  # noqa: E402
+from nst.gatys.cost import MemoryModel, check_memory  # noqa: E402
+from nst.gatys.method import Gatys  # noqa: E402
+from nst.gatys.objective import content_budget, controlled_weight, step_budget  # noqa: E402
+from nst.gatys.pictures import prepare_material  # noqa: E402
+from nst.gatys.plan import plan_scales  # noqa: E402
+from nst.gatys.run import Run  # noqa: E402
 from nst.method import MethodSettings, Progress, Request, create_method, stylize  # noqa: E402
-from nst.methods import gatys_cost  # noqa: E402
-from nst.methods.gatys import Gatys  # noqa: E402
-from nst.methods.gatys_controller import content_budget, controlled_weight, step_budget  # noqa: E402
-from nst.methods.gatys_cost import MemoryModel, check_memory  # noqa: E402
-from nst.methods.gatys_optimiser import AdamState  # noqa: E402
-from nst.methods.gatys_pictures import prepare_material  # noqa: E402
-from nst.methods.gatys_plan import plan_scales  # noqa: E402
-from nst.methods.gatys_run import Run  # noqa: E402
-from nst.methods.gatys_state import StateError  # noqa: E402
-from nst.methods.gatys_time_lapse import FRAMES, shown_steps  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
+from nst.pictures.decode import Picture, decode, resize  # noqa: E402
+from nst.pictures.time_lapse import FRAMES, shown_steps  # noqa: E402
+from nst.run_state import StateError  # noqa: E402
 
 SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "../shared"))
 REAL_WEIGHTS = SHARED / "models/features/vgg19_16x.npz"
@@ -331,7 +331,7 @@ def test_what_does_not_fit_is_refused_with_what_would() -> None:
 def test_predictions_grow_with_the_work(gatys: Gatys) -> None:
     small, large = (gatys.predict(picture(1, side, side), options(steps=20)) for side in (64, 320))
     assert 0 < small.seconds < large.seconds
-    memory = gatys_cost.memory_model(gatys.extractor(options()))
+    memory = cost.memory_model(gatys.extractor(options()))
     assert small.memory_bytes > memory.fixed_bytes
     assert large.memory_bytes - memory.fixed_bytes == pytest.approx((small.memory_bytes - memory.fixed_bytes) * 25)
     assert gatys.predict(picture(1), options(steps=40)).seconds > gatys.predict(picture(1), options(steps=20)).seconds
@@ -403,8 +403,8 @@ def test_a_smaller_size_is_taken_where_the_user_allows_it(
     gatys: Gatys, monkeypatch: pytest.MonkeyPatch, preset: str
 ) -> None:
     content, chosen = picture(6, 300, 400), options(gatys_preset=preset, steps=4)
-    half = gatys_cost.memory_model(gatys.extractor(chosen)).peak_bytes(300 * 400 / 2)
-    monkeypatch.setattr(gatys_cost, "free_bytes", lambda: half / 0.8)
+    half = cost.memory_model(gatys.extractor(chosen)).peak_bytes(300 * 400 / 2)
+    monkeypatch.setattr(cost, "free_bytes", lambda: half / 0.8)
     with pytest.raises(JobError) as caught:
         stylize(gatys, content, [STYLE], chosen)
     assert caught.value.detail == {"allowed_px": 282}

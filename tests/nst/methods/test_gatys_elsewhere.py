@@ -12,11 +12,11 @@ import pytest
 pytestmark = [pytest.mark.tensorflow, pytest.mark.long]
 tf = pytest.importorskip("tensorflow")
 
-from nst.images import Picture  # noqa: E402
+from nst.gatys.method import Gatys  # noqa: E402
+from nst.gatys.run import Run  # noqa: E402
 from nst.method import MethodSettings, Request, create_method, stylize  # noqa: E402
-from nst.methods.gatys import Gatys  # noqa: E402
-from nst.methods.gatys_run import Run  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
+from nst.pictures.decode import Picture  # noqa: E402
 
 RNG = np.random.default_rng(4)
 CONTENT, STYLE = (Picture(RNG.uniform(size=(48, 64, 3)).astype(np.float32)) for _ in range(2))
@@ -27,9 +27,9 @@ GO_ON = """
 import sys
 from pathlib import Path
 import numpy as np
-from nst.images import Picture
+from nst.pictures.decode import Picture
 from nst.method import MethodSettings, Request
-from nst.methods.gatys import Gatys
+from nst.gatys.method import Gatys
 from nst.options import StyleOptions
 import json
 folder, options = Path(sys.argv[1]), StyleOptions.from_dict(json.loads(sys.argv[2]))

@@ -9,9 +9,11 @@ import pytest
 pytestmark = pytest.mark.tensorflow
 pytest.importorskip("tensorflow")
 
-from nst.methods.gatys_cost import SpeedModel  # noqa: E402
-from nst.methods.gatys_forecast import Forecast  # noqa: E402
-from nst.methods.gatys_plan import Scale  # noqa: E402
+from nst.gatys.cost import (  # noqa: E402
+    Forecast,
+    SpeedModel,
+)
+from nst.gatys.plan import Scale  # noqa: E402
 
 MEASURED = SpeedModel(0.01, 1e-6)
 PLAN = (Scale(256, 256, 20), Scale(362, 362, 15), Scale(512, 512, 10))

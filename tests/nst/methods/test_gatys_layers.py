@@ -12,10 +12,10 @@ import tensorflow as tf  # noqa: E402
 
 from nst import losses  # noqa: E402
 from nst.errors import UserError  # noqa: E402
-from nst.images import Picture  # noqa: E402
+from nst.gatys.method import Gatys  # noqa: E402
 from nst.method import MethodSettings, stylize  # noqa: E402
-from nst.methods.gatys import Gatys  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
+from nst.pictures.decode import Picture  # noqa: E402
 
 RNG = np.random.default_rng(3)
 CONTENT, STYLE = (Picture(RNG.uniform(size=(48, 48, 3)).astype(np.float32)) for _ in range(2))

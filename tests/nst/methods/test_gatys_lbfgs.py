@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, minimize
 
-from nst.methods.gatys_lbfgs import HISTORY, LbfgsState, as_arrays, first_state, from_arrays, iterate
-from nst.methods.gatys_preconditioner import Flat, preconditioner
+from nst.gatys.lbfgs import HISTORY, Flat, LbfgsState, as_arrays, first_state, from_arrays, iterate, preconditioner
 
 RNG = np.random.default_rng(5)
 SHAPE = (2, 7)

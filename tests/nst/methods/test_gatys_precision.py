@@ -11,16 +11,16 @@ import pytest
 pytestmark = pytest.mark.tensorflow
 tf = pytest.importorskip("tensorflow")
 
-from nst.extractor_weights import VGG_BLOCKS  # noqa: E402
-from nst.extractors import load_extractor  # noqa: E402
-from nst.images import Picture  # noqa: E402
+from nst.extractors.load import load_extractor  # noqa: E402
+from nst.extractors.weights import VGG_BLOCKS  # noqa: E402
+from nst.fast.network import probe  # noqa: E402
+from nst.gatys import precision as gatys_precision  # noqa: E402
+from nst.gatys.method import Gatys  # noqa: E402
+from nst.gatys.precision import precision_at_hand  # noqa: E402
 from nst.method import MethodSettings, Request, stylize  # noqa: E402
-from nst.methods import gatys_precision  # noqa: E402
-from nst.methods.gatys import Gatys  # noqa: E402
-from nst.methods.gatys_precision import precision_at_hand  # noqa: E402
-from nst.methods.gatys_state import StateError  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
-from nst.probe import probe  # noqa: E402
+from nst.pictures.decode import Picture  # noqa: E402
+from nst.run_state import StateError  # noqa: E402
 
 CONTENT = Picture(probe(40, 48)[0])
 STYLE = Picture(CONTENT.rgb[::-1, ::-1, ::-1].copy())
@@ -80,7 +80,7 @@ def test_where_it_fails_nothing_changes_and_the_log_has_both_figures(
     monkeypatch.setattr(gatys_precision, "processor_has_bfloat16", lambda: True)
     monkeypatch.setattr(gatys_precision, "_SIDE_PX", 64)
     monkeypatch.setattr(gatys_precision, "LARGEST_CHANGE", 0.0)
-    with caplog.at_level(logging.INFO, logger="nst.methods.gatys_precision"):
+    with caplog.at_level(logging.INFO, logger="nst.gatys.precision"):
         strict = Gatys(reduced._settings).extractor(OPTIONS)
     assert strict.model == exact.extractor(OPTIONS).model
     image = tf.constant(CONTENT.rgb[None])

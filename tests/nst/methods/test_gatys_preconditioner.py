@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nst.methods.gatys_lbfgs import first_state, iterate
-from nst.methods.gatys_preconditioner import Flat, Preconditioner, places, remembered
+from nst.gatys.lbfgs import Flat, Preconditioner, first_state, iterate, places, remembered
 
 HEIGHT, WIDTH = 15, 34  # 34 is padded, 15 is not
 N = HEIGHT * WIDTH * 3

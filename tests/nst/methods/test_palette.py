@@ -11,10 +11,10 @@ from skimage import data
 
 from nst.colour import luma, transport
 from nst.errors import Cancelled, UserError
-from nst.images import Picture, decode
 from nst.method import MethodSettings, Progress, stylize
-from nst.methods.palette import Palette
 from nst.options import StyleOptions
+from nst.palette import Palette
+from nst.pictures.decode import Picture, decode
 
 Floats = NDArray[np.float32]
 

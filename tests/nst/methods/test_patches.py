@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from skimage import data
 
 from nst.colour import transport
-from nst.images import Picture
 from nst.method import MethodSettings, Progress, Request, stylize
-from nst.methods.gatys_state import StateError
-from nst.methods.patches import Patches
-from nst.methods.patches_distance import SIZE, gradient, sample
-from nst.methods.patches_plan import COARSEST_PX, FINEST_PX, plan
-from nst.methods.patches_run import Run
 from nst.options import StyleOptions
+from nst.patches.distance import SIZE, gradient, sample
+from nst.patches.method import Patches
+from nst.patches.run import COARSEST_PX, FINEST_PX, Run, plan
+from nst.pictures.decode import Picture
+from nst.run_state import StateError
 
 Floats = NDArray[np.float32]
 

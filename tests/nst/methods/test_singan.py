@@ -11,17 +11,17 @@ pytestmark = pytest.mark.tensorflow
 pytest.importorskip("tensorflow")
 
 from nst.errors import Cancelled, UserError  # noqa: E402
-from nst.images import Picture  # noqa: E402
 from nst.method import MethodSettings, Progress, Request, stylize  # noqa: E402
-from nst.methods.gatys_state import StateError  # noqa: E402
-from nst.methods.singan import SinGan  # noqa: E402
-from nst.methods.singan_harmony import harmonise  # noqa: E402
-from nst.methods.singan_painting import place_of  # noqa: E402
-from nst.methods.singan_plan import QUICK  # noqa: E402
-from nst.methods.singan_training import pyramid_key  # noqa: E402
 from nst.options import StyleOptions  # noqa: E402
-from nst.pyramid_store import MemoryPyramids, share_pyramids  # noqa: E402
-from nst.samples import SHAPES, samples  # noqa: E402
+from nst.pictures.decode import Picture  # noqa: E402
+from nst.run_state import StateError  # noqa: E402
+from nst.sheets.samples import SHAPES, samples  # noqa: E402
+from nst.singan.harmony import harmonise  # noqa: E402
+from nst.singan.method import SinGan  # noqa: E402
+from nst.singan.painting import place_of  # noqa: E402
+from nst.singan.pyramid import QUICK  # noqa: E402
+from nst.singan.store import MemoryPyramids, share_pyramids  # noqa: E402
+from nst.singan.training import pyramid_key  # noqa: E402
 
 OPTIONS = StyleOptions(method="singan", seed=3)
 

@@ -11,14 +11,24 @@ pytestmark = pytest.mark.tensorflow
 tf = pytest.importorskip("tensorflow")
 
 from nst.errors import OperatorError  # noqa: E402
-from nst.methods.gatys_state import StateError  # noqa: E402
-from nst.methods.singan_injection import contents_at, draw, inject  # noqa: E402
-from nst.methods.singan_losses import critic_loss, gradient_penalty, noise_amplitude  # noqa: E402
-from nst.methods.singan_networks import PATCH_PX, criticise, first_weights, generate  # noqa: E402
-from nst.methods.singan_plan import FULL, QUICK, Budget, budget_of, size_at  # noqa: E402
-from nst.methods.singan_pyramid import Pyramid  # noqa: E402
-from nst.methods.singan_step import make_iterate  # noqa: E402
-from nst.methods.singan_training import Training  # noqa: E402
+from nst.run_state import StateError  # noqa: E402
+from nst.singan.networks import PATCH_PX, criticise, first_weights, generate  # noqa: E402
+from nst.singan.painting import contents_at, draw, inject  # noqa: E402
+from nst.singan.pyramid import (  # noqa: E402
+    FULL,
+    QUICK,
+    Budget,
+    Pyramid,
+    budget_of,
+    size_at,
+)
+from nst.singan.step import (  # noqa: E402
+    critic_loss,
+    gradient_penalty,
+    make_iterate,
+    noise_amplitude,
+)
+from nst.singan.training import Training  # noqa: E402
 
 ITERATE = make_iterate(1, 1)  # one step of each network: a third of the time
 BRIEF = Budget(40, 3, 1.0)

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 
 import redis
 
-from nst.clip_painting import PaintedClip
 from nst.engine import Engine, Painting
 from nst.errors import Cancelled
-from nst.images import decode
 from nst.method import IsCancelled, MethodSettings, Progress, Report, never_cancelled, no_report
 from nst.options import StyleOptions
+from nst.pictures.clip_painting import PaintedClip
+from nst.pictures.decode import decode
 from workers.__main__ import run_worker
 
 HOLD = "tests:hold"

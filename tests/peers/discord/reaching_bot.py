@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 from bot.chat.fetching import Reach
 from bot.discord.app import run
-from bot.logs import set_up_logs
+from bot.observability import set_up_logs
 from bot.settings import read_settings
 from tests.peers.web_host import OUTSIDE
 

@@ -21,15 +21,15 @@ import psutil
 from PIL import Image
 
 from bench.steady_redis import SteadyRedis
-from bot.service import job_id_from
+from bot.chat.service import job_id_from
 from tests.peers.discord.palette_worker import HOLD
 from tests.peers.discord.peer import TOKEN, DiscordPeer
 from tests.peers.discord.world import MANAGE_GUILD, MEMBER_PERMISSIONS, Interaction, Message, User
-from workers import keys
-from workers.connection import connect
+from workers.client.estimates import live_workers
 from workers.contract import Job
-from workers.embedded_redis import EmbeddedRedis
-from workers.service_times import live_workers
+from workers.store import keys
+from workers.store.connection import connect
+from workers.store.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parents[3]
 _SHARED = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared"))

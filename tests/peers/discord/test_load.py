@@ -17,10 +17,10 @@ import psutil
 import pytest
 
 from tests.peers.discord.stage import ROOT, Stage, Until, job_id_of, noise
-from workers import keys
+from workers.client.outbox import post_terminal
 from workers.contract import Job, Result
-from workers.embedded_redis import EmbeddedRedis
-from workers.outbox import post_terminal
+from workers.store import keys
+from workers.store.embedded_redis import EmbeddedRedis
 
 PICTURES, SIDE_PX, LIMIT_MIB = 50, 1880, 150
 pytestmark = [

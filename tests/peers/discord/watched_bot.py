@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from bot.discord.app import run
-from bot.logs import set_up_logs
+from bot.observability import set_up_logs
 from bot.settings import read_settings
 from tests.peers.loop_watch import watch_every_loop
 

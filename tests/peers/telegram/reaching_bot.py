@@ -6,7 +6,7 @@ import sys
 from ipaddress import IPv4Network
 
 from bot.chat.fetching import Reach
-from bot.logs import set_up_logs
+from bot.observability import set_up_logs
 from bot.settings import read_settings
 from bot.telegram.app import run
 from tests.peers.web_host import OUTSIDE

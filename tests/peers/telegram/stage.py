@@ -15,7 +15,7 @@ from tests.peers.discord.stage import Process
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
 from tests.peers.telegram.people import Person
 from tests.peers.telegram.world import Json
-from workers.connection import connect
+from workers.store.connection import connect
 
 ROOT = Path(__file__).resolve().parents[3]
 _SHARED = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared"))

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from tests.peers.telegram.peer import TOKEN, TelegramPeer
-from workers.embedded_redis import EmbeddedRedis
+from workers.store.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parents[3]
 PICTURES, SIDE_PX, LIMIT_MIB = 50, 1850, 120

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bot.logs import set_up_logs
+from bot.observability import set_up_logs
 from bot.settings import read_settings
 from bot.telegram.app import run
 from tests.peers.loop_watch import watch_every_loop

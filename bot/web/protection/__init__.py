@@ -1,0 +1,1 @@
+"""What keeps one visitor from closing the site for others: shares, deadlines, pace, limits."""

@@ -1,1 +1,0 @@
-"""The recipe of the bundled networks: `python -m nst.bundled.train --help`."""

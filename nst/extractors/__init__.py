@@ -1,0 +1,1 @@
+"""Pretrained networks whose activations say what a picture shows and how it is painted."""

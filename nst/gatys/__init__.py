@@ -1,0 +1,1 @@
+"""Optimisation of the picture itself (Gatys et al. 2016)."""

@@ -1,1 +1,0 @@
-"""One module per method; ``nst.method`` knows them by name and imports them on first use."""

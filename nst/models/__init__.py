@@ -1,0 +1,1 @@
+"""Models: where they come from, fetching them, what is here."""

@@ -1,0 +1,1 @@
+"""Optimal transport between patches (GPDM, Elnekave and Weiss 2022)."""

@@ -1,0 +1,1 @@
+"""Sheets of many results: a study, a comparison, samples, an explanation."""

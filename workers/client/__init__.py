@@ -1,0 +1,1 @@
+"""What frontends do with the queue: submit, cancel, ask, hear. Light: no NumPy, no TensorFlow."""
