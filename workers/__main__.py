@@ -123,7 +123,7 @@ def run_worker(
             cards=cards,
             vectors=vectors,
             pyramids=pyramids,
-            apart=LastTry(redis_url, make_engine, store),
+            apart=LastTry(redis_url, make_engine, store).run,
             on_last_try=worker.on_last_try,
             ahead=Ahead(connection, engine, before, vectors, worker.leaving) if batching else None,
         )

@@ -33,7 +33,6 @@ from workers.store.made_before import MadeBefore
 from workers.store.pyramids import RedisPyramids
 from workers.store.vectors import RedisVectors
 from workers.worker.ahead import Ahead
-from workers.worker.last_try import LastTry
 from workers.worker.painting import Engine, paint, paint_clip
 from workers.worker.progress_of_job import Standing, Telling, look
 from workers.worker.quality_cards import QualityCards
@@ -44,6 +43,8 @@ log = logging.getLogger(__name__)
 
 _STORE_ERRORS = frozenset({"queue_unavailable", "queue_cannot_save"})
 _STORE_WAIT_S = 5.0
+# ``worker.last_try.LastTry.run``: a job's JSON and whether to stop, to whether it has its result.
+RunApart = Callable[[str, Callable[[], bool]], bool]
 MAX_RESULT_BYTES = 9_500_000  # what every chat takes as one upload
 
 
@@ -76,12 +77,12 @@ class Workplace:
     cards: QualityCards | None = None
     vectors: RedisVectors | None = None
     pyramids: RedisPyramids | None = None
-    apart: LastTry | None = None
+    apart: RunApart | None = None
     on_last_try: Callable[[], bool] = lambda: False
     ahead: Ahead | None = None
 
     @property
-    def last_try(self) -> LastTry | None:
+    def last_try(self) -> RunApart | None:
         """How to run this job apart, if it has to be."""
         return self.apart if self.on_last_try() else None
 
@@ -145,10 +146,10 @@ def stylize(job_json: str) -> Retry | None:
     return None
 
 
-def _try_apart(workplace: Workplace, last_try: LastTry, job: Job) -> Retry | None:
+def _try_apart(workplace: Workplace, run_apart: RunApart, job: Job) -> Retry | None:
     """The last try of a job that killed two workers, or happened to be there: not in this process."""
     try:
-        done = last_try.run(job.to_json(), lambda: workplace.stopped() or workplace.leaving())
+        done = run_apart(job.to_json(), lambda: workplace.stopped() or workplace.leaving())
     except JobTimeoutException:
         post_terminal(workplace.connection, Result.failure(job, _timed_out(job)))
         return None

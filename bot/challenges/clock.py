@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from bot.challenges import keys, phases
 from bot.challenges.announcements import announce
@@ -20,9 +20,6 @@ from bot.challenges.model import DRAIN_S, FEWEST_ENTRIES, HOUR_S, VOTABLE, Chall
 from bot.challenges.scoring import Outcome, outcome, read_tally
 from bot.challenges.store import Change, Store, count_row, swap_entry
 from nst.errors import BusyError, OperatorError, PasticheError
-
-if TYPE_CHECKING:
-    from bot.challenges.service import Challenges
 
 log = logging.getLogger(__name__)
 
@@ -232,16 +229,16 @@ def _reschedules(change: Change, member: str) -> bool:
     return any(write[0] == "ZADD" and write[1] == keys.DUE and write[3] == member for write in change.writes)
 
 
-async def keep_time(challenges: Challenges, interval_s: float = INTERVAL_S) -> None:
+async def keep_time(clock: Clock, interval_s: float = INTERVAL_S) -> None:
     """Tick until cancelled; waits while Redis is away.
 
     Args:
-        challenges: The core; it is used in a thread.
+        clock: It is used in a thread.
         interval_s: Seconds between two ticks.
     """
     while True:
         try:
-            await asyncio.to_thread(challenges.clock.tick)
+            await asyncio.to_thread(clock.tick)
         except (OperatorError, BusyError) as error:
             log.warning("Challenges wait for Redis: %s", error.code)
         await asyncio.sleep(interval_s)

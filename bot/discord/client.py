@@ -112,7 +112,7 @@ class PasticheClient(discord.Client):
             asyncio.create_task(self._courier.run(), name="courier"),
             asyncio.create_task(self._resume(), name="resume"),
             asyncio.create_task(Herald(self).run(), name="herald"),
-            asyncio.create_task(keep_time(self.challenges), name="clock"),
+            asyncio.create_task(keep_time(self.challenges.clock), name="clock"),
             asyncio.create_task(keep_reaping(self.connection), name="reaper"),
             asyncio.create_task(self.service.held.watch(), name="held"),
         ]

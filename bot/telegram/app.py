@@ -136,7 +136,7 @@ class Service:
             asyncio.create_task(self._courier.run(), name="courier"),
             asyncio.create_task(keep_reaping(front.connection), name="reaper"),
             asyncio.create_task(front.service.held.watch(), name="held"),
-            asyncio.create_task(keep_time(front.challenges), name="challenges"),
+            asyncio.create_task(keep_time(front.challenges.clock), name="challenges"),
             asyncio.create_task(Herald(front).run(), name="herald"),
         ]
         essential = tuple(background)
