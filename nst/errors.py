@@ -91,6 +91,7 @@ class UserError(PasticheError):
             "mask_empty",  # nothing would be painted (region)
             "no_such_job",  # (job_id)
             "not_your_job",  # (job_id)
+            "press_again",  # a button that cannot be taken back (seconds)
             "photograph_hidden",  # it would show more of a photograph than was shown (strength)
             "recipe_unknown",  # (received)
             "recipe_without_picture",  # its own photograph is somebody else's

@@ -27,7 +27,7 @@ from bot.discord.privacy import ask_to_forget, forget_user, keep_user
 from bot.discord.promises import acknowledge
 from bot.discord.several import cancel_several
 from bot.discord.views import HIDDEN, NOTED, SEVERAL, is_variation, meaning, original_view, style_view
-from bot.texts import say
+from bot.texts import explain, say
 from nst.errors import JobError, UserError
 from nst.options import StyleOptions
 from nst.pictures.clip_header import GIF
@@ -200,7 +200,7 @@ async def _recipe(bot: PasticheClient, interaction: discord.Interaction, job_id:
 
 
 async def _delete(bot: PasticheClient, interaction: discord.Interaction, job_id: str) -> None:
-    """Only the requester or a moderator may."""
+    """Only the requester or a moderator may, by a second press."""
     await interaction.response.defer()
     message = interaction.message
     asked = message.interaction_metadata.user.id if message and message.interaction_metadata else 0
@@ -209,6 +209,13 @@ async def _delete(bot: PasticheClient, interaction: discord.Interaction, job_id:
     if user_key(interaction.user) != owner and not interaction.permissions.manage_messages:
         language = language_of(interaction, bot.language)
         await interaction.followup.send(say("discord.only_owner", language), ephemeral=True, allowed_mentions=NOBODY)
+        return
+    try:
+        what = f"delete:{job_id}:{message.id if message else 0}"
+        await bot.twice.ask(user_key(interaction.user), what, str(interaction.id))
+    except UserError as once:
+        text = explain(once, language_of(interaction, bot.language))
+        await interaction.followup.send(text, ephemeral=True, allowed_mentions=NOBODY)
         return
     await interaction.delete_original_response()
 

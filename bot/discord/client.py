@@ -24,6 +24,7 @@ from bot.chat.places import Places
 from bot.chat.progress import ProgressLines
 from bot.chat.recipe_codes import RecipeCodes
 from bot.chat.service import StyleService, job_id_from
+from bot.chat.twice import Twice
 from bot.discord.boundary import spoken
 from bot.discord.buttons import press
 from bot.discord.challenges.announcer import Herald
@@ -92,6 +93,7 @@ class PasticheClient(discord.Client):
         self.chats, self.sessions = ChatSettingsStore(connection), Sessions(connection)
         self.challenges = Challenges(connection, self.presets, self.blobs, limits=settings.limits)
         self.recipes, self.access = RecipeCodes(connection), Access(connection)
+        self.twice = Twice(connection, FRONTEND)
         self._secret = settings.discord_token.get_secret_value()
         self.places = Places(connection, self.queue)
         self.posting, self.lines = Posting(self), ProgressLines()

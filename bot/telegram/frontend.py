@@ -23,6 +23,7 @@ from bot.chat.places import Places
 from bot.chat.progress import ProgressLines
 from bot.chat.recipe_codes import RecipeCodes
 from bot.chat.service import StyleService, job_id_from
+from bot.chat.twice import Twice
 from bot.presets.catalogue import contact_sheet, load_presets
 from bot.settings import Settings
 from bot.telegram.asker import Asker, chat_key
@@ -76,6 +77,7 @@ class Frontend:
         self.journal = Journal(connection, FRONTEND)
         self.challenges = Challenges(connection, self.presets, self.blobs, limits=settings.limits)
         self.notebook, self.access = Notebook(connection), Access(connection, self._home)
+        self.twice = Twice(connection, FRONTEND)
         self.places = Places(connection, self.queue)
         self.posting, self.lines = Posting(bot), ProgressLines()
         self.shared_lines = SharedLines(bot, self.posting, connection)

@@ -96,7 +96,14 @@ async def _answer(query: CallbackQuery, text: str = "") -> None:
 
 
 async def _refusal(front: Frontend, asker: Asker, query: CallbackQuery, pressed: Meaning) -> str:
-    """Why this person may not, which is nobody else's business; "" where they may, or where all may know."""
+    """Why this person may not (yet), which is nobody else's business; "" where they may, or where all may know."""
+    if pressed.kind == "r" and pressed.verb == "delete" and isinstance(query.message, Message):
+        try:
+            await _check_owner(front, asker, pressed.argument)
+            await front.twice.ask(asker.user, f"delete:{pressed.argument}:{query.message.message_id}", query.id)
+        except UserError as error:
+            return sentence(error, asker.language)
+        return ""
     if pressed.kind != "r" or pressed.verb not in _OF_RESULT or not isinstance(query.message, Message):
         return ""
     try:
@@ -239,13 +246,17 @@ async def _recipe(front: Frontend, press: Press) -> None:
     await front.posting.send(press.asker.chat_id, Post(text), press.asker.message_id, press.asker.thread_id)
 
 
-async def _delete(front: Frontend, press: Press) -> None:
-    """Only the one who asked for it or an administrator may."""
-    result = await front.service.result(press.job_id)
-    asker = press.asker
+async def _check_owner(front: Frontend, asker: Asker, job_id: str) -> None:
+    """Only the one who asked for it or an administrator may delete a result."""
+    result = await front.service.result(job_id)
     own = result is not None and result.user == user_key(asker.user_id)
     if not (own or asker.private or await front.rights.manages(asker.chat_id, asker.user_id)):
-        raise UserError("not_your_job", {"job_id": press.job_id})
+        raise UserError("not_your_job", {"job_id": job_id})
+
+
+async def _delete(front: Frontend, press: Press) -> None:
+    """At the second press; ``_refusal`` asked whose it is."""
+    asker = press.asker
     with contextlib.suppress(BadRequest):  # gone already
         await front.bot.delete_message(asker.chat_id, press.message.message_id)
 

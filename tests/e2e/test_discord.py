@@ -231,10 +231,15 @@ def test_only_the_requester_or_a_moderator_deletes(stage: Stage, ann: User) -> N
     stage.until(lambda: refused.followups, "a refusal")
     assert refused.followups[0].ephemeral
     assert not message.deleted
+    for user in (ann, mod):
+        stage.refused(stage.peer.press(message, "delete", user), "Press again within 30 s")
+    assert not message.deleted, "each of them is asked"
     stage.peer.press(message, "delete", ann)
     stage.until(lambda: message.deleted, "the deletion")
     second = stage.result(stage.style(ann))
-    stage.peer.press(second, "delete", mod)
+    for _ in range(2):
+        asked = stage.peer.press(second, "delete", mod)
+    assert asked
     stage.until(lambda: second.deleted, "the moderator's deletion")
 
 

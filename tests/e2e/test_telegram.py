@@ -440,6 +440,9 @@ def test_the_buttons_under_a_result(peer: TelegramPeer, anna: Person, chat: Chat
     assert original["caption"].startswith("The file as it was painted: 160 × 120")
     anna.press(result, "r.other_style")
     chat.asks("style")
+    asked = anna.press(result, "r.delete")
+    toast = until(lambda: anna.toast(asked), "a question", DEADLINE_S)
+    assert "Press again within 30 s" in toast
     anna.press(result, "r.delete")
     until(lambda: all(m["message_id"] != result["message_id"] for m in anna.bot_messages()), "it is gone", DEADLINE_S)
 
