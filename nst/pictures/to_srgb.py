@@ -7,6 +7,9 @@ import io
 import numpy as np
 from PIL import Image, ImageChops, ImageCms
 
+from nst.pictures.formats.icc import code_points
+from nst.pictures.hdr import is_hdr, toned_down
+
 _PLAIN = frozenset({"L", "RGB", "CMYK", "LAB"})
 _DEEP = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 _ROWS = 256
@@ -64,6 +67,9 @@ def to_srgb(colour: Image.Image, profile: bytes | None) -> Image.Image:
     Returns:
         Mode RGB.
     """
+    coded = code_points(profile or b"")
+    if coded and is_hdr(coded) and colour.mode in {"L", "RGB"}:
+        return toned_down(colour.convert("RGB"), *coded)
     source = _profile(colour.mode, profile)
     if source is not None:
         if colour.mode == "L" and source.profile.xcolor_space == "RGB ":

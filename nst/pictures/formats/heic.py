@@ -8,6 +8,7 @@ from typing import IO, Any
 from PIL import Image, ImageFile
 
 from nst.errors import UserError
+from nst.pictures.formats.code_points import still_profile
 
 _LARGE_PX = 24_000_000
 _ROWS = 256
@@ -41,6 +42,12 @@ def _reader() -> type[ImageFile.ImageFile]:
         """A HEIC; after ``draft`` a large one is reduced while it is loaded."""
 
         _factor = 1
+
+        def _open(self) -> None:
+            super()._open()  # type: ignore[no-untyped-call]
+            said = self.info.get("nclx_profile")
+            if said and not self.info.get("icc_profile"):
+                self.info["icc_profile"] = still_profile(said["color_primaries"], said["transfer_characteristics"])
 
         def draft(self, mode: str | None, size: tuple[int, int] | None) -> None:
             """Reduce it by a whole number, if it stays twice as large as this or larger."""

@@ -1,6 +1,7 @@
-"""ICC profiles made of a few numbers: what PNGs say by gAMA, cHRM and cICP.
+"""ICC profiles made of a few numbers: what pictures say by gAMA, cHRM, cICP and nclx.
 
-Version 2 of the ICC's specification (ICC.1:1998-09): three columns of a matrix and one curve.
+Version 2 of the ICC's specification (ICC.1:1998-09): three columns of a matrix and one curve. High dynamic range is
+said by the ``cicp`` tag of ICC.1:2022, 9.2.17.
 """
 
 from __future__ import annotations
@@ -18,21 +19,39 @@ _D50 = (0.9642, 1.0, 0.8249)
 _BRADFORD = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 
 
-def rgb_profile(curve: Curve, primaries: Sequence[Point] = REC709, white: Point = D65) -> bytes:
+def rgb_profile(
+    curve: Curve,
+    primaries: Sequence[Point] = REC709,
+    white: Point = D65,
+    code_points: tuple[int, int] | None = None,
+) -> bytes:
     """The profile of an RGB colour space.
 
     Args:
         curve: From what is stored to light, both 0..1.
         primaries: CIE xy of red, green and blue.
         white: CIE xy of white.
+        code_points: Primaries and transfer by ITU-T H.273, where the profile has to say them.
 
     Raises:
         ArithmeticError: The points span no colour space.
     """
-    columns = zip(*_to_d50(primaries, white), strict=True)
+    columns = zip(*linear_to_xyz(primaries, white), strict=True)
     trc = _curve(curve)
     tags = {name: _xyz(column) for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True)}
+    if code_points:
+        tags[b"cicp"] = b"cicp\0\0\0\0" + bytes((*code_points, 0, 1))
     return _profile(b"RGB ", tags | {b"rTRC": trc, b"gTRC": trc, b"bTRC": trc})
+
+
+def code_points(profile: bytes) -> tuple[int, int] | None:
+    """Read primaries and transfer by ITU-T H.273 from a profile of any version; None where it does not say them."""
+    for at in range(132, 132 + 12 * min(100, int.from_bytes(profile[128:132], "big")), 12):
+        if profile[at : at + 4] == b"cicp":
+            start = int.from_bytes(profile[at + 4 : at + 8], "big")
+            body = profile[start : start + 12]
+            return (body[8], body[9]) if len(body) == 12 and body[:4] == b"cicp" else None
+    return None
 
 
 def grey_profile(curve: Curve) -> bytes:
@@ -65,8 +84,8 @@ def _curve(curve: Curve) -> bytes:
     return struct.pack(">4sII256H", b"curv", 0, 256, *levels)
 
 
-def _to_d50(primaries: Sequence[Point], white: Point) -> _Matrix:
-    """From linear RGB to XYZ under D50, by Bradford's adaptation."""
+def linear_to_xyz(primaries: Sequence[Point], white: Point) -> _Matrix:
+    """Find the matrix from linear RGB to XYZ under D50, by Bradford's adaptation."""
     stored = [list(row) for row in zip(*(_full(point) for point in primaries), strict=True)]
     light = _times(_inverse(stored), [[value] for value in _full(white)])
     scaled = [[value * light[column][0] for column, value in enumerate(row)] for row in stored]

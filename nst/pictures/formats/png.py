@@ -16,8 +16,9 @@ from typing import Any
 
 from PIL import Image, ImageChops, PngImagePlugin
 
+from nst.pictures.formats.code_points import coded_profile, power
 from nst.pictures.formats.cut_off import replace, stand_in
-from nst.pictures.formats.icc import D65, REC709, Curve, Point, grey_profile, rgb_profile
+from nst.pictures.formats.icc import grey_profile, rgb_profile
 from nst.pictures.signature import unsupported
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -29,29 +30,6 @@ _SPACES = {_GREY: b"GRAY", 4: b"GRAY"}
 _REMARKS = {b"cICP": 4, b"iCCP": None, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32, b"eXIf": None, b"acTL": 8}
 _INTENTS = 4
 _USUAL = 0.05  # libpng's PNG_GAMMA_THRESHOLD: a gamma like sRGB's stands for sRGB
-
-# ITU-T H.273, tables 2 and 3; those of high dynamic range are left out.
-_PRIMARIES: dict[int, tuple[tuple[Point, Point, Point], Point]] = {
-    1: (REC709, D65),
-    5: (((0.64, 0.33), (0.29, 0.60), (0.15, 0.06)), D65),
-    6: (((0.63, 0.34), (0.31, 0.595), (0.155, 0.07)), D65),
-    9: (((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)), D65),
-    11: (((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)), (0.314, 0.351)),
-    12: (((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)), D65),
-}
-
-
-def _srgb(level: float) -> float:
-    return level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4
-
-
-def _power(exponent: float) -> Curve:
-    return lambda level: float(level**exponent)
-
-
-# Films' curve as screens show it, by BT.1886.
-_CURVES: dict[int, Curve] = dict.fromkeys((1, 6, 14, 15), _power(2.4))
-_CURVES |= {4: _power(2.2), 5: _power(2.8), 8: _power(1), 13: _srgb}
 
 
 class PngFile(PngImagePlugin.PngImageFile):
@@ -199,9 +177,9 @@ class _Parts:
     def profile(self) -> bytes | None:
         """The ICC profile of the colours, by what ranks first in the specification's third edition: cICP to gAMA."""
         space = _SPACES.get(self.header[9], b"RGB ")
-        coded = self.remarks.get(b"cICP", b"\0\0\0\0")
-        if coded[0] in _PRIMARIES and coded[1] in _CURVES and space == b"RGB ":
-            return rgb_profile(_CURVES[coded[1]], *_PRIMARIES[coded[0]])
+        said = self.remarks.get(b"cICP", b"\0\0\0\0")
+        if space == b"RGB " and (coded := coded_profile(said[0], said[1])):
+            return coded
         profile = _unpacked(self.remarks.get(b"iCCP", b""))
         if profile[36:40] == b"acsp" and profile[16:20] in {space, b"RGB "}:
             return profile
@@ -214,7 +192,7 @@ class _Parts:
 
 
 def _gamma_profile(exponent: float, chromaticities: bytes | None, space: bytes) -> bytes | None:
-    curve = _power(exponent)
+    curve = power(exponent)
     if space == b"GRAY":
         return grey_profile(curve)
     if chromaticities is None:
