@@ -6,6 +6,7 @@ Names and endings of files are never looked at, so a wrong one does no harm. Sta
 from __future__ import annotations
 
 import re
+import struct
 import zlib
 from collections.abc import Callable, Iterable
 
@@ -149,6 +150,9 @@ _OTHER_PICTURES = (
     (b"\n\5\1", "PCX"),
     (b"/* XPM */", "XPM"),
     (b"farbfeld", "farbfeld"),
+    (b"Image type: ", "IFUNC (IM)"),
+    (b"DanM", "Microsoft Paint (MSP)"),
+    (b"LinS", "Microsoft Paint (MSP)"),
 )
 # The same further on: in ISO base media files by the major brand, in zip files by the type that comes first.
 _FURTHER_ON = (
@@ -188,6 +192,10 @@ _OTHERS = (
 _PDF = re.compile(rb"%PDF-\d")
 _SVG = re.compile(r"<svg[\s>/:]|<!doctype\s+svg", re.IGNORECASE)
 _HTML = re.compile(r"<(!doctype\s+html|html|head|body|script|title|div|p|a|iframe|table)[\s>/]", re.IGNORECASE)
+_X_BITMAP = re.compile(rb"\s*(/\*.*?\*/\s*)?#define\s+\w*width\s+\d", re.DOTALL)
+_DIB_DEPTHS = frozenset({1, 4, 8, 16, 24, 32})
+_SPIDER_HEADER = 23  # of its numbers, those that are looked at
+_SPIDER_FORMS = frozenset({1, 3, -11, -12, -21, -22})
 _PORTABLE_ANYMAP = re.compile(rb"P[1-7]\s+[\d#W]")
 
 
@@ -248,9 +256,27 @@ def _refusal(data: bytes) -> UserError:
         other = "TGA"  # whose first bytes may be a cursor's
     elif _PORTABLE_ANYMAP.match(head):
         other = other or "PNM"
+    other = other or _without_magic(head)
     if other:
         return unsupported(other)
     return UserError("image_not_an_image", {"found": _other(head, text)})
+
+
+def _without_magic(head: bytes) -> str | None:
+    """Kinds that begin with no word of their own, by numbers that fit each other."""
+    if _X_BITMAP.match(head):
+        return "XBM"
+    header, planes, depth = struct.unpack("<I8xHH", head[:16].ljust(16, b"\0"))
+    if header in _BMP_HEADER_SIZES and planes == 1 and depth in _DIB_DEPTHS:
+        return "DIB"  # a BMP without its first 14 bytes
+    for order in "<>":
+        numbers = struct.unpack(
+            f"{order}{_SPIDER_HEADER}f", head[: 4 * _SPIDER_HEADER].ljust(4 * _SPIDER_HEADER, b"\0")
+        )
+        records, record_bytes, header_bytes = numbers[12], numbers[22], numbers[21]
+        if numbers[4] in _SPIDER_FORMS and 0 < header_bytes == records * record_bytes:
+            return "SPIDER"
+    return None
 
 
 def _named(head: bytes, table: Iterable[tuple[int, bytes, str]]) -> str | None:

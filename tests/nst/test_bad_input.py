@@ -132,6 +132,22 @@ def test_other_raster_formats(data: bytes, found: str) -> None:
     assert "JPEG" in str(error.detail["allowed"])
 
 
+@pytest.mark.parametrize(
+    ("image_format", "mode", "found"),
+    [
+        ("DIB", "RGB", "DIB"),
+        ("DIB", "1", "DIB"),
+        ("XBM", "1", "XBM"),
+        ("IM", "RGB", "IFUNC (IM)"),
+        ("SPIDER", "F", "SPIDER"),
+        ("MSP", "1", "Microsoft Paint (MSP)"),
+    ],
+)
+def test_formats_that_name_themselves_late_or_not_at_all(image_format: str, mode: str, found: str) -> None:
+    error = refusal(saved(image_format, mode=mode))
+    assert (error.code, error.detail["found"]) == ("image_format_unsupported", found)
+
+
 @pytest.mark.parametrize("image_format", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("part", [0.15, 0.5, 0.9])
 def test_truncated(image_format: str, part: float) -> None:

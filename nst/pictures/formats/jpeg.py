@@ -29,6 +29,7 @@ _HEEDED = {
     0xEE: (b"Adobe", 12),
 }
 _MOST_SEGMENTS = 10_000
+_SEVERAL = 2  # only hierarchical ones may have more headers than one in front of their first scan
 # libjpeg leaves blocks that the file did not come to at the middle of the range.
 _GREY = (127, 128)
 
@@ -96,7 +97,7 @@ class JpegFile(JpegImagePlugin.JpegImageFile):
 
 def _without_strange_segments(data: bytes) -> tuple[bytes, str, bytes]:
     """A JPEG without the segments that its decoder does not heed, its kind as ``_KINDS`` names it, and its EXIF."""
-    kept, at, kind, exif = [data[:2]], 2, "sequential", b""
+    kept, at, kind, exif, frames = [data[:2]], 2, "sequential", b"", 0
     for _ in range(_MOST_SEGMENTS):
         start = data.find(b"\xff", at)
         while data[start + 1 : start + 2] == b"\xff":
@@ -108,6 +109,7 @@ def _without_strange_segments(data: bytes) -> tuple[bytes, str, bytes]:
         if marker in {_SCAN[1], _END[1]} or end > len(data) or end < start + 2:
             break
         if marker in _KINDS:
+            frames += 1
             bits = int.from_bytes(data[start + 4 : start + 5], "big")
             kind = _KINDS[marker] if bits == 8 else f"{bits} bit"
         if not exif and marker == _EXIF[0] and data.startswith(_EXIF[1], start + 4):
@@ -116,7 +118,7 @@ def _without_strange_segments(data: bytes) -> tuple[bytes, str, bytes]:
             kept.append(data[start:end])
         at = end
     kept.append(data[at:])
-    return b"".join(kept), kind, exif
+    return b"".join(kept), kind if frames < _SEVERAL else "several frames", exif
 
 
 def _is_heeded(marker: int, body: bytes) -> bool:

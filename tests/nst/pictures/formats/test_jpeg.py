@@ -84,3 +84,12 @@ def test_what_cannot_be_read_is_called_by_its_name(marker: int, bits: int, name:
     with pytest.raises(UserError) as caught:
         decode(whole[: at + 1] + bytes((marker, 0, 17, bits)) + whole[at + 5 :])
     assert (caught.value.code, caught.value.detail["found"]) == ("image_format_unsupported", f"JPEG ({name})")
+
+
+def test_a_jpeg_with_two_frame_headers_is_called_so() -> None:
+    whole = saved(QUARTERS, "JPEG")
+    at = whole.index(b"\xff\xc0")
+    end = at + 2 + int.from_bytes(whole[at + 2 : at + 4], "big")
+    with pytest.raises(UserError) as caught:
+        decode(whole[:end] + whole[at:])
+    assert (caught.value.code, caught.value.detail["found"]) == ("image_format_unsupported", "JPEG (several frames)")

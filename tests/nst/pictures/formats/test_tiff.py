@@ -78,6 +78,15 @@ def test_numbers_below_zero_are_taken_as_imagemagick_takes_them() -> None:
     assert_levels(decode(tiff([TiffPage(stored, 16, 1, 2)])), GREYS)
 
 
+@pytest.mark.parametrize("sample_format", [1, 2])
+@pytest.mark.parametrize("most", [4000, 2**31 - 1])
+def test_greys_of_32_bits_are_taken_by_their_depth_however_small_they_are(sample_format: int, most: int) -> None:
+    stored = np.rint(GREYS[..., None] * (most / 255)).astype(np.int64)
+    # As ImageMagick shows them: small ones are black, and those that fill a signed number half as bright.
+    shown = np.rint(GREYS * (most / (2**32 - 1))).astype(np.int64)
+    assert_levels(decode(tiff([TiffPage(stored, 32, 1, sample_format)])), shown)
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("planar", [False, True])
 @pytest.mark.parametrize("kind", [1, 2])
