@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from nst.pictures.clip_header import GIF, MP4, WEBP
 from nst.pictures.clip_painting import PaintedClip, Steady, Unpainted, paint_clip
 from nst.pictures.clips import Clip, first_frame, open_clip
 from nst.pictures.decode import Picture
+from nst.pictures.film import read_frames, scan
 from tests.picture_samples import GifFrame, gif
 
 UNEVEN_MS = (0, 10, 40, 120, 200, 70)
@@ -217,6 +219,17 @@ def test_a_film_whose_header_lies_about_its_length_is_stopped(clips: ModuleType)
     at = film.index(b"mdhd") + 20
     lying = film[:at] + (2**14).to_bytes(4, "big") + film[at + 4 :]
     assert refusal(lying) == "clip_too_long"
+
+
+@pytest.mark.timeout(25)  # what is read as long as frames come ends after 30 s
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes that have a name here")
+def test_a_film_of_which_no_frame_comes_is_given_up(tmp_path: Path) -> None:
+    endless = tmp_path / "endless.mp4"
+    os.mkfifo(endless)  # ffmpeg waits for its first byte, as it would work for ever at other films
+    with pytest.raises(UserError, match="clip_too_costly"):
+        scan(endless)
+    with pytest.raises(UserError, match="clip_too_costly"):
+        next(read_frames(endless, 64, 64, 64 * 64))
 
 
 def test_the_first_frame_of_a_film_is_a_picture(clips: ModuleType) -> None:

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from PIL import Image
 
+from bot.texts import explain
 from nst.errors import UserError
 from nst.pictures.decode import decode
 from nst.pictures.decoder import Bounds, Decoder, decoder_of_own_files
@@ -65,7 +66,11 @@ def peak_bytes() -> int:
         ((16_000, 3900), "JPEG", {}),
         ((8192, 6144), "WEBP", {"method": 0}),
         ((11_648, 8736), "WEBP", {"method": 0}),
+        ((16_380, 12_210), "WEBP", {"method": 1}),
+        ((12_000, 5200), "WEBP", {"method": 0}),
         ((8064, 6048), "HEIC", {}),
+        ((11_648, 8736), "HEIC", {}),
+        ((12_000, 5200), "HEIC", {}),
         ((8000, 6000), "PNG", {"compress_level": 1}),
     ],
 )
@@ -132,6 +137,18 @@ def test_a_heic_is_reduced_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = decode(data, 64)
     monkeypatch.setattr(heic, "_LARGE_PX", 0)
     assert np.abs(decode(data, 64).rgb - whole.rgb).mean() < 0.01
+
+
+def test_a_heic_above_the_ceiling_is_refused_by_its_size_and_a_smaller_one_asked_for() -> None:
+    data = saved(quarters(640, 480), "HEIC")
+    at = data.index(b"ispe") + 8
+    claimed = (16_000).to_bytes(4, "big") + (12_000).to_bytes(4, "big")
+    with pytest.raises(UserError) as caught:
+        inspect(data[:at] + claimed + data[at + 8 :])
+    assert caught.value.code == "image_too_many_pixels"
+    sentence = explain(caught.value)
+    assert "16000 × 12000" in sentence.replace(",", "")
+    assert "smaller" in sentence
 
 
 def test_what_does_not_fit_into_memory_is_refused_by_its_header() -> None:
