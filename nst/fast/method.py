@@ -9,19 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from nst.bundled import layers
-from nst.bundled.network import BundledNetwork
 from nst.colour import keep_colours, transport
 from nst.device import configure_tensorflow
 from nst.errors import OperatorError
 from nst.fast.artists import Artist, VectorArtist, WholeArtist
 from nst.fast.batches import Passed, no_pass
 from nst.fast.clips import begin_clip
-from nst.fast.graph import Cut, FlatGraph
 from nst.fast.load import WholeModule, load_module
 from nst.fast.network import Floats, SplitModule
 from nst.fast.precision import ReducedPrecision
@@ -43,38 +39,6 @@ from nst.models.sources import Located, LoggedProgress, cache_folder, locate, re
 from nst.options import StyleOptions
 from nst.pictures.clip_painting import ClipPainter
 from nst.pictures.decode import Picture
-
-# The bundled network in the shape in which split modules come.
-_STYLE, _CONTENT, _VECTOR, _PICTURE = "style", "content", "vector", "picture"
-
-
-def split(network: BundledNetwork, *, traced: bool = False) -> SplitModule:
-    """Both halves of the network as functions of arrays.
-
-    Args:
-        network: Pure TensorFlow functions.
-        traced: As for ``SplitModule``.
-    """
-    tf = configure_tensorflow()
-    with tf.Graph().as_default() as graph:
-        constants = {name: tf.constant(weight.numpy()) for name, weight in network.weights.items()}
-        fixed = replace(network, weights=constants)
-        vector = tf.identity(fixed.style_vector(_picture(_STYLE)), _VECTOR)
-        painting = fixed.paint(_picture(_CONTENT), vector)
-        tf.identity(painting.picture, _PICTURE)
-    cut = Cut(_CONTENT, _STYLE, _VECTOR, _names(painting.statistics))
-    flat = FlatGraph(graph.as_graph_def(), (_CONTENT, _STYLE), (_PICTURE,), {})
-    return SplitModule(flat, cut, network.identity, traced=traced)
-
-
-def _picture(name: str) -> Any:
-    tf = configure_tensorflow()
-    return tf.compat.v1.placeholder(tf.float32, [None, None, None, 3], name)
-
-
-def _names(statistics: layers.Statistics) -> tuple[str, ...]:
-    return tuple(tensor.op.name for moments in statistics for tensor in moments)
-
 
 log = logging.getLogger(__name__)
 
@@ -228,6 +192,7 @@ def _bundled_network(located: Located, *, traced: bool) -> SplitModule:
     configure_tensorflow()
     try:
         from nst.bundled.network import load_bundled
+        from nst.fast.bundled import split
 
         return split(load_bundled(), traced=traced)
     except OperatorError as error:

@@ -172,8 +172,9 @@ class Strangers(RuleBasedStateMachine):
 
     city: City
 
-    @initialize()
-    def move_in(self) -> None:
+    @initialize(salt=st.integers(0, 2**64))
+    def move_in(self, salt: int) -> None:
+        """Another beginning for each world: what may be drawn later depends on what real processes did."""
         city = self.city
         group = city.telegram.group(-1_000_000 - next(city.numbers))
         self.group = group

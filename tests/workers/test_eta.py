@@ -96,8 +96,8 @@ def test_the_median_error_of_200_estimates(
 ) -> None:
     draws = random.Random(seed)
     studio = _Studio(redis_connection, draws)
-    for room in ("admission", "service_times"):
-        monkeypatch.setattr(f"workers.{room}.server_time_s", lambda _: studio.now_s)
+    for room in ("line", "estimates"):
+        monkeypatch.setattr(f"workers.client.{room}.server_time_s", lambda _: studio.now_s)
     redis_connection.sadd(keys.WORKERS, *(f"w{number}" for number in range(WORKERS)))
     for number in range(WORKERS):
         redis_connection.hset(keys.ready(f"w{number}"), "queues", "fast,slow")

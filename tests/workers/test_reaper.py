@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from workers.client.reaper import keep_reaping, reap_once
+from workers.client.reaper import RECOVERY_S, keep_reaping, reap_once
 from workers.store import keys
 from workers.store.connection import connect
 
@@ -24,7 +24,7 @@ def abandon(connection: redis.Redis, job_id: str, worker: str = "dead") -> None:
 
 @pytest.fixture(autouse=True)
 def _redis_is_up_for_long(chat: Any, redis_connection: redis.Redis) -> None:
-    chat.until(lambda: redis_connection.info("server")["uptime_in_seconds"] >= 3, "three seconds of uptime")
+    chat.until(lambda: redis_connection.info("server")["uptime_in_seconds"] >= RECOVERY_S, "uptime")
 
 
 def test_many_reapers_at_once_bring_a_job_back_once(chat: Any, redis_url: str, redis_connection: redis.Redis) -> None:

@@ -25,9 +25,8 @@ log = logging.getLogger(__name__)
 INTERVAL_S = 1.0
 _LOCK_MS = 900  # never released: it also keeps many reapers from asking more often than needed
 _BETWEEN_MS = 3_000
-_RECOVERY_S = (
-    3  # live workers renew their leases within that time after a restart of Redis, or when it takes writes again
-)
+# Live workers, busy ones too, renew their leases within that time after a restart of Redis or its return to writing.
+RECOVERY_S = 6
 _DEAD_WORKER_S = 60  # as RQ keeps the record of one that ended well
 _GAP_S = 4  # so long no lease ends that was renewed in time; who looked last was further back, where nobody could write
 
@@ -79,11 +78,11 @@ def reap_once(connection: redis.Redis) -> int:
         How many jobs were brought back or given up.
     """
     may_look = connection.register_script(_MAY_LOOK)
-    waits_ms = [_LOCK_MS, 1000 * _GAP_S, 1000 * _RECOVERY_S]
+    waits_ms = [_LOCK_MS, 1000 * _GAP_S, 1000 * RECOVERY_S]
     args = [*waits_ms, keys.NOTED_TTL_S]  # no run outlives its spell
     if not may_look(keys=[keys.REAPER_LOCK, keys.REAPER_SPELL], args=args):
         return 0
-    if connection.info("server")["uptime_in_seconds"] < _RECOVERY_S:
+    if connection.info("server")["uptime_in_seconds"] < RECOVERY_S:
         return 0
     found = sum(_reap_started(connection, queue) + _reap_between(connection, queue) for queue in QUEUES)
     _forget_dead_workers(connection)

@@ -38,7 +38,7 @@ import sys
 from bot.settings import read_settings
 from bot.web.app import _import_nicegui
 _import_nicegui(read_settings(data_dir=sys.argv[1]))
-import bot.web.app
+import bot.web.site
 print(*sorted({name.partition(".")[0] for name in sys.modules}))
 """
 
